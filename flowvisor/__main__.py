@@ -1,0 +1,5 @@
+"""`python -m flowvisor` is `flowvisor`."""
+
+from flowvisor.cli import main
+
+main()
