@@ -1,0 +1,40 @@
+# Two commands: `make demo` shows it, `make test` proves it. Both begin from nothing but Python.
+
+VENV := .venv
+TOX := $(VENV)/bin/tox
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint unit system bench hunt clean
+
+help: ## say what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(TOX) ## two tenants on one emulated network, in this terminal
+	@$(TOX) -q -e demo
+
+test: $(TOX) ## lint, unit and system tests: what must pass before every push
+	@.ci/install-system-packages
+	@$(TOX) -e lint,unit,system
+
+lint: $(TOX) ## ruff and mypy
+	@$(TOX) -e lint
+
+unit: $(TOX) ## everything that needs no switch
+	@$(TOX) -e unit
+
+system: $(TOX) ## real Open vSwitch, real controllers
+	@.ci/install-system-packages
+	@$(TOX) -e system
+
+bench: $(TOX) ## what a message costs
+	@$(TOX) -e bench
+
+hunt: $(TOX) ## the same properties, at random and for long
+	@$(TOX) -e hunt
+
+clean: ## remove everything that was made
+	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(TOX):
+	@.ci/make-venv $(VENV)
