@@ -241,8 +241,9 @@ def every_function_is_short(code: Code) -> Iterator[str]:
         for node in ast.walk(module.tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno:
                 lines = node.end_lineno - node.lineno + 1
+                place = f"{module.path}:{node.lineno}"
                 if lines > MOST_LINES_IN_A_FUNCTION:
-                    yield f"{module.path}:{node.lineno}: {node.name} has {lines} lines, more than {MOST_LINES_IN_A_FUNCTION}"
+                    yield f"{place}: {node.name} has {lines} lines, more than {MOST_LINES_IN_A_FUNCTION}"
 
 
 def every_module_says_what_it_is(code: Code) -> Iterator[str]:
