@@ -2,6 +2,8 @@
 
 VENV := .venv
 TOX := $(VENV)/bin/tox
+# Where ovs-vswitchd lives, also for those who are not root.
+export PATH := $(PATH):/usr/sbin:/sbin
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint unit system bench hunt clean
