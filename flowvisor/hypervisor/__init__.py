@@ -1,0 +1,1 @@
+"""Translation: messages between datapaths and the slices' controllers."""

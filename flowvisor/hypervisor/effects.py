@@ -1,0 +1,85 @@
+"""Effects: what the core wants done, told in values that the shell carries out.
+
+Strategy: frames for a peer are collected in a list and not wrapped one by one, because a batch of packet-ins
+becomes one write; the shell joins each list once. Everything rarer is a small frozen value in `commands`.
+"""
+
+from __future__ import annotations
+
+from typing import Union
+
+from attrs import frozen
+
+
+class Peer:
+    """Whoever is at the other end of an established channel; compared by identity."""
+
+    __slots__ = ()
+
+
+@frozen
+class VirtualSwitchName:
+    """A virtual switch of a flowspace slice: the slice's share of one datapath."""
+
+    slice_name: str
+    dpid: int
+
+
+@frozen
+class OpenChannels:
+    """Dial every controller of the slice for this virtual switch, and go on dialling until it is closed."""
+
+    switch: VirtualSwitchName
+
+
+@frozen
+class CloseChannels:
+    """Hang up on the controllers of this virtual switch and stop dialling."""
+
+    switch: VirtualSwitchName
+    reason: str
+
+
+@frozen
+class HangUp:
+    """Close one peer's connection (after what is queued for it)."""
+
+    peer: Peer
+    reason: str
+
+
+@frozen
+class Notice:
+    """Something that an operator may want to read: `event` in snake_case, `level` as in logging."""
+
+    level: str
+    event: str
+    fields: dict[str, object]
+
+
+Command = Union[OpenChannels, CloseChannels, HangUp, Notice]  # noqa: UP007
+
+
+class Effects:
+    """What one call wants done: the frames for each peer, in order, then the commands, in order."""
+
+    __slots__ = ("commands", "frames")
+
+    def __init__(self) -> None:
+        self.frames: dict[Peer, list[bytes]] = {}
+        self.commands: list[Command] = []
+
+    def send(self, peer: Peer, frame: bytes) -> None:
+        """Queue one frame for a peer."""
+        queue = self.frames.get(peer)
+        if queue is None:
+            self.frames[peer] = [frame]
+        else:
+            queue.append(frame)
+
+    def note(self, level: str, event: str, **fields: object) -> None:
+        """Tell the operator."""
+        self.commands.append(Notice(level, event, fields))
+
+    def __repr__(self) -> str:
+        return f"Effects(frames={self.frames!r}, commands={self.commands!r})"
