@@ -143,7 +143,7 @@ class FeaturesRequest(Message):
 
 @frozen(kw_only=True)
 class FeaturesReply(Message):
-    """`actions` (1.0's bitmap of supported ones) and `ports` exist in 1.0 only; `auxiliary_id` in 1.3 only."""
+    """`actions` (1.0's bitmap of supported ones) and `ports` are 1.0's only, `auxiliary_id` 1.3's only."""
 
     dpid: int
     n_buffers: int = 0
