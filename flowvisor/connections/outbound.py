@@ -23,6 +23,8 @@ from twisted.internet.interfaces import IPullProducer, IPushProducer, ITransport
 from twisted.internet.tcp import Connection
 from zope.interface import implementer
 
+from flowvisor.openflow.frame import PACKET_IN, type_of
+
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
 
@@ -30,8 +32,6 @@ SHED_ABOVE_BYTES: Final = 1 * MIB  # packet-ins are shed, replies are not; what 
 RELIEVED_BELOW_BYTES: Final = 512 * KIB  # then reading goes on
 HANG_UP_ABOVE_BYTES: Final = 16 * MIB  # a table-features reply of Open vSwitch is 1.25 MB
 JOINED_BYTES: Final = 128 * KIB  # Twisted sends no more in one turn
-
-PACKET_IN: Final = 10  # in every version of OpenFlow
 
 
 class Congestible(Protocol):
@@ -141,7 +141,7 @@ class Outbound:
 
     def _enqueue(self, frames: list[bytes]) -> None:
         if self._is_congested:
-            kept = [frame for frame in frames if frame[1] != PACKET_IN]
+            kept = [frame for frame in frames if type_of(frame) != PACKET_IN]
             if len(kept) < len(frames):
                 self._owner.packet_ins_shed(len(frames) - len(kept))
             frames = kept

@@ -17,13 +17,11 @@ from twisted.python.failure import Failure
 
 from flowvisor.connections.outbound import (
     HANG_UP_ABOVE_BYTES,
-    PACKET_IN,
     RELIEVED_BELOW_BYTES,
     SHED_ABOVE_BYTES,
     Outbound,
 )
-
-ECHO_REPLY = 3
+from flowvisor.openflow.frame import ECHO_REPLY, PACKET_IN
 
 
 def frame(message_type: int, size: int = 64, mark: int = 0) -> bytes:
