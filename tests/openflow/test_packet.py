@@ -115,7 +115,7 @@ PACKETS: dict[str, tuple[Packet, dict[str, int]]] = {
         **IPV6, "ip_proto": 58, "icmpv6_type": 135, "icmpv6_code": 0, "ipv6_nd_target": B_6}),
     "all headers in order": (
         ipv6() / IPv6ExtHdrHopByHop() / IPv6ExtHdrDestOpt() / IPv6ExtHdrRouting(addresses=[IP_6_A])
-        / IPv6ExtHdrFragment() / AH(nh=60, payloadlen=1, icv=b"") / IPv6ExtHdrDestOpt() / TCP(sport=1, dport=2),
+        / IPv6ExtHdrFragment() / AH(nh=60, payloadlen=1) / IPv6ExtHdrDestOpt() / TCP(sport=1, dport=2),
         {**IPV6, "ip_proto": 6, "ipv6_exthdr": 0b001111100, "tcp_src": 1, "tcp_dst": 2}),
     "headers out of order": (
         ipv6() / IPv6ExtHdrFragment() / IPv6ExtHdrRouting() / UDP(sport=1, dport=2),
