@@ -1,0 +1,12 @@
+"""What physically exists: datapaths, and how peers are reached.
+
+* `dpid`: datapath ids as people write them
+* `connection_method`: where to listen and whom to call, as Open vSwitch writes it
+"""
+
+from __future__ import annotations
+
+from flowvisor.network.connection_method import ConnectionMethod, parse_connection_method
+from flowvisor.network.dpid import format_dpid, parse_dpid
+
+__all__ = ["ConnectionMethod", "format_dpid", "parse_connection_method", "parse_dpid"]
