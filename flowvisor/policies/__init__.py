@@ -1,0 +1,14 @@
+"""What a slice may do: one class for each kind of policy.
+
+* `quota`: how much of a datapath it may hold
+* `rate_limit`: how fast its messages may come
+* `policy`: any of these
+"""
+
+from __future__ import annotations
+
+from flowvisor.policies.policy import Policy
+from flowvisor.policies.quota import Quota
+from flowvisor.policies.rate_limit import RateLimit
+
+__all__ = ["Policy", "Quota", "RateLimit"]
