@@ -1,0 +1,47 @@
+"""A flowspace slice: the real datapaths, and on them the packets that its rules name."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from attrs import frozen
+
+from flowvisor.errors import Place
+from flowvisor.openflow.match import Match
+from flowvisor.slices.slice import Slice
+
+ALL_DATAPATHS: Final = None
+
+# The classifier in table 0 needs priorities of its own: one below the rules, and as many again above them
+# for those that name LOCAL. All of them have to fit into the 16 bits of a flow entry's priority.
+MAX_PRIORITY: Final = 0x7FFD
+
+
+@frozen
+class FlowspaceRule:
+    """Packets that are the slice's: those of any of `matches`, at `datapaths`.
+
+    Where rules of several slices have a packet, the highest priority owns it. `permissions` are "read" and
+    "write".
+    """
+
+    datapaths: frozenset[int] | None
+    priority: int
+    matches: tuple[Match, ...]
+    permissions: frozenset[str]
+    place: Place
+
+    def is_at(self, dpid: int) -> bool:
+        """Does the rule say anything about this datapath?"""
+        return self.datapaths is ALL_DATAPATHS or dpid in self.datapaths
+
+
+@frozen
+class FlowspaceSlice(Slice):
+    """A share of the real network."""
+
+    rules: tuple[FlowspaceRule, ...]
+
+    def rules_at(self, dpid: int) -> tuple[FlowspaceRule, ...]:
+        """The rules about this datapath, in the order of the file."""
+        return tuple(rule for rule in self.rules if rule.is_at(dpid))
