@@ -31,6 +31,17 @@ class SetField:
 
 
 @frozen
+class OpaqueSetField:
+    """1.3 only: a SET_FIELD whose OXM entry (header and body) is not understood.
+
+    Decoded from datapaths only, whose statistics show everybody's entries; a controller's is refused.
+    """
+
+    header: int
+    body: bytes
+
+
+@frozen
 class PushVlan:
     ethertype: int
 
@@ -152,7 +163,7 @@ class OpaqueAction:
 Action = Union[  # noqa: UP007 - a runtime alias that Python 3.10's isinstance and typing both take
     Output, SetField, PushVlan, PopVlan, PushMpls, PopMpls, PushPbb, PopPbb, CopyTtlOut, CopyTtlIn,
     SetMplsTtl, DecMplsTtl, SetNwTtl, DecNwTtl, Group, SetQueue, Enqueue, SetVlanVid, SetVlanPcp, StripVlan,
-    SetTransportSource, SetTransportDestination, OpaqueAction,
+    SetTransportSource, SetTransportDestination, OpaqueSetField, OpaqueAction,
 ]  # fmt: skip
 Actions = tuple[Action, ...]
 

@@ -48,6 +48,11 @@ class Reader:
         """All that the reader was made over; for decoders that go by offsets."""
         return self._data
 
+    @property
+    def error(self) -> ErrorCode:
+        """What a wrong length is answered with at this level."""
+        return self._error
+
     def within(self, length: int, error: ErrorCode) -> Reader:
         """Restrict reading to the next `length` bytes until the `with` block is left.
 
@@ -73,16 +78,17 @@ class Reader:
     def finish(self) -> None:
         """Raise with the level's error unless everything was read."""
         if self._offset != self._end:
-            raise MalformedMessage(self._error, f"{self.remaining} bytes too many")
+            self.refuse(f"{self.remaining} bytes too many")
 
-    def _short(self, length: int) -> NoReturn:
-        raise MalformedMessage(self._error, f"{length} bytes wanted, {self.remaining} there")
+    def refuse(self, text: str) -> NoReturn:
+        """Raise with the level's error: a length is wrong in a way that only the decoder knows."""
+        raise MalformedMessage(self._error, text)
 
     def skip(self, length: int) -> None:
         """Pass over bytes whose value does not matter (padding)."""
         end = self._offset + length
         if end > self._end:
-            self._short(length)
+            self.refuse(f"{length} bytes wanted, {self.remaining} there")
         self._offset = end
 
     def advance_to(self, offset: int) -> None:
@@ -108,6 +114,14 @@ class Reader:
         start = self._offset
         self.skip(structure.size)
         return structure.unpack_from(self._data, start)
+
+    def peek_u16(self, ahead: int = 0) -> int:
+        """The 16-bit number that lies `ahead` bytes further on, without reading up to it."""
+        start = self._offset + ahead
+        if start + 2 > self._end:
+            self.refuse(f"{ahead + 2} bytes wanted, {self.remaining} there")
+        number: int = _U16.unpack_from(self._data, start)[0]
+        return number
 
     def u8(self) -> int:
         start = self._offset

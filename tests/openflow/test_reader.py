@@ -18,6 +18,7 @@ READS: dict[str, Callable[[Reader], object]] = {
     "u16": Reader.u16,
     "u32": Reader.u32,
     "u64": Reader.u64,
+    "peek_u16": Reader.peek_u16,
     "take": lambda reader: reader.take(3),
     "skip": lambda reader: reader.skip(3),
     "text": lambda reader: reader.text(3),
@@ -38,6 +39,7 @@ def test_numbers_are_big_endian_and_follow_one_another() -> None:
     assert (reader.offset, reader.remaining) == (15, 9)
     reader.skip(2)
     reader.advance_to(18)
+    assert (reader.peek_u16(), reader.peek_u16(ahead=3)) == (0x1314, 0x1617)
     assert reader.unpack(Struct("!BH")) == (19, 0x1415)
     assert reader.take(1) == b"\x16"
     assert reader.rest() == b"\x17\x18"
@@ -98,3 +100,10 @@ def test_text_is_cut_to_leave_a_zero() -> None:
     assert text_field("eth" * 10, 8) == b"ethethe\0"
     assert Reader(b"ABCD").text(4) == "ABC"
     assert text_field("Ω", 4) == b"?\0\0\0"
+
+
+def test_a_decoder_may_refuse_with_the_error_of_its_level() -> None:
+    reader = Reader(DATA)
+    with reader.within(3, INST_BAD_LEN):
+        assert refusal(lambda: reader.refuse("an odd length")) == INST_BAD_LEN
+        reader.rest()
