@@ -63,9 +63,10 @@ Command = Union[OpenChannels, CloseChannels, HangUp, Notice]  # noqa: UP007
 class Effects:
     """What one call wants done: the frames for each peer, in order, then the commands, in order."""
 
-    __slots__ = ("commands", "frames")
+    __slots__ = ("commands", "frames", "now")
 
-    def __init__(self) -> None:
+    def __init__(self, now: float) -> None:
+        self.now = now  # when the call was made, in seconds
         self.frames: dict[Peer, list[bytes]] = {}
         self.commands: list[Command] = []
 

@@ -1,0 +1,130 @@
+"""A slice's flow table where the datapath has no tables for it: what the tenant wrote, and what stands for it.
+
+Strategy: an entry keeps the tenant's flow-mod as the bytes that came, and is decoded when somebody asks. The
+datapath holds one *piece* for each box that the match leaves after intersection; all of them carry the entry's
+own cookie, so that whatever comes back (statistics, flow-removed) is the entry's by one dict access. All pieces
+ask for flow-removed, so that the table knows what timed out, whether the tenant asked or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from typing import Final
+
+from attrs import define, evolve
+
+from flowvisor.flowspace.box import Box, covers, overlaps
+from flowvisor.flowspace.layout import boxes_of
+from flowvisor.openflow.actions import ApplyActions, Enqueue, Instructions, Output, WriteActions
+from flowvisor.openflow.match import Match
+from flowvisor.openflow.messages import FlowMod
+from flowvisor.openflow.ports import ANY
+from flowvisor.openflow.versions import codec
+
+# The upper half of the cookie of every piece; the lower is the entry's number at its datapath.
+PIECE_COOKIE: Final = 0xF10F_0151_0000_0000
+PIECE_COOKIE_MASK: Final = 0xFFFF_FFFF_0000_0000
+MAX_ENTRY_NUMBER: Final = 0xFFFF_FFFF
+
+# (priority, the match in a canonical form that the datapath's version decides): what strictness compares.
+Key = tuple[int, Hashable]
+
+
+@define(eq=False)
+class Entry:
+    """One flow entry of the tenant's. `pieces` is None when its only piece is its own match.
+
+    `written` is set when a modify has changed the instructions since `request`.
+    """
+
+    owner: str
+    key: Key
+    number: int
+    version: int
+    request: bytes
+    cookie: int
+    pieces: tuple[Match, ...] | None = None
+    live: int = 1  # pieces that the datapath still has
+    packet_count: int = 0  # of the pieces that it has no more
+    byte_count: int = 0
+    written: Instructions | None = None
+
+    def flow_mod(self) -> FlowMod:
+        """The entry as its tenant wrote it."""
+        message = codec(self.version).decode(self.request)
+        assert isinstance(message, FlowMod)
+        if self.written is not None:
+            message = evolve(message, instructions=self.written)
+        return evolve(message, cookie=self.cookie)
+
+    def physical_matches(self) -> tuple[Match, ...]:
+        """The matches of its pieces on the datapath."""
+        return (self.flow_mod().match,) if self.pieces is None else self.pieces
+
+
+class FlowTable:
+    """The entries of one virtual switch.
+
+    `relevant` is the bits of a match (as the key's int) on which it depends what intersection leaves of it, and
+    `within` remembers, by those bits, that it leaves the match itself.
+    """
+
+    __slots__ = ("entries", "relevant", "within")
+
+    def __init__(self, relevant: int = 0) -> None:
+        self.entries: dict[Key, Entry] = {}
+        self.relevant = relevant
+        self.within: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def put(self, entry: Entry) -> Entry | None:
+        """Add an entry; return the one with the same match and priority whose place it takes."""
+        replaced = self.entries.get(entry.key)
+        self.entries[entry.key] = entry
+        return replaced
+
+    def take_out(self, entry: Entry) -> bool:
+        """Remove an entry; False if it is no longer in the table (another has taken its place)."""
+        if self.entries.get(entry.key) is not entry:
+            return False
+        del self.entries[entry.key]
+        return True
+
+    def matching(
+        self, match: Match, *, out_port: int = ANY, cookie: int = 0, cookie_mask: int = 0
+    ) -> Iterator[tuple[Entry, FlowMod]]:
+        """The entries that a non-strict request means: as specific as `match` or more (section 6.4)."""
+        wanted = boxes_of(match)
+        for entry in list(self.entries.values()):
+            if (entry.cookie ^ cookie) & cookie_mask:
+                continue
+            message = entry.flow_mod()
+            if _is_within(boxes_of(message.match), wanted) and outputs_to(message.instructions, out_port):
+                yield entry, message
+
+    def overlapping(self, match: Match, priority: int) -> bool:
+        """Whether an entry of this priority could match a packet that `match` does, and is not the same entry."""
+        boxes = boxes_of(match)
+        return any(
+            entry.key[0] == priority
+            and any(overlaps(box, other) for box in boxes for other in boxes_of(entry.flow_mod().match))
+            for entry in self.entries.values()
+        )
+
+
+def outputs_to(instructions: Instructions, port: int) -> bool:
+    """Whether an entry outputs to a port, as a request's out_port filter means it; ANY is no filter."""
+    if port == ANY:
+        return True
+    return any(
+        isinstance(action, (Output, Enqueue)) and action.port == port
+        for instruction in instructions
+        if isinstance(instruction, (ApplyActions, WriteActions))
+        for action in instruction.actions
+    )
+
+
+def _is_within(boxes: tuple[Box, ...], wanted: tuple[Box, ...]) -> bool:
+    return all(any(covers(outer, box) for outer in wanted) for box in boxes)

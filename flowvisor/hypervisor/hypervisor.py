@@ -1,0 +1,202 @@
+"""The hypervisor: who has joined and left, and each frame to its translation. Bytes and `now` in, effects out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from flowvisor.configuration.snapshot import Configuration
+from flowvisor.hypervisor import northbound, setup, southbound
+from flowvisor.hypervisor.effects import CloseChannels, Effects, HangUp, VirtualSwitchName
+from flowvisor.hypervisor.peers import Datapath, Request, Tenant, TenantChannel, VirtualSwitch
+from flowvisor.hypervisor.requests import ask
+from flowvisor.hypervisor.transactions import HYPERVISOR_SLOT, MAX_SLOTS, Transactions
+from flowvisor.hypervisor.translation.flow_mod import install_miss
+from flowvisor.hypervisor.translation.flow_mod_intersect import new_flow_table
+from flowvisor.openflow.error_codes import REQUEST_EPERM
+from flowvisor.openflow.messages import BarrierRequest, FeaturesReply, Message
+from flowvisor.openflow.versions import codec
+from flowvisor.planning.allocation import Allocations
+from flowvisor.planning.plan import Enforcement, compile_plan
+
+# What a request that was never answered comes to; OpenFlow 1.3 has no code for it.
+NO_ANSWER: Final = REQUEST_EPERM
+
+
+class Hypervisor:
+    """Everything between the datapaths and the slices' controllers, without a socket or a clock."""
+
+    def __init__(self, configuration: Configuration, allocations: Allocations) -> None:
+        self.configuration = configuration
+        self.allocations = allocations.allocate(configuration.slices)
+        self.datapaths: dict[int, Datapath] = {}
+        self.tenants = {one.name: Tenant(one) for one in configuration.slices}
+
+    # Datapaths
+
+    def datapath_joined(self, version: int, features: FeaturesReply, now: float) -> tuple[Datapath, Effects]:
+        """A datapath has finished its handshake. An older connection of the same dpid is hung up on."""
+        effects = Effects(now)
+        older = self.datapaths.get(features.dpid)
+        if older is not None:
+            self._leave(older, effects, "replaced by a newer connection")
+            effects.commands.append(HangUp(older, "replaced by a newer connection"))
+        plan = compile_plan(
+            self.configuration.slices,
+            self.allocations,
+            dpid=features.dpid,
+            version=version,
+            n_tables=features.n_tables,
+        )
+        datapath = Datapath(
+            dpid=features.dpid,
+            version=version,
+            codec=codec(version),
+            features=features,
+            plan=plan,
+            ports={port.number: port for port in features.ports},
+        )
+        self.datapaths[features.dpid] = datapath
+        self._make_switches(datapath)
+        setup.begin(datapath, effects)
+        return datapath, effects
+
+    def _make_switches(self, datapath: Datapath) -> None:
+        for slice_name, view in datapath.plan.views.items():
+            switch = VirtualSwitch(
+                name=VirtualSwitchName(slice_name, datapath.dpid),
+                tenant=self.tenants[slice_name],
+                datapath=datapath,
+                view=view,
+            )
+            datapath.switches[slice_name] = switch
+            if datapath.plan.enforcement is Enforcement.INTERSECT:
+                switch.flow_table = new_flow_table(switch)
+            elif view.block is not None:
+                for table_id in range(view.block.first, view.block.end):
+                    datapath.switch_by_table[table_id] = switch
+
+    def datapath_left(self, datapath: Datapath, now: float) -> Effects:
+        """A datapath's connection is gone; its virtual switches' channels close."""
+        effects = Effects(now)
+        self._leave(datapath, effects, "the datapath has left")
+        return effects
+
+    def _leave(self, datapath: Datapath, effects: Effects, reason: str) -> None:
+        if datapath.has_left:
+            return
+        datapath.has_left = True
+        del self.datapaths[datapath.dpid]
+        for switch in datapath.switches.values():
+            for channel in switch.channels:
+                channel.has_left = True
+                switch.tenant.channels.remove(channel)
+            switch.channels.clear()
+            effects.commands.append(CloseChannels(switch.name, reason))
+
+    def from_datapath(self, datapath: Datapath, frames: Iterable[bytes], now: float) -> Effects:
+        """What a datapath has sent, in order."""
+        effects = Effects(now)
+        if datapath.has_left:
+            return effects
+        table = northbound.TABLES[datapath.version]
+        counts = datapath.up_counts
+        for frame in frames:
+            counts[frame[1] & 31] += 1
+            northbound.translate(datapath, table, frame, effects)
+        if datapath.resumable:
+            self._resume(datapath, effects)
+        return effects
+
+    def _resume(self, datapath: Datapath, effects: Effects) -> None:
+        resumable, datapath.resumable = datapath.resumable, []
+        for channel in resumable:
+            if not channel.has_left:
+                southbound.resume(channel, effects)
+
+    # Controllers
+
+    def controller_joined(
+        self, name: VirtualSwitchName, controller: str, version: int, now: float
+    ) -> tuple[TenantChannel, Effects]:
+        """A controller's channel to a virtual switch is up. Raises KeyError when the switch is there no more."""
+        effects = Effects(now)
+        datapath = self.datapaths[name.dpid]
+        switch = datapath.switches[name.slice_name]
+        slot = _free_slot(datapath)
+        channel = TenantChannel(
+            switch=switch,
+            controller=controller,
+            version=version,
+            codec=codec(version),
+            counters=switch.tenant.counters[version],
+            transactions=Transactions(slot),
+            flow_mod=southbound.flow_mods_of(datapath.plan.enforcement, version, datapath.version),
+            packet_out=southbound.packet_outs_of(version, datapath.version),
+        )
+        datapath.slots[slot] = channel
+        wanted_misses = switch.wants_misses
+        switch.channels.append(channel)
+        switch.tenant.channels.append(channel)
+        if switch.wants_misses and not wanted_misses:
+            install_miss(switch, effects)
+        return channel, effects
+
+    def controller_left(self, channel: TenantChannel, now: float) -> Effects:
+        """A controller's channel is gone; its xids are free again once the datapath has answered them all."""
+        effects = Effects(now)
+        if channel.has_left:
+            return effects
+        channel.has_left = True
+        switch, datapath = channel.switch, channel.switch.datapath
+        switch.channels.remove(channel)
+        switch.tenant.channels.remove(channel)
+        if not switch.channels:
+            switch.generation_id = None  # forgotten with the last of the controllers that agreed on it
+
+        def settled(_replies: list[Message], _effects: Effects) -> None:
+            datapath.slots.pop(channel.transactions.slot, None)
+
+        def failed(_error: tuple[int, int], effects: Effects) -> None:
+            settled([], effects)
+
+        ask(datapath, datapath.transactions, [BarrierRequest()], settled, failed, effects)
+        return effects
+
+    def from_controller(self, channel: TenantChannel, frames: Iterable[bytes], now: float) -> Effects:
+        """What a controller has sent, in order."""
+        effects = Effects(now)
+        if not channel.has_left:
+            for frame in frames:
+                southbound.translate(channel, frame, effects)
+        return effects
+
+    def tick(self, now: float) -> Effects:
+        """Give up on requests that were not answered in time. To be called about once a second."""
+        effects = Effects(now)
+        for datapath in list(self.datapaths.values()):
+            senders = [datapath.transactions, *(channel.transactions for channel in datapath.slots.values())]
+            for transactions in senders:
+                late = [xid for xid, one in transactions.waiting.items() if one.expires_at <= now]
+                for xid in late:
+                    _expire(datapath, transactions.waiting.pop(xid), effects)
+            self._resume(datapath, effects)
+        return effects
+
+
+def _expire(datapath: Datapath, request: Request, effects: Effects) -> None:
+    datapath.expired += 1
+    if not request.is_over:
+        request.is_over = True
+        request.fail(NO_ANSWER, effects)
+
+
+def _free_slot(datapath: Datapath) -> int:
+    """The slot that was free for the longest: what an earlier channel asked has been answered by then."""
+    slot = datapath.last_slot
+    for _ in range(MAX_SLOTS):
+        slot = (slot + 1) % MAX_SLOTS
+        if slot != HYPERVISOR_SLOT and slot not in datapath.slots:
+            datapath.last_slot = slot
+            return slot
+    raise KeyError("no slot is free for another channel")

@@ -1,0 +1,157 @@
+"""Who is connected, and what the hypervisor knows of them: state only, no behaviour worth the name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from attrs import Factory, define
+
+from flowvisor.hypervisor.buffers import Buffers
+from flowvisor.hypervisor.counters import KINDS, MessageCounters
+from flowvisor.hypervisor.effects import Effects, Peer, VirtualSwitchName
+from flowvisor.hypervisor.flow_table import Entry, FlowTable
+from flowvisor.hypervisor.transactions import HYPERVISOR_SLOT, Transactions
+from flowvisor.openflow.messages import ROLE_EQUAL, ROLE_SLAVE, AsyncMasks, FeaturesReply, Message
+from flowvisor.openflow.multipart import TableFeatures
+from flowvisor.openflow.ports import Port
+from flowvisor.openflow.traits import TRAITS
+from flowvisor.openflow.versions import Codec
+from flowvisor.planning.plan import DatapathPlan
+from flowvisor.planning.view import View
+from flowvisor.slices.flowspace_slice import FlowspaceSlice
+
+# What is done with a tenant's frame; gives a `Refusal` or None.
+OfTenant = Callable[["TenantChannel", bytes, Effects], Any]
+
+
+@define(eq=False)
+class Request:
+    """A request that waits for its answer, which may come in several parts or to several messages.
+
+    `answer` gets all the replies' messages, once (or, if it `takes_frames`, nothing: those are in `frames`);
+    `fail` the error's pair instead.
+    """
+
+    answer: Callable[[list[Message], Effects], None]
+    fail: Callable[[tuple[int, int], Effects], None]
+    expires_at: float
+    outstanding: int = 1
+    takes_frames: bool = False
+    parts: list[Message] = Factory(list)
+    frames: list[bytes] = Factory(list)
+    held_bytes: int = 0
+    is_over: bool = False
+
+
+@define(eq=False)
+class Tenant:
+    """A slice while the hypervisor runs."""
+
+    policy: FlowspaceSlice
+    counters: dict[int, MessageCounters] = Factory(lambda: {1: MessageCounters(), 4: MessageCounters()})
+    channels: list[TenantChannel] = Factory(list)
+
+    @property
+    def name(self) -> str:
+        return self.policy.name
+
+
+@define(eq=False)
+class TenantChannel(Peer):
+    """One controller's channel to one virtual switch."""
+
+    switch: VirtualSwitch
+    controller: str
+    version: int
+    codec: Codec
+    counters: MessageCounters
+    transactions: Transactions[Any]
+    flow_mod: OfTenant  # what is done with its FLOW_MODs and PACKET_OUTs, between these two versions
+    packet_out: OfTenant
+    role: int = ROLE_EQUAL
+    masks: AsyncMasks = Factory(AsyncMasks)
+    miss_send_len: int = 128
+    # Frames that wait until something that they may depend on has been answered; None when nothing is in the way.
+    held: list[bytes] | None = None
+    has_left: bool = False
+
+    @property
+    def tenant(self) -> Tenant:
+        return self.switch.tenant
+
+    def wants(self, masks: tuple[int, int], reason: int) -> bool:
+        """Whether an asynchronous message of this reason goes to the controller, given its role."""
+        return bool(masks[self.role == ROLE_SLAVE] >> reason & 1)
+
+
+@define(eq=False)
+class VirtualSwitch:
+    """A slice's share of one connected datapath."""
+
+    name: VirtualSwitchName
+    tenant: Tenant
+    datapath: Datapath
+    view: View
+    channels: list[TenantChannel] = Factory(list)
+    generation_id: int | None = None
+    # Verdicts on lists of actions and instructions, by their bytes; emptied when what they follow from changes.
+    verdicts: dict[Any, Any] = Factory(dict)
+    # Over several tables: the fields that entries rewrite, and the ports that rewritten packets may leave by.
+    rewritten: set[str] = Factory(set)
+    emits: set[int] = Factory(set)
+    # On 1.3 tables with 1.0 controllers: whether the tenant has put its own entry over the table-miss entry, and
+    # whether it asked to be told when that entry goes.
+    has_own_miss: bool = False
+    own_miss_is_told: bool = False
+    flow_table: FlowTable | None = None  # when intersecting
+
+    @property
+    def wants_misses(self) -> bool:
+        """Whether some controller expects unmatched packets (1.0's rule)."""
+        return any(TRAITS[channel.version].unmatched_to_controller for channel in self.channels)
+
+    @property
+    def ports(self) -> list[Port]:
+        """The ports that the slice has here, in ascending order."""
+        return [self.datapath.ports[number] for number in self.view.own_ports(self.datapath.ports)]
+
+
+@define(eq=False)
+class Datapath(Peer):
+    """A connected datapath."""
+
+    dpid: int
+    version: int
+    codec: Codec
+    features: FeaturesReply
+    plan: DatapathPlan
+    ports: dict[int, Port]
+    transactions: Transactions[Any] = Factory(lambda: Transactions(HYPERVISOR_SLOT))
+    slots: dict[int, TenantChannel] = Factory(dict)  # by the slot in their xids; see `transactions`
+    last_slot: int = HYPERVISOR_SLOT
+    switches: dict[str, VirtualSwitch] = Factory(dict)
+    switch_by_table: list[VirtualSwitch | None] = Factory(lambda: [None] * 256)
+    buffers: Buffers = Factory(Buffers)
+    entries: dict[int, Entry] = Factory(
+        dict
+    )  # when intersecting: all slices' entries by the number in their cookie
+    entries_made: int = 0
+    resumable: list[TenantChannel] = Factory(list)  # channels whose held frames may go on
+    table_features: dict[int, TableFeatures] | None = None
+    is_ready: bool = False
+    has_left: bool = False
+    up_counts: list[int] = Factory(lambda: [0] * KINDS)
+    down_counts: list[int] = Factory(lambda: [0] * KINDS)
+    unowned_packet_ins: int = 0
+    stale_replies: int = 0  # replies and errors that answer nothing
+    malformed: int = 0
+    expired: int = 0  # requests that were not answered in time
+    own_failures: int = 0  # messages of the hypervisor's own that the datapath refused
+
+    @property
+    def pending_transactions(self) -> int:
+        """Requests without an answer, of all senders."""
+        return len(self.transactions.waiting) + sum(
+            len(channel.transactions.waiting) for channel in self.slots.values()
+        )

@@ -1,0 +1,31 @@
+"""A refusal: why a tenant's request is not done, in OpenFlow's words and in ours."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from flowvisor.hypervisor.effects import Effects
+from flowvisor.hypervisor.peers import TenantChannel
+from flowvisor.openflow.frame import type_of, xid_of
+from flowvisor.openflow.messages import Error
+
+# "At least 64 bytes of the failed request" (OpenFlow 1.3.5, section 7.4.4); Open vSwitch sends just these.
+ERROR_DATA_LENGTH: Final = 64
+
+
+class Refusal(NamedTuple):
+    """`error` is OpenFlow's (type, code), `reason` the value of the metric's label: one of a closed set."""
+
+    error: tuple[int, int]
+    reason: str
+
+
+def refuse(channel: TenantChannel, frame: bytes, refusal: Refusal, effects: Effects) -> None:
+    """Answer a tenant's request with an error that carries its own xid and its own first bytes."""
+    channel.counters.count_refused(type_of(frame), refusal.reason)
+    effects.send(channel, error_frame(channel, frame, refusal.error))
+
+
+def error_frame(channel: TenantChannel, frame: bytes, error: tuple[int, int]) -> bytes:
+    """The error message that tells a tenant that this frame of its own has failed."""
+    return channel.codec.encode(Error(xid=xid_of(frame), error=error, data=bytes(frame[:ERROR_DATA_LENGTH])))

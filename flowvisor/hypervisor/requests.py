@@ -1,0 +1,78 @@
+"""Requests to a datapath: sent with an xid that leads the answer back to a callable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from attrs import evolve
+
+from flowvisor.hypervisor.effects import Effects
+from flowvisor.hypervisor.peers import Datapath, Request, TenantChannel
+from flowvisor.hypervisor.refusal import Refusal, refuse
+from flowvisor.hypervisor.transactions import MAX_WAITING, Transactions
+from flowvisor.openflow import error_codes as codes
+from flowvisor.openflow.messages import BarrierRequest, Message
+
+# Open vSwitch needs 0.3 s for its largest reply (table features). Controllers give up after 10 s or more.
+REQUEST_TIMEOUT_SECONDS: Final = 8.0
+MAX_REPLY_BYTES: Final = 32 * 1024 * 1024  # of one request's replies held; beyond it the request fails
+
+Answer = Callable[[list[Message], Effects], None]
+
+
+def ask_for_tenant(
+    channel: TenantChannel, frame: bytes, messages: list[Message], answer: Answer, effects: Effects
+) -> Refusal | None:
+    """Ask the datapath on behalf of a tenant; its error becomes the error of the tenant's own frame."""
+    if len(channel.transactions.waiting) + len(messages) > MAX_WAITING:
+        return Refusal(codes.MULTIPART_BUFFER_OVERFLOW, "too-many-requests")
+
+    def fail(error: tuple[int, int], effects: Effects) -> None:
+        refuse(channel, frame, Refusal(error, "datapath"), effects)
+
+    ask(channel.switch.datapath, channel.transactions, messages, answer, fail, effects)
+    return None
+
+
+def ask(
+    datapath: Datapath,
+    transactions: Transactions[object],
+    messages: list[Message],
+    answer: Answer,
+    fail: Callable[[tuple[int, int], Effects], None],
+    effects: Effects,
+    *,
+    takes_frames: bool = False,
+) -> Request:
+    """Send requests that belong together; `answer` is called with all replies when the last has come."""
+    request = Request(
+        answer=answer,
+        fail=fail,
+        expires_at=effects.now + REQUEST_TIMEOUT_SECONDS,
+        outstanding=len(messages),
+        takes_frames=takes_frames,
+    )
+    for message in messages:
+        xid = transactions.ask(request)
+        send_to_datapath(datapath, datapath.codec.encode(evolve(message, xid=xid)), effects)
+    return request
+
+
+def send_to_datapath(datapath: Datapath, frame: bytes, effects: Effects) -> None:
+    """Queue a frame for a datapath and count it."""
+    datapath.down_counts[frame[1]] += 1
+    effects.send(datapath, frame)
+
+
+def fence(channel: TenantChannel, effects: Effects) -> None:
+    """Ask for a barrier of our own, so that what a channel sent can be forgotten once it has taken effect."""
+    ask(channel.switch.datapath, channel.transactions, [BarrierRequest()], _nothing, _no_matter, effects)
+
+
+def _nothing(_messages: list[Message], _effects: Effects) -> None:
+    """A fence was answered: the transactions are settled by every barrier's reply."""
+
+
+def _no_matter(_error: tuple[int, int], _effects: Effects) -> None:
+    """A datapath without barriers: what was sent is then forgotten by number."""

@@ -1,0 +1,142 @@
+"""From a controller to its datapath: each message to what is done with it, by tables.
+
+What is in no table is refused by name; nothing of a tenant's passes that is not understood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from flowvisor.errors import Inexpressible, MalformedMessage
+from flowvisor.hypervisor.effects import Effects
+from flowvisor.hypervisor.peers import TenantChannel
+from flowvisor.hypervisor.refusal import Refusal, refuse
+from flowvisor.hypervisor.translation import (
+    flow_mod,
+    flow_mod_intersect,
+    nicira,
+    packet_out,
+    statistics,
+    switch_messages,
+    table_features,
+    unowned,
+)
+from flowvisor.openflow import error_codes as codes
+from flowvisor.openflow import messages as msg
+from flowvisor.openflow import multipart as multi
+from flowvisor.openflow.frame import FLOW_MOD, PACKET_OUT
+from flowvisor.planning.plan import Enforcement
+
+OfFrame = Callable[[TenantChannel, bytes, Effects], Refusal | None]
+OfMessage = Callable[[TenantChannel, bytes, Any, Effects], Refusal | None]
+
+# By (enforcement, the tenant's version, the datapath's version): those for which frames are patched in place.
+_FLOW_MODS: Final[Mapping[tuple[Enforcement, int, int], OfFrame]] = {
+    (Enforcement.TABLES, 4, 4): flow_mod.southbound_patched,
+    (Enforcement.INTERSECT, 1, 1): flow_mod_intersect.southbound_patched,
+}
+_ANY_FLOW_MOD: Final[Mapping[Enforcement, OfFrame]] = {
+    Enforcement.TABLES: flow_mod.southbound,
+    Enforcement.INTERSECT: flow_mod_intersect.southbound,
+}
+
+BY_MESSAGE: Final[Mapping[type[msg.Message], OfMessage]] = {
+    msg.FeaturesRequest: switch_messages.features,
+    msg.GetConfigRequest: switch_messages.get_config,
+    msg.SetConfig: switch_messages.set_config,
+    msg.RoleRequest: switch_messages.role,
+    msg.BarrierRequest: switch_messages.barrier,
+    msg.Experimenter: nicira.southbound,
+    msg.GroupMod: unowned.group_mod,
+    msg.MeterMod: unowned.meter_mod,
+    msg.PortMod: unowned.port_mod,
+    msg.TableMod: unowned.table_mod,
+    msg.QueueGetConfigRequest: unowned.queue_config,
+    msg.GetAsyncRequest: unowned.get_async,
+    msg.SetAsync: unowned.set_async,
+    multi.DescRequest: switch_messages.description,
+    multi.PortDescRequest: switch_messages.port_description,
+    multi.FlowStatsRequest: statistics.flows,
+    multi.AggregateStatsRequest: statistics.aggregate,
+    multi.PortStatsRequest: statistics.ports,
+    multi.TableStatsRequest: statistics.tables,
+    multi.TableFeaturesRequest: table_features.southbound,
+    **dict.fromkeys(unowned.LISTS_OF_NOTHING, unowned.nothing),
+}
+
+# What a slave may not send (1.3.5, section 6.3.4).
+_OF_A_MASTER: Final = frozenset(
+    {msg.FlowMod, msg.PacketOut, msg.GroupMod, msg.PortMod, msg.TableMod, msg.MeterMod}
+)
+_SLAVE_FRAMES: Final = frozenset({FLOW_MOD, PACKET_OUT})
+
+
+def translate(channel: TenantChannel, frame: bytes, effects: Effects) -> None:
+    """Do what is done with one of a tenant's frames; a refusal is answered."""
+    if channel.held is not None:
+        hold(channel, frame, effects)
+        return
+    try:
+        refusal = _translate(channel, frame, effects)
+    except (MalformedMessage, Inexpressible) as error:
+        refusal = Refusal((error.error_type, error.error_code), "malformed")
+    if refusal is not None:
+        refuse(channel, frame, refusal, effects)
+
+
+# Frames that one channel may have waiting for an answer that they depend on; a further one is refused.
+MAX_HELD: Final = 1024
+
+
+def hold(channel: TenantChannel, frame: bytes, effects: Effects) -> None:
+    """Keep a frame until what it may depend on is known."""
+    assert channel.held is not None
+    if len(channel.held) >= MAX_HELD:
+        refuse(channel, frame, Refusal(codes.REQUEST_EPERM, "too-many-requests"), effects)
+    else:
+        channel.held.append(frame)
+
+
+def resume(channel: TenantChannel, effects: Effects) -> None:
+    """Go on with what was held; it may come to be held again."""
+    held, channel.held = channel.held, None
+    for frame in held or ():
+        translate(channel, frame, effects)
+
+
+def _translate(channel: TenantChannel, frame: bytes, effects: Effects) -> Refusal | None:
+    kind = frame[1]
+    if kind in _SLAVE_FRAMES:  # FLOW_MOD and PACKET_OUT, in every version
+        if channel.role == msg.ROLE_SLAVE:
+            return Refusal(codes.IS_SLAVE, "slave")
+        hot: OfFrame = channel.flow_mod if kind == FLOW_MOD else channel.packet_out
+        return hot(channel, frame, effects)
+    message = channel.codec.decode(frame)
+    if channel.role == msg.ROLE_SLAVE and type(message) in _OF_A_MASTER:
+        return Refusal(codes.IS_SLAVE, "slave")
+    if isinstance(message, msg.Error):
+        channel.counters.count_shed("error-from-controller")
+        return None
+    translation = BY_MESSAGE.get(type(message))
+    if translation is None:
+        multipart = isinstance(message, multi.MultipartRequest)
+        return _NOT_UNDERSTOOD.get(type(message)) or Refusal(
+            codes.BAD_MULTIPART if multipart else codes.BAD_TYPE, "unsupported"
+        )
+    return translation(channel, frame, message, effects)
+
+
+_NOT_UNDERSTOOD: Final[Mapping[type[msg.Message], Refusal]] = {
+    multi.ExperimenterMultipartRequest: Refusal(codes.BAD_EXPERIMENTER, "experimenter"),
+}
+
+
+def flow_mods_of(enforcement: Enforcement, tenant_version: int, datapath_version: int) -> OfFrame:
+    """What is done with a FLOW_MOD between these versions."""
+    return _FLOW_MODS.get((enforcement, tenant_version, datapath_version), _ANY_FLOW_MOD[enforcement])
+
+
+def packet_outs_of(tenant_version: int, datapath_version: int) -> OfFrame:
+    """What is done with a PACKET_OUT between these versions."""
+    return packet_out.southbound_patched if tenant_version == datapath_version else packet_out.southbound

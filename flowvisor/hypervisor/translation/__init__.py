@@ -1,0 +1,1 @@
+"""Translation by message family: `northbound` towards controllers, `southbound` towards datapaths."""

@@ -1,0 +1,239 @@
+"""FLOW_MOD into the slice's own block of tables (enforcement `tables`).
+
+Strategy: between equal versions that have tables the frame is checked and patched, never decoded: the match goes
+through as it is once its lengths add up, the instructions are judged once and remembered by their bytes.
+Everything else (other versions, deletes, buffers, the entry that collides with ours) goes by neutral messages.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from attrs import evolve
+
+from flowvisor.errors import Inexpressible
+from flowvisor.hypervisor.effects import Effects
+from flowvisor.hypervisor.peers import TenantChannel, VirtualSwitch
+from flowvisor.hypervisor.refusal import Refusal, refuse
+from flowvisor.hypervisor.requests import ask, fence, send_to_datapath
+from flowvisor.hypervisor.translation.actions import Verdict, judge
+from flowvisor.hypervisor.translation.versions import instructions_in
+from flowvisor.openflow import error_codes as codes
+from flowvisor.openflow import v13
+from flowvisor.openflow.frame import FLOW_MOD, HEADER
+from flowvisor.openflow.match import Match
+from flowvisor.openflow.messages import (
+    ADD,
+    ALL_TABLES,
+    ANY_GROUP,
+    DELETE,
+    DELETE_STRICT,
+    MODIFY_STRICT,
+    NO_BUFFER,
+    SEND_FLOW_REM,
+    FlowMod,
+    Message,
+)
+from flowvisor.openflow.multipart import FlowStatsReply, FlowStatsRequest
+from flowvisor.openflow.ports import ALL, ANY, FLOOD
+from flowvisor.openflow.traits import TRAITS
+from flowvisor.planning.allocation import TableBlock
+from flowvisor.planning.entries import COOKIE, all_group, flood_group, miss_entry
+
+# Offsets in a 1.3 FLOW_MOD (section 7.3.4.1).
+_TABLE: Final = 24
+_COMMAND: Final = 25
+_BUFFER: Final = slice(32, 36)
+_MATCH: Final = 48
+_MATCH_LENGTH: Final = slice(50, 52)
+_NO_BUFFER_BYTES: Final = b"\xff\xff\xff\xff"
+_NO_FIELDS: Final = b"\x00\x04"
+_TABLE_BYTES: Final = [bytes([table]) for table in range(256)]
+
+MAX_VERDICTS: Final = (
+    4096  # lists of instructions remembered per virtual switch; at the bound all are forgotten
+)
+
+
+def southbound_patched(channel: TenantChannel, frame: bytes, effects: Effects) -> Refusal | None:
+    """A 1.3 tenant's FLOW_MOD for a 1.3 datapath."""
+    switch = channel.switch
+    block = switch.view.block
+    assert block is not None
+    # The shortest valid one has an empty match and no instructions.
+    if len(frame) < 56 or frame[_COMMAND] > MODIFY_STRICT or frame[_BUFFER] != _NO_BUFFER_BYTES:
+        return southbound(channel, frame, effects)
+    table_id = frame[_TABLE]
+    if table_id >= block.size or (frame[_MATCH_LENGTH] == _NO_FIELDS and switch.wants_misses):
+        return southbound(channel, frame, effects)
+    end = v13.check_match(frame, _MATCH)
+    instructions = bytes(frame[end:])
+    verdict = switch.verdicts.get((table_id, instructions))
+    if verdict is None:
+        verdict = _judge_bytes(switch, table_id, instructions)
+    if not isinstance(verdict, bytes):
+        return southbound(channel, frame, effects) if verdict.needs_match else verdict.refusal
+    transactions = channel.transactions
+    patched = b"".join(
+        (
+            HEADER.pack(4, FLOW_MOD, end + len(verdict), transactions.send(frame)),
+            frame[8:_TABLE],
+            _TABLE_BYTES[table_id + block.first],
+            frame[_COMMAND:end],
+            verdict,
+        )
+    )
+    send_to_datapath(switch.datapath, patched, effects)
+    counters = channel.counters
+    counters.down[FLOW_MOD] += 1
+    counters.down_bytes += len(frame)
+    if transactions.fence_is_due:
+        fence(channel, effects)
+    return None
+
+
+def _judge_bytes(switch: VirtualSwitch, table_id: int, instructions: bytes) -> bytes | Verdict:
+    """Judge and remember: the bytes that the datapath gets, or the verdict that says why not."""
+    verdict = judge(switch, table_id, v13.decode_instructions(instructions))
+    outcome: bytes | Verdict = verdict
+    if verdict.refusal is None:
+        outcome = v13.encode_instructions(verdict.instructions)
+    if len(switch.verdicts) >= MAX_VERDICTS:
+        switch.verdicts.clear()
+    switch.verdicts[table_id, instructions] = outcome
+    return outcome
+
+
+def southbound(channel: TenantChannel, frame: bytes, effects: Effects) -> Refusal | None:
+    """Any tenant's FLOW_MOD for a datapath that has a block of tables for the slice."""
+    message = channel.codec.decode(frame)
+    assert isinstance(message, FlowMod)
+    switch = channel.switch
+    block = switch.view.block
+    assert block is not None
+    if message.match.opaque:
+        return Refusal(codes.MATCH_BAD_FIELD, "experimenter")
+    if message.command in (DELETE, DELETE_STRICT):
+        return _delete(channel, frame, message, block, effects)
+    if message.table_id >= block.size:
+        return Refusal(codes.FLOW_MOD_BAD_TABLE_ID, "table-id")
+    refusal = _check_buffer(switch, message)
+    if refusal is not None:
+        return refusal
+    try:
+        instructions = instructions_in(switch.datapath.version, message.instructions, message.match)
+    except Inexpressible as error:
+        return Refusal((error.error_type, error.error_code), "inexpressible")
+    verdict = judge(switch, message.table_id, instructions)
+    if verdict.needs_match:
+        verdict = judge(switch, message.table_id, instructions, message.match)
+    if verdict.refusal is not None:
+        return verdict.refusal
+    physical = evolve(message, table_id=message.table_id + block.first, instructions=verdict.instructions)
+    if message.command != ADD and TRAITS[channel.version].modify_adds:
+        _modify_or_add(channel, frame, physical, effects)
+    else:
+        _send(channel, frame, physical, effects)
+    return None
+
+
+def _check_buffer(switch: VirtualSwitch, message: FlowMod) -> Refusal | None:
+    if message.buffer_id == NO_BUFFER:
+        return None
+    if switch.datapath.buffers.take(message.buffer_id, switch.tenant.name) is None:
+        return Refusal(codes.BUFFER_UNKNOWN, "foreign-buffer")
+    return None
+
+
+def _is_miss(message: FlowMod, block: TableBlock) -> bool:
+    """Whether a physical entry stands where the hypervisor's table-miss entry of the block does."""
+    return message.table_id == block.first and message.priority == 0 and not message.match.fields
+
+
+def _send(channel: TenantChannel, frame: bytes, physical: FlowMod, effects: Effects) -> None:
+    """Send one physical flow-mod in a tenant's name, and keep the table-miss entry of 1.0 tenants right."""
+    switch = channel.switch
+    block = switch.view.block
+    assert block is not None
+    covers_miss = not physical.match.fields and physical.table_id == block.first
+    if physical.command == ADD and _is_miss(physical, block) and switch.wants_misses:
+        switch.has_own_miss = True
+        switch.own_miss_is_told = bool(physical.flags & SEND_FLOW_REM)
+        physical = evolve(physical, flags=physical.flags | SEND_FLOW_REM)
+    xid = channel.transactions.send(frame)
+    send_to_datapath(switch.datapath, switch.datapath.codec.encode(evolve(physical, xid=xid)), effects)
+    channel.counters.down[FLOW_MOD] += 1
+    channel.counters.down_bytes += len(frame)
+    if physical.command != ADD and covers_miss and not switch.has_own_miss:
+        install_miss(switch, effects)  # a modify or delete of everything takes ours along; it is back at once
+    if channel.transactions.fence_is_due:
+        fence(channel, effects)
+
+
+def install_miss(switch: VirtualSwitch, effects: Effects) -> None:
+    """Put the table-miss entry for 1.0 controllers in its place, if some controller wants it and it has a place."""
+    block = switch.view.block
+    if block is None or not switch.wants_misses or switch.has_own_miss:
+        return
+    datapath = switch.datapath
+    entry = evolve(miss_entry(block.first), xid=datapath.transactions.send("table-miss entry"))
+    send_to_datapath(datapath, datapath.codec.encode(entry), effects)
+
+
+def _delete(
+    channel: TenantChannel, frame: bytes, message: FlowMod, block: TableBlock, effects: Effects
+) -> Refusal | None:
+    if message.table_id == ALL_TABLES:
+        tables = range(block.first, block.end)
+    elif message.table_id < block.size:
+        tables = range(message.table_id + block.first, message.table_id + block.first + 1)
+    else:
+        return Refusal(codes.FLOW_MOD_BAD_TABLE_ID, "table-id")
+    if message.out_group != ANY_GROUP:
+        return None  # the slice has no groups, so none of its entries outputs to one
+    out_port, out_group = out_filter(block, message.out_port)
+    message = evolve(message, buffer_id=NO_BUFFER, instructions=(), out_port=out_port, out_group=out_group)
+    for table_id in tables:
+        _send(channel, frame, evolve(message, table_id=table_id), effects)
+    return None
+
+
+def out_filter(block: TableBlock, out_port: int) -> tuple[int, int]:
+    """A request's out_port as (out_port, out_group) of the datapath: outputs to FLOOD and ALL are groups there."""
+    groups = {FLOOD: flood_group, ALL: all_group}
+    if out_port in groups:
+        return ANY, groups[out_port](block)
+    return out_port, ANY_GROUP
+
+
+def _modify_or_add(channel: TenantChannel, frame: bytes, physical: FlowMod, effects: Effects) -> None:
+    """1.0's modify adds where there is nothing to modify; the datapath is asked which it is.
+
+    Until it has said so, the channel's further frames wait: each could depend on it.
+    """
+    datapath = channel.switch.datapath
+    channel.held = []
+
+    def decide(replies: list[Message], effects: Effects) -> None:
+        found = any(
+            _is_meant(physical, flow.match, flow.priority, flow.cookie)
+            for reply in replies
+            if isinstance(reply, FlowStatsReply)
+            for flow in reply.flows
+        )
+        _send(channel, frame, physical if found else evolve(physical, command=ADD), effects)
+        datapath.resumable.append(channel)
+
+    def fail(error: tuple[int, int], effects: Effects) -> None:
+        refuse(channel, frame, Refusal(error, "datapath"), effects)
+        datapath.resumable.append(channel)
+
+    request = FlowStatsRequest(table_id=physical.table_id, match=physical.match)
+    ask(datapath, channel.transactions, [request], decide, fail, effects)
+
+
+def _is_meant(physical: FlowMod, match: Match, priority: int, cookie: int) -> bool:
+    if cookie == COOKIE:
+        return False
+    strict = physical.command == MODIFY_STRICT
+    return not strict or (priority == physical.priority and match.fields == physical.match.fields)

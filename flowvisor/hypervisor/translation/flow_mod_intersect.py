@@ -1,0 +1,424 @@
+"""FLOW_MOD where the datapath has no tables for the slice: the match is cut to what the slice owns (`intersect`).
+
+Strategy: each entry of the tenant's becomes one piece for each box that is left of its match. Pieces of one entry
+may overlap: they have one priority and the same actions, a packet counts in one of them only, and making them
+disjoint would cost entries (a prefix taken off another is up to 32). The tenant's own table decides everything that
+depends on what else is there (strictness, overlap, modify-or-add), so the datapath gets only additions and strict
+changes. A 1.0 match that nothing needs to be taken from goes through in its own bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from struct import Struct
+from typing import Final
+
+from attrs import Factory, define, evolve
+
+from flowvisor.errors import Inexpressible
+from flowvisor.flowspace.layout import boxes_of, match_of
+from flowvisor.hypervisor.effects import Effects
+from flowvisor.hypervisor.flow_table import MAX_ENTRY_NUMBER, PIECE_COOKIE, Entry, FlowTable, Key, outputs_to
+from flowvisor.hypervisor.peers import Datapath, TenantChannel, VirtualSwitch
+from flowvisor.hypervisor.refusal import Refusal, refuse
+from flowvisor.hypervisor.requests import fence, send_to_datapath
+from flowvisor.hypervisor.translation.actions import Verdict, judge
+from flowvisor.hypervisor.translation.versions import instructions_in
+from flowvisor.openflow import error_codes as codes
+from flowvisor.openflow import v10
+from flowvisor.openflow.actions import ApplyActions, Instructions
+from flowvisor.openflow.fields import FIELDS
+from flowvisor.openflow.frame import FLOW_MOD, HEADER
+from flowvisor.openflow.match import Match
+from flowvisor.openflow.messages import (
+    ADD,
+    ALL_TABLES,
+    ANY_GROUP,
+    CHECK_OVERLAP,
+    DELETE,
+    DELETE_STRICT,
+    MODIFY_STRICT,
+    NO_BUFFER,
+    SEND_FLOW_REM,
+    FlowMod,
+)
+from flowvisor.openflow.ports import ALL, FLOOD
+from flowvisor.openflow.traits import TRAITS
+from flowvisor.openflow.v10_canonical import bits_of, canonical_match
+from flowvisor.planning.entries import exact_where_required
+
+MAX_PIECES_PER_ENTRY: Final = 256  # a flow-mod that would need more is refused
+MAX_REMEMBERED_MATCHES: Final = 65536  # per virtual switch; at the bound all are forgotten
+
+# Offsets in a 1.0 FLOW_MOD (1.0.1, section 5.3.3).
+_MATCH: Final = slice(8, 48)
+_COMMAND: Final = slice(56, 58)
+_TIMEOUTS_AND_PRIORITY: Final = slice(58, 64)
+_BUFFER: Final = slice(64, 68)
+_FLAGS: Final = slice(70, 72)
+_ACTIONS: Final = 72
+_ADD_BYTES: Final = b"\x00\x00"
+_COOKIE_AND_COMMAND: Final = Struct("!QH")
+_COOKIE: Final = Struct("!Q")
+# No buffer, and no flag but SEND_FLOW_REM: the forms that need no second look.
+_NO_BUFFER: Final = b"\xff\xff\xff\xff"
+_PLAIN_FLAGS: Final = (b"\x00\x00", b"\x00\x01")
+_TO_THE_END: Final = b"\xff\xff\xff\xff\xff\xff\x00\x01"  # no buffer, out_port NONE, SEND_FLOW_REM
+
+
+@define(eq=False)
+class Change:
+    """What a tenant's request did to its table, until the datapath is known to have done it too.
+
+    `replaced` is the entry that an addition took the place of; `before` what a modify changed, by entry.
+    """
+
+    channel: TenantChannel
+    frame: bytes
+    added: Entry | None = None
+    replaced: Entry | None = None
+    before: list[tuple[Entry, Instructions | None, int]] = Factory(list)
+    is_undone: bool = False
+
+
+def new_flow_table(switch: VirtualSwitch) -> FlowTable:
+    """An empty table for a virtual switch."""
+    used = switch.view.ownership.used_mask
+    from_layout = [name for name in FIELDS if used & _layout_bits(name)]
+    return FlowTable(bits_of(from_layout))
+
+
+def _layout_bits(name: str) -> int:
+    bits = 0
+    for box in boxes_of(Match.of(**{name: FIELDS[name].all_ones})):
+        bits |= box.mask
+    return bits
+
+
+def southbound_patched(channel: TenantChannel, frame: bytes, effects: Effects) -> Refusal | None:
+    """A 1.0 tenant's FLOW_MOD for a 1.0 datapath."""
+    if (
+        len(frame) < _ACTIONS
+        or frame[_COMMAND] != _ADD_BYTES
+        or frame[_BUFFER] != _NO_BUFFER
+        or frame[_FLAGS] not in _PLAIN_FLAGS
+    ):
+        return southbound(channel, frame, effects)
+    switch = channel.switch
+    table = switch.flow_table
+    assert table is not None
+    match = canonical_match(frame[_MATCH])
+    if match is None or (
+        match & table.relevant not in table.within and not _is_within(switch, table, match, frame)
+    ):
+        return southbound(channel, frame, effects)
+    actions = frame[_ACTIONS:]
+    verdict = switch.verdicts.get(actions)
+    if verdict is None:
+        verdict = _judge_bytes(switch, actions)
+    if not isinstance(verdict, bytes):
+        return southbound(channel, frame, effects) if verdict.needs_match else verdict.refusal
+    datapath = switch.datapath
+    entry = Entry(
+        owner=switch.name.slice_name,
+        key=(frame[62] << 8 | frame[63], match),
+        number=_next_number(datapath),
+        version=1,
+        request=frame,
+        cookie=_COOKIE.unpack_from(frame, 48)[0],
+    )
+    change = Change(channel, frame, entry, _put(datapath, table, entry))
+    transactions = channel.transactions
+    patched = b"".join(
+        (
+            HEADER.pack(1, FLOW_MOD, _ACTIONS + len(verdict), transactions.send(change)),
+            match.to_bytes(40, "big"),
+            _COOKIE_AND_COMMAND.pack(PIECE_COOKIE | entry.number, ADD),
+            frame[_TIMEOUTS_AND_PRIORITY],
+            _TO_THE_END,
+            verdict,
+        )
+    )
+    send_to_datapath(datapath, patched, effects)
+    counters = channel.counters
+    counters.down[FLOW_MOD] += 1
+    counters.down_bytes += len(frame)
+    if transactions.fence_is_due:
+        fence(channel, effects)
+    return None
+
+
+def _is_within(switch: VirtualSwitch, table: FlowTable, match: int, frame: bytes) -> bool:
+    """Whether nothing needs to be taken from the match; remembered if so."""
+    boxes = boxes_of(v10.decode_match(frame[_MATCH]))
+    pieces = switch.view.own_pieces(boxes)
+    if pieces is None or any(box not in pieces for box in boxes) or not boxes:
+        return False
+    if len(table.within) >= MAX_REMEMBERED_MATCHES:
+        table.within.clear()
+    table.within.add(match & table.relevant)
+    return True
+
+
+def _judge_bytes(switch: VirtualSwitch, actions: bytes) -> bytes | Verdict:
+    decoded = v10.decode_actions(actions)
+    verdict = judge(switch, 0, (ApplyActions(decoded),))
+    outcome: bytes | Verdict = verdict
+    if verdict.refusal is None:
+        outcome = b"".join(
+            v10.encode_actions(instruction.actions)
+            for instruction in verdict.instructions
+            if isinstance(instruction, ApplyActions)
+        )
+    if len(switch.verdicts) >= MAX_REMEMBERED_MATCHES:
+        switch.verdicts.clear()
+    switch.verdicts[actions] = outcome
+    return outcome
+
+
+def southbound(channel: TenantChannel, frame: bytes, effects: Effects) -> Refusal | None:
+    """Any tenant's FLOW_MOD for a datapath on which its matches are intersected."""
+    message = channel.codec.decode(frame)
+    assert isinstance(message, FlowMod)
+    if message.match.opaque:
+        return Refusal(codes.MATCH_BAD_FIELD, "experimenter")
+    if "metadata" in message.match.fields:
+        return Refusal(codes.MATCH_BAD_FIELD, "unsupported")
+    deletes = message.command in (DELETE, DELETE_STRICT)
+    if message.table_id != 0 and not (deletes and message.table_id == ALL_TABLES):
+        return Refusal(codes.FLOW_MOD_BAD_TABLE_ID, "table-id")
+    channel.counters.down[FLOW_MOD] += 1
+    channel.counters.down_bytes += len(frame)
+    try:
+        refusal = (_delete if deletes else _add if message.command == ADD else _modify)(
+            channel, frame, message, effects
+        )
+    except Inexpressible as error:
+        refusal = Refusal((error.error_type, error.error_code), "inexpressible")
+    if channel.transactions.fence_is_due:
+        fence(channel, effects)
+    return refusal
+
+
+def _add(channel: TenantChannel, frame: bytes, message: FlowMod, effects: Effects) -> Refusal | None:
+    switch, datapath = channel.switch, channel.switch.datapath
+    table = switch.flow_table
+    assert table is not None
+    if message.flags & CHECK_OVERLAP and table.overlapping(message.match, message.priority):
+        return Refusal(codes.OVERLAP, "overlap")
+    boxes = boxes_of(message.match)
+    owned = switch.view.own_pieces(boxes)
+    if owned is None:
+        return Refusal(codes.FLOW_MOD_EPERM, "too-many-pieces")
+    if not owned:
+        return Refusal(codes.FLOW_MOD_EPERM, "foreign-flowspace")
+    instructions = _judged(switch, message)
+    if isinstance(instructions, Refusal):
+        return instructions
+    whole = tuple(owned) == boxes or set(boxes) <= set(owned)
+    pieces = None if whole else _pieces(datapath, [match_of(box) for box in dict.fromkeys(owned)])
+    if pieces is not None and len(pieces) > MAX_PIECES_PER_ENTRY:
+        return Refusal(codes.FLOW_MOD_EPERM, "too-many-pieces")
+    if (
+        message.buffer_id != NO_BUFFER
+        and datapath.buffers.take(message.buffer_id, switch.tenant.name) is None
+    ):
+        return Refusal(codes.BUFFER_UNKNOWN, "foreign-buffer")
+    entry = Entry(
+        owner=switch.name.slice_name,
+        key=_key(datapath, message),
+        number=_next_number(datapath),
+        version=channel.version,
+        request=frame,
+        cookie=message.cookie,
+        pieces=pieces,
+        live=1 if pieces is None else len(pieces),
+    )
+    frames = _piece_frames(datapath, entry, evolve(message, command=ADD, instructions=instructions))
+    change = Change(channel, frame, entry, _put(datapath, table, entry))
+    _send_all(channel, change, frames, effects)
+    return None
+
+
+def _judged(switch: VirtualSwitch, message: FlowMod) -> Instructions | Refusal:
+    """The instructions that the datapath gets for a tenant's entry."""
+    verdict = judge(switch, 0, message.instructions)
+    if verdict.needs_match:
+        verdict = judge(switch, 0, message.instructions, message.match)
+    return verdict.instructions if verdict.refusal is None else verdict.refusal
+
+
+def _modify(channel: TenantChannel, frame: bytes, message: FlowMod, effects: Effects) -> Refusal | None:
+    switch = channel.switch
+    table = switch.flow_table
+    assert table is not None
+    meant = _meant(table, switch.datapath, message, MODIFY_STRICT)
+    if not meant:
+        return _add(channel, frame, message, effects) if TRAITS[channel.version].modify_adds else None
+    change = Change(channel, frame)
+    frames: list[FlowMod] = []
+    for entry in meant:
+        changed = evolve(entry.flow_mod(), instructions=message.instructions)
+        instructions = _judged(switch, changed)
+        if isinstance(instructions, Refusal):
+            return instructions
+        frames += _piece_frames(
+            switch.datapath, entry, evolve(changed, command=MODIFY_STRICT, instructions=instructions)
+        )
+    for entry in meant:
+        change.before.append((entry, entry.written, entry.cookie))
+        entry.written = message.instructions
+        if TRAITS[channel.version].modify_adds:
+            entry.cookie = message.cookie  # 1.0 has no cookie mask that would say "leave it"
+    _send_all(channel, change, frames, effects)
+    return None
+
+
+def _delete(channel: TenantChannel, frame: bytes, message: FlowMod, effects: Effects) -> Refusal | None:
+    switch = channel.switch
+    table = switch.flow_table
+    assert table is not None
+    if message.out_group != ANY_GROUP:
+        return None  # the slice has no groups, so none of its entries outputs to one
+    for entry in _meant(table, switch.datapath, message, DELETE_STRICT):
+        table.take_out(entry)
+        _send_all(channel, None, _deletions(switch.datapath, entry), effects)
+    return None
+
+
+def _meant(table: FlowTable, datapath: Datapath, message: FlowMod, strict: int) -> list[Entry]:
+    """The entries that a modify or delete means; out_port counts for deletes only (section 6.4)."""
+    if message.command != strict:
+        out_port = message.out_port if message.command == DELETE else FlowMod().out_port
+        cookie, mask = message.cookie, message.cookie_mask
+        return [
+            entry
+            for entry, _ in table.matching(message.match, out_port=out_port, cookie=cookie, cookie_mask=mask)
+        ]
+    entry = table.entries.get(_key(datapath, message))
+    if entry is None or (entry.cookie ^ message.cookie) & message.cookie_mask:
+        return []
+    if message.command == DELETE_STRICT and not outputs_to(entry.flow_mod().instructions, message.out_port):
+        return []
+    return [entry]
+
+
+def _key(datapath: Datapath, message: FlowMod) -> Key:
+    """What makes two entries the same; for 1.0 the int that the fast path computes from the bytes alone."""
+    if TRAITS[datapath.version].has_tables:
+        return message.priority, frozenset(message.match.fields.items())
+    return message.priority, int.from_bytes(v10.encode_match(message.match), "big")
+
+
+def _pieces(datapath: Datapath, matches: Iterable[Match]) -> tuple[Match, ...]:
+    """Matches that the datapath's version can say; raises Inexpressible."""
+    pieces: list[Match] = []
+    for match in matches:
+        pieces += exact_where_required(match)
+        if len(pieces) > MAX_PIECES_PER_ENTRY:
+            break
+    return tuple(pieces)
+
+
+def physical_priority(datapath: Datapath, priority: int) -> int:
+    """A tenant's priority on the datapath. Where unmatched packets come by an entry, that is below all of them."""
+    return priority if TRAITS[datapath.version].unmatched_to_controller else min(priority + 1, 0xFFFF)
+
+
+def _piece_frames(datapath: Datapath, entry: Entry, message: FlowMod) -> list[FlowMod]:
+    """One message per piece of an entry; raises Inexpressible where the datapath's version cannot say it."""
+    frames = []
+    for match in (message.match,) if entry.pieces is None else entry.pieces:
+        piece = FlowMod(
+            cookie=PIECE_COOKIE | entry.number,
+            command=message.command,
+            idle_timeout=message.idle_timeout,
+            hard_timeout=message.hard_timeout,
+            priority=physical_priority(datapath, message.priority),
+            flags=SEND_FLOW_REM,
+            match=match,
+            instructions=instructions_in(datapath.version, message.instructions, match),
+        )
+        datapath.codec.encode(piece)  # nothing is changed if one of them cannot be said
+        frames.append(piece)
+    return frames
+
+
+def _deletions(datapath: Datapath, entry: Entry) -> list[FlowMod]:
+    priority = physical_priority(datapath, entry.key[0])
+    return [
+        FlowMod(command=DELETE_STRICT, priority=priority, match=match) for match in entry.physical_matches()
+    ]
+
+
+def _send_all(channel: TenantChannel, change: Change | None, pieces: list[FlowMod], effects: Effects) -> None:
+    datapath = channel.switch.datapath
+    for piece in pieces:
+        xid = channel.transactions.send(change)
+        send_to_datapath(datapath, datapath.codec.encode(evolve(piece, xid=xid)), effects)
+
+
+def _next_number(datapath: Datapath) -> int:
+    number = datapath.entries_made
+    while number in datapath.entries:
+        number = (number + 1) & MAX_ENTRY_NUMBER
+    datapath.entries_made = (number + 1) & MAX_ENTRY_NUMBER
+    return number
+
+
+def _put(datapath: Datapath, table: FlowTable, entry: Entry) -> Entry | None:
+    datapath.entries[entry.number] = entry
+    replaced = table.put(entry)
+    if replaced is not None:
+        datapath.entries.pop(replaced.number, None)  # the datapath overwrites it and tells nobody
+    return replaced
+
+
+def undo(change: Change, error: tuple[int, int], effects: Effects) -> None:
+    """The datapath refused a piece: take back what the request did, and tell its tenant once."""
+    if change.is_undone:
+        return
+    change.is_undone = True
+    channel = change.channel
+    switch, datapath = channel.switch, channel.switch.datapath
+    table = switch.flow_table
+    assert table is not None
+    repairs: list[FlowMod] = []
+    if change.added is not None and table.take_out(change.added):
+        datapath.entries.pop(change.added.number, None)
+        if change.replaced is not None:
+            _put(datapath, table, change.replaced)
+            repairs = _as_it_was(switch, change.replaced, ADD) if change.added.pieces else []
+        elif change.added.pieces is not None:
+            repairs = _deletions(datapath, change.added)
+    for entry, written, cookie in change.before:
+        entry.written, entry.cookie = written, cookie
+        repairs += _as_it_was(switch, entry, MODIFY_STRICT)
+    for piece in repairs:
+        xid = datapath.transactions.send("repair")
+        send_to_datapath(datapath, datapath.codec.encode(evolve(piece, xid=xid)), effects)
+    if not channel.has_left:
+        refuse(channel, change.frame, Refusal(error, "datapath"), effects)
+
+
+def _as_it_was(switch: VirtualSwitch, entry: Entry, command: int) -> list[FlowMod]:
+    """The messages that bring an entry's pieces to what they should be; none if its ports have gone."""
+    message = entry.flow_mod()
+    instructions = _judged(switch, message)
+    if isinstance(instructions, Refusal):
+        return []
+    return _piece_frames(switch.datapath, entry, evolve(message, command=command, instructions=instructions))
+
+
+def ports_changed(switch: VirtualSwitch, effects: Effects) -> None:
+    """Spell out anew what FLOOD and ALL mean in the entries that say so."""
+    table = switch.flow_table
+    if table is None:
+        return
+    datapath = switch.datapath
+    for entry in table.entries.values():
+        message = entry.flow_mod()
+        if outputs_to(message.instructions, FLOOD) or outputs_to(message.instructions, ALL):
+            for piece in _as_it_was(switch, entry, MODIFY_STRICT):
+                xid = datapath.transactions.send("ports changed")
+                send_to_datapath(datapath, datapath.codec.encode(evolve(piece, xid=xid)), effects)

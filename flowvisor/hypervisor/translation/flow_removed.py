@@ -1,0 +1,83 @@
+"""FLOW_REMOVED: to the slice whose entry it was, if it asked, in its own terms, once for all pieces."""
+
+from __future__ import annotations
+
+from attrs import evolve
+
+from flowvisor.errors import Inexpressible
+from flowvisor.hypervisor.effects import Effects
+from flowvisor.hypervisor.flow_table import MAX_ENTRY_NUMBER, PIECE_COOKIE, PIECE_COOKIE_MASK
+from flowvisor.hypervisor.peers import Datapath, VirtualSwitch
+from flowvisor.hypervisor.translation.flow_mod import install_miss
+from flowvisor.openflow.frame import FLOW_REMOVED
+from flowvisor.openflow.messages import SEND_FLOW_REM, FlowRemoved
+from flowvisor.planning.entries import COOKIE
+
+
+def northbound(datapath: Datapath, frame: bytes, effects: Effects) -> None:
+    """A FLOW_REMOVED of any datapath."""
+    message = datapath.codec.decode(frame)
+    assert isinstance(message, FlowRemoved)
+    switch = datapath.switch_by_table[message.table_id]
+    if switch is not None:
+        _from_tables(switch, message, effects)
+    elif message.cookie & PIECE_COOKIE_MASK == PIECE_COOKIE:
+        _piece_gone(datapath, message, effects)
+
+
+def _from_tables(switch: VirtualSwitch, message: FlowRemoved, effects: Effects) -> None:
+    block = switch.view.block
+    assert block is not None
+    told = message.cookie != COOKIE
+    if message.table_id == block.first and message.priority == 0 and not message.match.fields:
+        if switch.has_own_miss:
+            told = switch.own_miss_is_told
+        switch.has_own_miss = False
+        install_miss(switch, effects)
+    if told:
+        _tell(switch, evolve(message, table_id=message.table_id - block.first, xid=0), effects)
+
+
+def _piece_gone(datapath: Datapath, message: FlowRemoved, effects: Effects) -> None:
+    entry = datapath.entries.get(message.cookie & MAX_ENTRY_NUMBER)
+    if entry is None:
+        return
+    entry.live -= 1
+    entry.packet_count += message.packet_count
+    entry.byte_count += message.byte_count
+    if entry.live > 0:
+        return
+    del datapath.entries[entry.number]
+    switch = datapath.switches.get(entry.owner)
+    if switch is None or switch.flow_table is None:
+        return
+    switch.flow_table.take_out(entry)
+    written = entry.flow_mod()
+    if written.flags & SEND_FLOW_REM:
+        told = evolve(
+            message,
+            xid=0,
+            cookie=entry.cookie,
+            priority=written.priority,
+            table_id=0,
+            match=written.match,
+            idle_timeout=written.idle_timeout,
+            hard_timeout=written.hard_timeout,
+            packet_count=entry.packet_count,
+            byte_count=entry.byte_count,
+        )
+        _tell(switch, told, effects)
+
+
+def _tell(switch: VirtualSwitch, message: FlowRemoved, effects: Effects) -> None:
+    for channel in switch.channels:
+        if not channel.wants(channel.masks.flow_removed, message.reason):
+            continue
+        try:
+            frame = channel.codec.encode(message)
+        except Inexpressible:
+            channel.counters.count_shed("inexpressible")
+            continue
+        effects.send(channel, frame)
+        channel.counters.up[FLOW_REMOVED] += 1
+        channel.counters.up_bytes += len(frame)

@@ -1,0 +1,178 @@
+"""PACKET_IN: to every controller of the slice that owns the packet and wants to hear of it.
+
+Strategy: on `tables` the datapath's own classifier has decided, and the table id in the frame names the slice: one
+byte is patched. Where matches are intersected the packet is classified here, by its port alone if that suffices.
+Packets are passed on whole: what a datapath has not buffered would be lost with what is cut off, which is why
+OpenFlow asks a switch without buffers to send everything (1.3.5, section 6.1.2); tenants are shown `n_buffers` 0.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from attrs import evolve
+
+from flowvisor.errors import Inexpressible
+from flowvisor.flowspace.layout import point_of
+from flowvisor.hypervisor.buffers import BufferedPacket
+from flowvisor.hypervisor.effects import Effects
+from flowvisor.hypervisor.flow_table import MAX_ENTRY_NUMBER, PIECE_COOKIE, PIECE_COOKIE_MASK
+from flowvisor.hypervisor.peers import Datapath, TenantChannel, VirtualSwitch
+from flowvisor.openflow.frame import PACKET_IN
+from flowvisor.openflow.match import Match
+from flowvisor.openflow.messages import NO_BUFFER, REASON_ACTION, REASON_NO_MATCH, PacketIn
+from flowvisor.openflow.packet import parse
+from flowvisor.openflow.traits import TRAITS
+from flowvisor.openflow.v10_ports import port_from_10
+from flowvisor.planning.entries import COOKIE
+
+_NO_BUFFER_BYTES: Final = b"\xff\xff\xff\xff"
+_BUFFER: Final = slice(8, 12)
+
+# 1.3 (section 7.4.1): reason and table beside each other, then the cookie.
+_REASON_13: Final = 14
+_TABLE_13: Final = 15
+_COOKIE_13: Final = slice(16, 24)
+_SHORTEST_13: Final = 34
+_OUR_COOKIE: Final = COOKIE.to_bytes(8, "big")
+
+# 1.0 (section 5.4.1).
+_IN_PORT_10: Final = slice(14, 16)
+_REASON_10: Final = 16
+_DATA_10: Final = 18
+
+NO_CONTROLLER: Final = "no-controller"
+
+
+def northbound_patched_13(datapath: Datapath, frame: bytes, effects: Effects) -> None:
+    """A PACKET_IN of a 1.3 datapath."""
+    if len(frame) < _SHORTEST_13:
+        northbound(datapath, frame, effects)
+        return
+    switch = datapath.switch_by_table[frame[_TABLE_13]]
+    if switch is None or frame[_BUFFER] != _NO_BUFFER_BYTES or frame[_COOKIE_13] == _OUR_COOKIE:
+        northbound(datapath, frame, effects)
+        return
+    view = switch.view
+    assert view.block is not None
+    reason = frame[_REASON_13]
+    sent = False
+    for channel in switch.channels:
+        if channel.version != datapath.version:
+            northbound(datapath, frame, effects)
+            return
+        if not channel.wants(channel.masks.packet_in, reason):
+            continue
+        patched = bytearray(frame)
+        patched[_TABLE_13] -= view.block.first
+        effects.send(channel, bytes(patched))
+        sent = True
+        counters = channel.counters
+        counters.up[PACKET_IN] += 1
+        counters.up_bytes += len(frame)
+    if not sent:
+        switch.tenant.counters[datapath.version].count_shed(NO_CONTROLLER)
+
+
+def northbound_patched_10(datapath: Datapath, frame: bytes, effects: Effects) -> None:
+    """A PACKET_IN of a 1.0 datapath."""
+    if len(frame) < _DATA_10 or frame[_BUFFER] != _NO_BUFFER_BYTES:
+        northbound(datapath, frame, effects)
+        return
+    ownership = datapath.plan.ownership
+    in_port = port_from_10(frame[14] << 8 | frame[15])
+    if ownership.ports_suffice:
+        owner = ownership.owner_of_port(in_port)
+    else:
+        owner = ownership.owner_of(point_of(parse(frame[_DATA_10:], in_port)))
+    switch = datapath.switches.get(owner) if owner is not None else None
+    if switch is None:
+        datapath.unowned_packet_ins += 1
+        return
+    reason = frame[_REASON_10]
+    sent = False
+    for channel in switch.channels:
+        if channel.version != datapath.version:
+            northbound(datapath, frame, effects)
+            return
+        if not channel.wants(channel.masks.packet_in, reason):
+            continue
+        effects.send(channel, frame)
+        sent = True
+        counters = channel.counters
+        counters.up[PACKET_IN] += 1
+        counters.up_bytes += len(frame)
+    if not sent:
+        switch.tenant.counters[datapath.version].count_shed(NO_CONTROLLER)
+
+
+def northbound(datapath: Datapath, frame: bytes, effects: Effects) -> None:
+    """A PACKET_IN of any datapath for controllers of any version."""
+    message = datapath.codec.decode(frame)
+    assert isinstance(message, PacketIn)
+    switch = _owner(datapath, message)
+    if switch is None:
+        datapath.unowned_packet_ins += 1
+        return
+    in_port = message.match.exact("in_port") or 0
+    if message.buffer_id != NO_BUFFER:
+        packet = BufferedPacket(switch.tenant.name, in_port, message.data)
+        datapath.buffers.show(message.buffer_id, packet)
+    is_ours = message.cookie == COOKIE  # unmatched, and kept for 1.0 controllers
+    virtual = _to_virtual(datapath, switch, message, is_ours=is_ours)
+    sent = False
+    for channel in switch.channels:
+        unasked = is_ours or _was_unmatched(datapath, virtual)
+        if unasked and not TRAITS[channel.version].unmatched_to_controller:
+            continue
+        sent |= _send(channel, virtual, effects)
+    if not sent:
+        switch.tenant.counters[datapath.version].count_shed(NO_CONTROLLER)
+
+
+def _owner(datapath: Datapath, message: PacketIn) -> VirtualSwitch | None:
+    by_table = datapath.switch_by_table[message.table_id]
+    if by_table is not None:
+        return by_table
+    point = point_of(parse(message.data, message.match.exact("in_port")))
+    owner = datapath.plan.ownership.owner_of(point)
+    # On `tables` only table 0 gets here, and it sends nothing to the hypervisor.
+    return datapath.switches.get(owner) if owner is not None and not datapath.plan.blocks else None
+
+
+def _was_unmatched(datapath: Datapath, message: PacketIn) -> bool:
+    return message.reason == REASON_NO_MATCH and TRAITS[datapath.version].unmatched_to_controller
+
+
+def _to_virtual(datapath: Datapath, switch: VirtualSwitch, message: PacketIn, *, is_ours: bool) -> PacketIn:
+    block = switch.view.block
+    cookie, reason = message.cookie, message.reason
+    if is_ours:
+        reason = REASON_NO_MATCH
+    if block is not None:
+        return evolve(message, table_id=message.table_id - block.first, reason=reason, xid=0)
+    if cookie & PIECE_COOKIE_MASK == PIECE_COOKIE:
+        entry = datapath.entries.get(cookie & MAX_ENTRY_NUMBER)
+        cookie = entry.cookie if entry is not None else (1 << 64) - 1
+        if entry is not None and entry.key[0] == 0 and not entry.flow_mod().match.fields:
+            reason = REASON_NO_MATCH  # the tenant's table-miss entry (1.3.5, section 5.4)
+    return evolve(message, cookie=cookie, reason=reason, table_id=0, xid=0)
+
+
+def _send(channel: TenantChannel, message: PacketIn, effects: Effects) -> bool:
+    if not TRAITS[channel.version].has_tables:
+        # 1.0 knows the port only; the reasons that it lacks are an action's.
+        reason = min(message.reason, REASON_ACTION)
+        in_port = message.match.exact("in_port") or 0
+        message = evolve(message, match=Match.of(in_port=in_port), reason=reason)
+    if not channel.wants(channel.masks.packet_in, message.reason):
+        return False
+    try:
+        frame = channel.codec.encode(message)
+    except Inexpressible:
+        channel.counters.count_shed("inexpressible")
+        return True
+    effects.send(channel, frame)
+    channel.counters.up[PACKET_IN] += 1
+    channel.counters.up_bytes += len(frame)
+    return True

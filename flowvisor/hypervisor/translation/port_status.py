@@ -1,0 +1,60 @@
+"""PORT_STATUS: told to the slices that have the port; and what follows for floods and remembered verdicts."""
+
+from __future__ import annotations
+
+from attrs import evolve
+
+from flowvisor.errors import Inexpressible
+from flowvisor.hypervisor.effects import Effects
+from flowvisor.hypervisor.peers import Datapath, VirtualSwitch
+from flowvisor.hypervisor.requests import send_to_datapath
+from flowvisor.hypervisor.translation.flow_mod_intersect import ports_changed
+from flowvisor.openflow.frame import PORT_STATUS
+from flowvisor.openflow.messages import GROUP_MODIFY, PORT_ADD, PORT_DELETE, PORT_MODIFY, PortStatus
+from flowvisor.planning.entries import groups_of
+
+
+def northbound(datapath: Datapath, frame: bytes, effects: Effects) -> None:
+    """A PORT_STATUS of any datapath."""
+    message = datapath.codec.decode(frame)
+    assert isinstance(message, PortStatus)
+    number = message.port.number
+    was_there = number in datapath.ports
+    if message.reason == PORT_DELETE:
+        datapath.ports.pop(number, None)
+    else:
+        datapath.ports[number] = message.port
+    if was_there != (number in datapath.ports):
+        _ports_changed(datapath, effects)
+    elif was_there and message.reason == PORT_ADD:
+        # Told twice (it was in the description that we asked for): to the tenants it is no news.
+        message = evolve(message, reason=PORT_MODIFY)
+    for switch in datapath.switches.values():
+        if switch.view.owns_port(number):
+            tell(switch, message, effects)
+
+
+def tell(switch: VirtualSwitch, message: PortStatus, effects: Effects) -> None:
+    """Tell a slice's controllers of one of its ports."""
+    for channel in switch.channels:
+        if not channel.wants(channel.masks.port_status, message.reason):
+            continue
+        try:
+            frame = channel.codec.encode(evolve(message, xid=0))
+        except Inexpressible:
+            channel.counters.count_shed("inexpressible")
+            continue
+        effects.send(channel, frame)
+        channel.counters.up[PORT_STATUS] += 1
+        channel.counters.up_bytes += len(frame)
+
+
+def _ports_changed(datapath: Datapath, effects: Effects) -> None:
+    """The set of ports is another one: groups, spelled-out floods and verdicts follow."""
+    for group in groups_of(datapath.plan, datapath.ports) if datapath.is_ready else ():
+        xid = datapath.transactions.send("flood group")
+        changed = evolve(group, command=GROUP_MODIFY, xid=xid)
+        send_to_datapath(datapath, datapath.codec.encode(changed), effects)
+    for switch in datapath.switches.values():
+        switch.verdicts.clear()
+        ports_changed(switch, effects)

@@ -1,0 +1,300 @@
+"""FLOW, AGGREGATE, PORT and TABLE statistics: ours only, added up and renumbered in the tenant's terms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from attrs import evolve
+
+from flowvisor.errors import Inexpressible
+from flowvisor.flowspace.box import covers
+from flowvisor.flowspace.layout import boxes_of
+from flowvisor.hypervisor.effects import Effects
+from flowvisor.hypervisor.flow_table import (
+    MAX_ENTRY_NUMBER,
+    PIECE_COOKIE,
+    PIECE_COOKIE_MASK,
+    Entry,
+    outputs_to,
+)
+from flowvisor.hypervisor.peers import TenantChannel, VirtualSwitch
+from flowvisor.hypervisor.refusal import Refusal
+from flowvisor.hypervisor.requests import ask_for_tenant
+from flowvisor.hypervisor.translation.actions import instructions_to_virtual
+from flowvisor.hypervisor.translation.flow_mod import out_filter
+from flowvisor.hypervisor.translation.versions import instructions_in
+from flowvisor.openflow import error_codes as codes
+from flowvisor.openflow.messages import ALL_TABLES, ANY_GROUP, Message
+from flowvisor.openflow.multipart import (
+    UNKNOWN_COUNTER,
+    AggregateStatsReply,
+    AggregateStatsRequest,
+    FlowStats,
+    FlowStatsReply,
+    FlowStatsRequest,
+    MultipartReply,
+    PortStatsReply,
+    PortStatsRequest,
+    TableStats,
+    TableStatsReply,
+    TableStatsRequest,
+)
+from flowvisor.openflow.ports import ANY
+from flowvisor.openflow.traits import TRAITS
+from flowvisor.planning.allocation import TableBlock
+from flowvisor.planning.entries import COOKIE
+
+# Of one reply's frame: below the 64 KiB that the header can say, with room for the largest entry.
+MAX_REPLY_BYTES: Final = 48 * 1024
+
+FlowAnswer = Callable[[list[FlowStats], Effects], None]
+
+
+def send_reply(
+    channel: TenantChannel, reply: MultipartReply, name: str, entries: Sequence[object], effects: Effects
+) -> None:
+    """Answer with a list, in as many parts as it takes; `name` is the reply's field that holds the list."""
+    start, step = 0, max(len(entries), 1)
+    while True:
+        changes: dict[str, Any] = {name: tuple(entries[start : start + step])}
+        part = evolve(reply, more=start + step < len(entries), **changes)
+        frame = _encoded(channel, part)
+        if frame is None and step > 1:
+            step = max(step // 2, 1)
+            continue
+        if frame is not None:
+            effects.send(channel, frame)
+            channel.counters.answered[frame[1]] += 1
+        start += step
+        if start >= len(entries):
+            return
+
+
+def _encoded(channel: TenantChannel, message: Message) -> bytes | None:
+    """The frame, or None when it would be too long for one."""
+    try:
+        frame = channel.codec.encode(message)
+    except OverflowError:
+        return None
+    return frame if len(frame) <= MAX_REPLY_BYTES else None
+
+
+def flows(
+    channel: TenantChannel, frame: bytes, request: FlowStatsRequest, effects: Effects
+) -> Refusal | None:
+    """A request for FLOW statistics."""
+
+    def answer(entries: list[FlowStats], effects: Effects) -> None:
+        shown = [entry for entry in (_shown(channel, one) for one in entries) if entry is not None]
+        send_reply(channel, FlowStatsReply(xid=request.xid), "flows", shown, effects)
+
+    return _ask_flows(channel, frame, request, answer, effects)
+
+
+def aggregate(
+    channel: TenantChannel, frame: bytes, request: AggregateStatsRequest, effects: Effects
+) -> Refusal | None:
+    """A request for AGGREGATE statistics: FLOW's, added up, because only so the hypervisor's own are left out."""
+
+    def answer(entries: list[FlowStats], effects: Effects) -> None:
+        reply = AggregateStatsReply(
+            xid=request.xid,
+            packet_count=sum(entry.packet_count for entry in entries),
+            byte_count=sum(entry.byte_count for entry in entries),
+            flow_count=len(entries),
+        )
+        out = channel.codec.encode(reply)
+        channel.counters.answered[out[1]] += 1
+        effects.send(channel, out)
+
+    wanted = FlowStatsRequest(
+        xid=request.xid,
+        table_id=request.table_id,
+        out_port=request.out_port,
+        out_group=request.out_group,
+        cookie=request.cookie,
+        cookie_mask=request.cookie_mask,
+        match=request.match,
+    )
+    return _ask_flows(channel, frame, wanted, answer, effects)
+
+
+def _shown(channel: TenantChannel, entry: FlowStats) -> FlowStats | None:
+    """An entry as the channel's version says it; None (and counted) when it cannot."""
+    try:
+        instructions = instructions_in(channel.version, entry.instructions, entry.match)
+        shown = evolve(entry, instructions=instructions)
+        channel.codec.encode(FlowStatsReply(flows=(shown,)))
+    except Inexpressible:
+        channel.counters.count_shed("inexpressible")
+        return None
+    return shown
+
+
+def _ask_flows(
+    channel: TenantChannel,
+    frame: bytes,
+    request: FlowStatsRequest,
+    answer: FlowAnswer,
+    effects: Effects,
+) -> Refusal | None:
+    switch = channel.switch
+    block = switch.view.block
+    size = 1 if block is None else block.size
+    if request.match.opaque:
+        return Refusal(codes.MATCH_BAD_FIELD, "experimenter")
+    if request.table_id != ALL_TABLES and request.table_id >= size:
+        return Refusal(codes.REQUEST_BAD_TABLE_ID, "table-id")
+    if request.out_group != ANY_GROUP:
+        answer([], effects)  # the slice has no groups, so none of its entries outputs to one
+        return None
+    if block is None:
+        return _ask_pieces(channel, frame, request, answer, effects)
+    tables = range(block.size) if request.table_id == ALL_TABLES else (request.table_id,)
+    out_port, out_group = out_filter(block, request.out_port)
+    wanted: list[Message] = [
+        evolve(request, table_id=table_id + block.first, out_port=out_port, out_group=out_group)
+        for table_id in tables
+    ]
+
+    def all_told(replies: list[Message], effects: Effects) -> None:
+        answer(list(_from_tables(block, _entries(replies))), effects)
+
+    return ask_for_tenant(channel, frame, wanted, all_told, effects)
+
+
+def _entries(replies: Iterable[Message]) -> Iterator[FlowStats]:
+    for reply in replies:
+        if isinstance(reply, FlowStatsReply):
+            yield from reply.flows
+
+
+def _from_tables(block: TableBlock, entries: Iterable[FlowStats]) -> Iterator[FlowStats]:
+    for entry in entries:
+        is_ours = entry.cookie == COOKIE and entry.priority == 0 and not entry.match.fields
+        if block.first <= entry.table_id < block.end and not is_ours:
+            yield evolve(
+                entry,
+                table_id=entry.table_id - block.first,
+                instructions=instructions_to_virtual(block, entry.instructions),
+            )
+
+
+def _ask_pieces(
+    channel: TenantChannel,
+    frame: bytes,
+    request: FlowStatsRequest,
+    answer: FlowAnswer,
+    effects: Effects,
+) -> Refusal | None:
+    switch = channel.switch
+
+    def all_told(replies: list[Message], effects: Effects) -> None:
+        found: dict[int, list[FlowStats]] = {}
+        for piece in _entries(replies):
+            if piece.cookie & PIECE_COOKIE_MASK == PIECE_COOKIE:
+                found.setdefault(piece.cookie & MAX_ENTRY_NUMBER, []).append(piece)
+        entries = [
+            (entry, pieces)
+            for number, pieces in found.items()
+            if (entry := switch.datapath.entries.get(number)) is not None and _is_current(switch, entry)
+        ]
+        answer([stats for stats in _added_up(entries) if _is_wanted(request, stats)], effects)
+
+    return ask_for_tenant(channel, frame, [FlowStatsRequest()], all_told, effects)
+
+
+def _is_current(switch: VirtualSwitch, entry: Entry) -> bool:
+    """Whether an entry is this slice's and not about to go."""
+    table = switch.flow_table
+    return table is not None and table.entries.get(entry.key) is entry
+
+
+def _added_up(entries: Iterable[tuple[Entry, list[FlowStats]]]) -> Iterator[FlowStats]:
+    for entry, pieces in entries:
+        written = entry.flow_mod()
+        oldest = max(pieces, key=lambda piece: (piece.duration_sec, piece.duration_nsec))
+        yield FlowStats(
+            duration_sec=oldest.duration_sec,
+            duration_nsec=oldest.duration_nsec,
+            priority=written.priority,
+            idle_timeout=written.idle_timeout,
+            hard_timeout=written.hard_timeout,
+            flags=written.flags,
+            cookie=entry.cookie,
+            packet_count=entry.packet_count + sum(piece.packet_count for piece in pieces),
+            byte_count=entry.byte_count + sum(piece.byte_count for piece in pieces),
+            match=written.match,
+            instructions=written.instructions,
+        )
+
+
+def _is_wanted(request: FlowStatsRequest, stats: FlowStats) -> bool:
+    """Whether an entry passes the request's filters (1.3.5, section 7.3.5.2)."""
+    if (stats.cookie ^ request.cookie) & request.cookie_mask:
+        return False
+    wanted = boxes_of(request.match)
+    within = all(any(covers(outer, box) for outer in wanted) for box in boxes_of(stats.match))
+    return within and outputs_to(stats.instructions, request.out_port)
+
+
+def ports(
+    channel: TenantChannel, frame: bytes, request: PortStatsRequest, effects: Effects
+) -> Refusal | None:
+    """A request for PORT statistics."""
+    switch = channel.switch
+    numbers = {port.number for port in switch.ports}
+    if request.port != ANY and request.port not in numbers:
+        return Refusal(codes.REQUEST_BAD_PORT, "foreign-port")
+
+    def answer(replies: list[Message], effects: Effects) -> None:
+        entries = [
+            stats
+            for reply in replies
+            if isinstance(reply, PortStatsReply)
+            for stats in reply.ports
+            if stats.port in numbers
+        ]
+        send_reply(channel, PortStatsReply(xid=request.xid), "ports", entries, effects)
+
+    return ask_for_tenant(channel, frame, [PortStatsRequest(port=request.port)], answer, effects)
+
+
+def tables(
+    channel: TenantChannel, frame: bytes, request: TableStatsRequest, effects: Effects
+) -> Refusal | None:
+    """A request for TABLE statistics."""
+    switch = channel.switch
+    block = switch.view.block
+    if block is None:
+        # What other slices' packets looked up in the shared table is not ours to tell.
+        count = 0 if switch.flow_table is None else len(switch.flow_table)
+        only = TableStats(0, count, UNKNOWN_COUNTER, UNKNOWN_COUNTER, name="table0", max_entries=count)
+        send_reply(channel, TableStatsReply(xid=request.xid), "tables", [only], effects)
+        return None
+    shown = block.size if TRAITS[channel.version].has_tables else 1
+
+    def answer(replies: list[Message], effects: Effects) -> None:
+        entries = [
+            _table_to_virtual(switch, block, stats)
+            for reply in replies
+            if isinstance(reply, TableStatsReply)
+            for stats in reply.tables
+            if block.first <= stats.table_id < block.first + shown
+        ]
+        send_reply(channel, TableStatsReply(xid=request.xid), "tables", entries, effects)
+
+    return ask_for_tenant(channel, frame, [TableStatsRequest()], answer, effects)
+
+
+def _table_to_virtual(switch: VirtualSwitch, block: TableBlock, stats: TableStats) -> TableStats:
+    number = stats.table_id - block.first
+    has_ours = number == 0 and switch.wants_misses and not switch.has_own_miss
+    return evolve(
+        stats,
+        table_id=number,
+        name=f"table{number}",
+        active_count=max(stats.active_count - has_ours, 0),
+        max_entries=1_000_000,
+    )

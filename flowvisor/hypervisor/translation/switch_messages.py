@@ -1,0 +1,148 @@
+"""What the virtual switch answers by itself: features, configuration, description, roles, ports, tables."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flowvisor import __version__
+from flowvisor.hypervisor.effects import Effects
+from flowvisor.hypervisor.peers import TenantChannel
+from flowvisor.hypervisor.refusal import Refusal
+from flowvisor.hypervisor.requests import ask
+from flowvisor.hypervisor.translation.statistics import send_reply
+from flowvisor.openflow import error_codes as codes
+from flowvisor.openflow.messages import (
+    FLOW_STATS,
+    PORT_STATS,
+    ROLE_EQUAL,
+    ROLE_MASTER,
+    ROLE_NOCHANGE,
+    ROLE_SLAVE,
+    TABLE_STATS,
+    BarrierReply,
+    BarrierRequest,
+    FeaturesReply,
+    GetConfigReply,
+    Message,
+    RoleReply,
+    RoleRequest,
+    SetConfig,
+)
+from flowvisor.openflow.multipart import DescReply, DescRequest, PortDescReply, PortDescRequest
+from flowvisor.openflow.traits import TRAITS
+
+FRAGMENTS_NORMAL: Final = 0
+# 1.0's bitmap of actions (1.0.1, section 5.3.1): all but ENQUEUE, bits 0 to 10.
+ACTIONS_10: Final = 0x7FF
+# Never Open vSwitch's: ONOS would take its Nicira driver; never empty: ONOS takes that for Open vSwitch, too.
+MANUFACTURER: Final = "flowvisor"
+HARDWARE: Final = "virtual switch"
+
+
+def answer(channel: TenantChannel, message: Message, effects: Effects) -> None:
+    """Answer a request here."""
+    frame = channel.codec.encode(message)
+    channel.counters.answered[frame[1]] += 1
+    effects.send(channel, frame)
+
+
+def features(channel: TenantChannel, _frame: bytes, request: Message, effects: Effects) -> Refusal | None:
+    """FEATURES_REQUEST: the virtual switch, not the datapath."""
+    switch = channel.switch
+    traits = TRAITS[channel.version]
+    block = switch.view.block
+    reply = FeaturesReply(
+        xid=request.xid,
+        dpid=switch.name.dpid,
+        n_tables=block.size if block is not None and traits.has_tables else 1,
+        capabilities=FLOW_STATS | TABLE_STATS | PORT_STATS,
+        actions=0 if traits.has_tables else ACTIONS_10,
+        ports=tuple(switch.ports) if traits.ports_in_features else (),
+    )
+    answer(channel, reply, effects)
+    return None
+
+
+def get_config(channel: TenantChannel, _frame: bytes, request: Message, effects: Effects) -> Refusal | None:
+    """GET_CONFIG_REQUEST."""
+    answer(channel, GetConfigReply(xid=request.xid, miss_send_len=channel.miss_send_len), effects)
+    return None
+
+
+def set_config(channel: TenantChannel, _frame: bytes, request: SetConfig, effects: Effects) -> Refusal | None:
+    """SET_CONFIG: kept for the channel; how fragments are treated is everybody's and stays as it is."""
+    if request.flags != FRAGMENTS_NORMAL:
+        return Refusal(codes.SWITCH_CONFIG_EPERM, "fragments")
+    channel.miss_send_len = request.miss_send_len
+    return None
+
+
+def description(
+    channel: TenantChannel, _frame: bytes, request: DescRequest, effects: Effects
+) -> Refusal | None:
+    """DESC."""
+    name = channel.switch.name
+    reply = DescReply(
+        xid=request.xid,
+        manufacturer=MANUFACTURER,
+        hardware=HARDWARE,
+        software=__version__,
+        serial_number=f"{name.dpid:016x}",
+        datapath=f"{name.slice_name} at {name.dpid:016x}",
+    )
+    answer(channel, reply, effects)
+    return None
+
+
+def port_description(
+    channel: TenantChannel, _frame: bytes, request: PortDescRequest, effects: Effects
+) -> Refusal | None:
+    """PORT_DESC."""
+    send_reply(channel, PortDescReply(xid=request.xid), "ports", channel.switch.ports, effects)
+    return None
+
+
+def role(channel: TenantChannel, _frame: bytes, request: RoleRequest, effects: Effects) -> Refusal | None:
+    """ROLE_REQUEST: among the controllers of the virtual switch (1.3.5, section 6.3.4)."""
+    refusal = take_role(channel, request.role, request.generation_id)
+    if refusal is None:
+        generation = channel.switch.generation_id
+        # "No generation was set yet" is all ones, as Open vSwitch has it.
+        known = generation if generation is not None else (1 << 64) - 1
+        answer(channel, RoleReply(xid=request.xid, role=channel.role, generation_id=known), effects)
+    return refusal
+
+
+def take_role(channel: TenantChannel, wanted: int, generation_id: int | None) -> Refusal | None:
+    """Give a controller a role; a new master makes the old one a slave. `None`: the request has no generation."""
+    if wanted not in (ROLE_NOCHANGE, ROLE_EQUAL, ROLE_MASTER, ROLE_SLAVE):
+        return Refusal(codes.BAD_ROLE, "bad-role")
+    switch = channel.switch
+    if wanted in (ROLE_MASTER, ROLE_SLAVE) and generation_id is not None:
+        known = switch.generation_id
+        # The difference is read as a signed number, so that generations may wrap.
+        if known is not None and (generation_id - known) & (1 << 64) - 1 >= 1 << 63:
+            return Refusal(codes.ROLE_STALE, "stale-generation")
+        switch.generation_id = generation_id
+    if wanted == ROLE_MASTER:
+        for other in switch.channels:
+            if other.role == ROLE_MASTER:
+                other.role = ROLE_SLAVE
+    if wanted != ROLE_NOCHANGE:
+        channel.role = wanted
+    return None
+
+
+def barrier(
+    channel: TenantChannel, _frame: bytes, request: BarrierRequest, effects: Effects
+) -> Refusal | None:
+    """BARRIER_REQUEST: answered when the datapath has answered one, and so all that was sent before."""
+
+    def done(_replies: list[Message], effects: Effects) -> None:
+        answer(channel, BarrierReply(xid=request.xid), effects)
+
+    def failed(_error: tuple[int, int], effects: Effects) -> None:
+        done([], effects)  # the datapath has no barriers, but it has answered in order
+
+    ask(channel.switch.datapath, channel.transactions, [BarrierRequest()], done, failed, effects)
+    return None

@@ -1,0 +1,186 @@
+"""TABLE_FEATURES: what the slice's tables can do, clean of what it does not get.
+
+Strategy: Open vSwitch tells 1.25 MB of it, so it is asked for when a tenant first asks, only the tables that
+slices have are decoded, and that is kept while the datapath stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from struct import Struct
+from typing import Final
+
+from attrs import evolve
+
+from flowvisor.errors import MalformedMessage
+from flowvisor.hypervisor.effects import Effects
+from flowvisor.hypervisor.peers import Datapath, Request, TenantChannel
+from flowvisor.hypervisor.refusal import Refusal, refuse
+from flowvisor.hypervisor.requests import ask
+from flowvisor.hypervisor.translation.statistics import send_reply
+from flowvisor.openflow import error_codes as codes
+from flowvisor.openflow.fields import FIELDS, OPENFLOW_BASIC
+from flowvisor.openflow.frame import HEADER, MULTIPART_REPLY
+from flowvisor.openflow.messages import Message
+from flowvisor.openflow.multipart import (
+    APPLY_ACTIONS,
+    APPLY_ACTIONS_MISS,
+    APPLY_SETFIELD,
+    INSTRUCTIONS,
+    INSTRUCTIONS_MISS,
+    MATCH,
+    NEXT_TABLES,
+    NEXT_TABLES_MISS,
+    WILDCARDS,
+    WRITE_ACTIONS,
+    WRITE_ACTIONS_MISS,
+    WRITE_SETFIELD,
+    TableFeatures,
+    TableFeaturesReply,
+    TableFeaturesRequest,
+    TableProperty,
+)
+from flowvisor.planning.allocation import TableBlock
+
+_BODY: Final = 16  # of a multipart reply
+_LENGTH_AND_TABLE: Final = Struct("!HB")
+_MULTIPART_HEADER: Final = Struct("!HHI")
+_TABLE_FEATURES: Final = 12
+
+# What slices do not have: the instruction METER, the actions SET_QUEUE and GROUP (OFPIT_*, OFPAT_*).
+_NO_INSTRUCTIONS: Final = frozenset({6})
+_NO_ACTIONS: Final = frozenset({21, 22})
+_INSTRUCTION_KINDS: Final = frozenset({INSTRUCTIONS, INSTRUCTIONS_MISS})
+_NEXT_KINDS: Final = frozenset({NEXT_TABLES, NEXT_TABLES_MISS})
+_ACTION_KINDS: Final = frozenset({WRITE_ACTIONS, WRITE_ACTIONS_MISS, APPLY_ACTIONS, APPLY_ACTIONS_MISS})
+
+# What an intersected slice can do whatever the datapath's version: 1.0's matches and actions.
+_MATCH_FIELDS: Final = (
+    *("in_port", "eth_dst", "eth_src", "eth_type", "vlan_vid", "vlan_pcp", "ip_dscp", "ip_proto", "ipv4_src"),
+    *("ipv4_dst", "tcp_src", "tcp_dst", "udp_src", "udp_dst", "icmpv4_type", "icmpv4_code", "arp_op"),
+    *("arp_spa", "arp_tpa"),
+)
+_SET_FIELDS: Final = (
+    *("eth_dst", "eth_src", "vlan_vid", "vlan_pcp", "ip_dscp", "ipv4_src", "ipv4_dst"),
+    *("tcp_src", "tcp_dst", "udp_src", "udp_dst"),
+)
+_MASKED: Final = frozenset({"ipv4_src", "ipv4_dst", "arp_spa", "arp_tpa"})
+_WRITE_APPLY_CLEAR: Final = (3, 4, 5)
+_OUTPUT_VLAN_SET_FIELD: Final = (0, 17, 18, 25)
+
+
+def southbound(
+    channel: TenantChannel, frame: bytes, request: TableFeaturesRequest, effects: Effects
+) -> Refusal | None:
+    """A request for TABLE_FEATURES."""
+    if request.tables:
+        return Refusal(codes.TABLE_FEATURES_EPERM, "table-features")
+    block = channel.switch.view.block
+    datapath = channel.switch.datapath
+    if block is None:
+        _tell(channel, request.xid, [intersected_table()], effects)
+        return None
+    if datapath.table_features is not None:
+        _tell(channel, request.xid, _in_block(datapath.table_features, block), effects)
+        return None
+
+    def answer(_replies: list[Message], effects: Effects) -> None:
+        datapath.table_features = _decoded(datapath, asked.frames)
+        _tell(channel, request.xid, _in_block(datapath.table_features, block), effects)
+
+    def fail(error: tuple[int, int], effects: Effects) -> None:
+        refuse(channel, frame, Refusal(error, "datapath"), effects)
+
+    wanted: list[Message] = [TableFeaturesRequest()]
+    asked: Request = ask(datapath, channel.transactions, wanted, answer, fail, effects, takes_frames=True)
+    return None
+
+
+def _tell(channel: TenantChannel, xid: int, tables: list[TableFeatures], effects: Effects) -> None:
+    send_reply(channel, TableFeaturesReply(xid=xid), "tables", tables, effects)
+
+
+def _decoded(datapath: Datapath, frames: Iterable[bytes]) -> dict[int, TableFeatures]:
+    """The features of those tables that any slice has here; what cannot be decoded is left out."""
+    wanted = {table for block in datapath.plan.blocks.values() for table in range(block.first, block.end)}
+    found: dict[int, TableFeatures] = {}
+    for frame in frames:
+        for table_id, entry in _entries(frame):
+            if table_id not in wanted:
+                continue
+            body = _MULTIPART_HEADER.pack(_TABLE_FEATURES, 0, 0) + entry
+            alone = HEADER.pack(datapath.version, MULTIPART_REPLY, 8 + len(body), 0) + body
+            try:
+                reply = datapath.codec.decode(alone)
+            except MalformedMessage:
+                datapath.malformed += 1
+                continue
+            if isinstance(reply, TableFeaturesReply):
+                found.update((table.table_id, table) for table in reply.tables)
+    return found
+
+
+def _entries(frame: bytes) -> Iterator[tuple[int, bytes]]:
+    offset = _BODY
+    while offset + _LENGTH_AND_TABLE.size <= len(frame):
+        length, table_id = _LENGTH_AND_TABLE.unpack_from(frame, offset)
+        if length < _LENGTH_AND_TABLE.size:
+            return
+        yield table_id, frame[offset : offset + length]
+        offset += length
+
+
+def _in_block(features: dict[int, TableFeatures], block: TableBlock) -> list[TableFeatures]:
+    return [
+        _pruned(features[table_id], block)
+        for table_id in range(block.first, block.end)
+        if table_id in features
+    ]
+
+
+def _pruned(features: TableFeatures, block: TableBlock) -> TableFeatures:
+    number = features.table_id - block.first
+    return evolve(
+        features,
+        table_id=number,
+        name=f"table{number}",
+        properties=tuple(
+            TableProperty(one.kind, _pruned_ids(one, block))
+            for one in features.properties
+            if isinstance(one, TableProperty)
+        ),
+    )
+
+
+def _pruned_ids(one: TableProperty, block: TableBlock) -> tuple[int, ...]:
+    if one.kind in _NEXT_KINDS:
+        return tuple(table - block.first for table in one.ids if block.first <= table < block.end)
+    if one.kind in _INSTRUCTION_KINDS:
+        return tuple(kind for kind in one.ids if kind not in _NO_INSTRUCTIONS)
+    if one.kind in _ACTION_KINDS:
+        return tuple(kind for kind in one.ids if kind not in _NO_ACTIONS)
+    return tuple(header for header in one.ids if header >> 16 == OPENFLOW_BASIC)
+
+
+def intersected_table() -> TableFeatures:
+    """The one table of a slice whose entries are intersected."""
+    matched = tuple(
+        FIELDS[name].masked_oxm_header if name in _MASKED else FIELDS[name].oxm_header
+        for name in _MATCH_FIELDS
+    )
+    set_fields = tuple(FIELDS[name].oxm_header for name in _SET_FIELDS)
+    return TableFeatures(
+        table_id=0,
+        name="table0",
+        max_entries=1_000_000,
+        properties=(
+            TableProperty(INSTRUCTIONS, _WRITE_APPLY_CLEAR),
+            TableProperty(NEXT_TABLES),
+            TableProperty(WRITE_ACTIONS, _OUTPUT_VLAN_SET_FIELD),
+            TableProperty(APPLY_ACTIONS, _OUTPUT_VLAN_SET_FIELD),
+            TableProperty(MATCH, matched),
+            TableProperty(WILDCARDS, tuple(FIELDS[name].oxm_header for name in _MATCH_FIELDS)),
+            TableProperty(WRITE_SETFIELD, set_fields),
+            TableProperty(APPLY_SETFIELD, set_fields),
+        ),
+    )

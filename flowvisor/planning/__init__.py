@@ -1,0 +1,10 @@
+"""The plan: what the hypervisor installs on each datapath and what each slice sees of it.
+
+allocation   which slice has which block of tables, for as long as it lives
+ownership    whose a packet is at a datapath, and what of a set of packets is somebody else's
+view         what one slice sees of one datapath: ports, tables, where its packets may leave
+plan         the above for one datapath, compiled from the configuration
+entries      the flow entries and groups that the hypervisor itself installs
+difference   what must be sent so that a datapath has these entries and no others
+overlaps     the proof that slices are disjoint
+"""

@@ -1,0 +1,62 @@
+"""What must be sent so that a datapath has the entries it should have and no others of the hypervisor's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from attrs import evolve
+
+from flowvisor.openflow.match import Match
+from flowvisor.openflow.messages import (
+    DELETE_STRICT,
+    GROUP_DELETE,
+    GROUP_MODIFY,
+    FlowMod,
+    GroupMod,
+    Message,
+)
+from flowvisor.openflow.multipart import FlowStats, GroupDesc
+from flowvisor.planning.entries import HYPERVISOR_GROUPS
+
+
+def _key(priority: int, match: Match) -> tuple[int, frozenset[tuple[str, tuple[int, int]]]]:
+    return priority, frozenset(match.fields.items())
+
+
+def entry_changes(wanted: Iterable[FlowMod], present: Iterable[FlowStats]) -> list[Message]:
+    """Turn the present entries of one table into the wanted ones.
+
+    What is new goes in before what is old goes out, and an entry that is right is not touched: packets that
+    keep their owner never miss.
+    """
+    found = {_key(entry.priority, entry.match): entry for entry in present}
+    changes: list[Message] = []
+    for entry in wanted:
+        old = found.pop(_key(entry.priority, entry.match), None)
+        if old is None or old.instructions != entry.instructions or old.cookie != entry.cookie:
+            changes.append(entry)
+    changes += [
+        FlowMod(command=DELETE_STRICT, table_id=old.table_id, priority=old.priority, match=old.match)
+        for old in found.values()
+    ]
+    return changes
+
+
+def group_changes(
+    wanted: Iterable[GroupMod], present: Iterable[GroupDesc]
+) -> tuple[list[Message], list[Message]]:
+    """What to send before the flow entries (additions, modifications) and what after them (deletions)."""
+    found = {group.group_id: group for group in present if group.group_id in HYPERVISOR_GROUPS}
+    first: list[Message] = []
+    for group in wanted:
+        old = found.pop(group.group_id, None)
+        if old is None:
+            first.append(group)
+        elif _ports(old) != _ports(group) or old.group_type != group.group_type:
+            first.append(evolve(group, command=GROUP_MODIFY))
+    return first, [GroupMod(command=GROUP_DELETE, group_id=group_id) for group_id in found]
+
+
+def _ports(group: GroupDesc | GroupMod) -> list[object]:
+    # Only what they do counts: a datapath may report weights and watch ports its own way.
+    return [bucket.actions for bucket in group.buckets]

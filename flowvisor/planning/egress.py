@@ -1,0 +1,138 @@
+"""Where an action list sends packets, and whether any of them belongs to another slice there (invariant I2).
+
+Strategy: a set of packets walks through the actions as a few boxes. An action that writes no bit which any rule
+looks at leaves the set as it is, so that nearly all lists are answered from what the view remembers of each
+port. Whatever an action does that is not modelled exactly makes the set larger, never smaller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import Final, NamedTuple
+
+from flowvisor.flowspace.box import Box
+from flowvisor.flowspace.layout import field_mask, forget, set_field
+from flowvisor.openflow import actions as act
+from flowvisor.openflow import error_codes as codes
+from flowvisor.openflow.fields import VLAN_PRESENT
+from flowvisor.openflow.ports import ALL, CONTROLLER, FLOOD, IN_PORT, NORMAL, TABLE
+from flowvisor.planning.view import View
+
+VLAN_FIELDS: Final = ("vlan_vid", "vlan_pcp")
+# What no longer holds when the header behind the Ethernet one changes: all that eth_type selects goes with it.
+_NEW_HEADER: Final = ("eth_type",)
+_TRANSPORT_SOURCE: Final = ("tcp_src", "udp_src", "sctp_src")
+_TRANSPORT_DESTINATION: Final = ("tcp_dst", "udp_dst", "sctp_dst")
+
+Boxes = tuple[Box, ...]
+
+
+class Leak(NamedTuple):
+    """Why a list may not be used: the error to answer, words for the log, and a packet that shows it."""
+
+    error: tuple[int, int]
+    reason: str
+    packets: Box | None = None
+
+
+def written_fields(action: act.Action) -> tuple[str, ...]:
+    """The names of the fields that an action may change."""
+    if isinstance(action, act.SetField):
+        return (action.name,)
+    return _WRITES.get(type(action), ())
+
+
+_WRITES: Final[dict[type, tuple[str, ...]]] = {
+    act.PushVlan: VLAN_FIELDS,
+    act.PopVlan: VLAN_FIELDS,
+    act.StripVlan: VLAN_FIELDS,
+    act.SetVlanVid: VLAN_FIELDS,
+    act.SetVlanPcp: VLAN_FIELDS,
+    act.PushMpls: _NEW_HEADER,
+    act.PopMpls: _NEW_HEADER,
+    act.PushPbb: (*_NEW_HEADER, *VLAN_FIELDS, "eth_src", "eth_dst"),
+    act.PopPbb: (*_NEW_HEADER, *VLAN_FIELDS, "eth_src", "eth_dst"),
+    act.SetTransportSource: _TRANSPORT_SOURCE,
+    act.SetTransportDestination: _TRANSPORT_DESTINATION,
+}
+
+
+def is_visible(names: Iterable[str], used_mask: int) -> bool:
+    """Whether any rule looks at any of these fields, or at fields that depend on them."""
+    return any(name == "eth_type" or field_mask(name) & used_mask for name in names)
+
+
+def rewritten(box: Box, action: act.Action) -> Box:
+    """The packets of a box after an action: at least those that it gives."""
+    if isinstance(action, act.SetField):
+        return set_field(box, action.name, action.value)
+    if isinstance(action, act.SetVlanVid):
+        return set_field(box, "vlan_vid", VLAN_PRESENT | action.vid)
+    names = _WRITES.get(type(action))
+    return box if names is None else forget(box, *names)
+
+
+def destinations(
+    actions: Iterable[act.Action], start: Callable[[], Boxes | None], used_mask: int
+) -> Iterator[tuple[int, Callable[[], Boxes | None], bool]]:
+    """For each output: its port, its packets (None: too many to say), and whether they are as they came in."""
+    steps: list[act.Action] = []
+    for action in actions:
+        if isinstance(action, (act.Output, act.Enqueue)):
+            done = tuple(steps)
+            yield action.port, lambda done=done: _after(start(), done), not done  # type: ignore[misc]
+        elif is_visible(written_fields(action), used_mask):
+            steps.append(action)
+
+
+def _after(boxes: Boxes | None, steps: tuple[act.Action, ...]) -> Boxes | None:
+    if boxes is None:
+        return None
+    for step in steps:
+        boxes = tuple(dict.fromkeys(rewritten(box, step) for box in boxes))
+    return boxes
+
+
+def find_leak(
+    view: View,
+    actions: Collection[act.Action],
+    start: Callable[[], Boxes | None],
+    *,
+    ports: Collection[int],
+    came_in: bool,
+) -> Leak | None:
+    """The first output that may not be, or None when the whole list is admitted.
+
+    `start` gives the packets that reach the list; `came_in` says that they are of the slice's effective flowspace,
+    as they came in, so that what the view remembers of its ports can answer.
+    """
+    for port, packets, untouched in destinations(actions, start, view.ownership.used_mask):
+        if port == CONTROLLER:
+            continue
+        if port in (NORMAL, TABLE):
+            return Leak(codes.ACTION_BAD_OUT_PORT, "reserved-port")
+        if port == IN_PORT:
+            leak = None if untouched and came_in else _leak_at_in_port(view, packets())
+            if leak is not None:
+                return leak
+            continue
+        for out in view.own_ports(ports) if port in (ALL, FLOOD) else (port,):
+            if out not in ports or not view.owns_port(out):
+                return Leak(codes.ACTION_BAD_OUT_PORT, "foreign-port")
+            if (came_in and untouched and view.port_is_safe(out)) or view.port_is_private(out):
+                continue
+            boxes = packets()
+            foreign = None if boxes is None else view.foreign_part(boxes, out)
+            if boxes is None or foreign is not None:
+                return Leak(codes.ACTION_EPERM, "foreign-flowspace", foreign)
+    return None
+
+
+def _leak_at_in_port(view: View, boxes: Boxes | None) -> Leak | None:
+    if boxes is None:
+        return Leak(codes.ACTION_EPERM, "foreign-flowspace")
+    for box in boxes:
+        foreign = view.ownership.foreign_part(box, view.slice_name)
+        if foreign is not None:
+            return Leak(codes.ACTION_EPERM, "foreign-flowspace", foreign)
+    return None

@@ -1,0 +1,105 @@
+"""The flow entries and groups that the hypervisor itself installs on a datapath."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from itertools import product
+from typing import Final
+
+from flowvisor.flowspace.layout import match_of
+from flowvisor.openflow.actions import NO_BUFFER_LEN, ApplyActions, GotoTable, Output
+from flowvisor.openflow.fields import FIELDS
+from flowvisor.openflow.match import MATCH_ALL, Match
+from flowvisor.openflow.messages import GROUP_ADD, GROUP_TYPE_ALL, Bucket, FlowMod, GroupMod
+from flowvisor.openflow.ports import CONTROLLER
+from flowvisor.planning.allocation import TableBlock
+from flowvisor.planning.ownership import Ownership
+from flowvisor.planning.plan import DatapathPlan, Enforcement
+
+CLASSIFIER_TABLE: Final = 0
+# The upper half marks an entry as the hypervisor's; cookies of tenants are theirs to choose on `tables`, so it
+# is looked at only together with the place (table 0, or the table-miss entry of a block).
+COOKIE: Final = 0xF10F_0150_0000_0000
+COOKIE_MASK: Final = 0xFFFF_FFFF_0000_0000
+# Above every group id that a slice is given; the low bits are the first table of the slice's block.
+FLOOD_GROUPS: Final = 0xF000_0000
+ALL_GROUPS_OF_SLICES: Final = 0xF100_0000
+HYPERVISOR_GROUPS: Final = range(0xF000_0000, 0xF200_0000)
+
+MAX_EXPANSION: Final = 1024  # exact values that one masked field may become where masks are not allowed
+
+
+def flood_group(block: TableBlock) -> int:
+    """The group that carries a slice's output to FLOOD."""
+    return FLOOD_GROUPS | block.first
+
+
+def all_group(block: TableBlock) -> int:
+    """The group that carries a slice's output to ALL; apart from `flood_group`, so that either reads back."""
+    return ALL_GROUPS_OF_SLICES | block.first
+
+
+def classifier_entries(plan: DatapathPlan) -> list[FlowMod]:
+    """Table 0: each packet goes to the block of its slice, or is dropped. Empty when intersecting."""
+    if plan.enforcement is not Enforcement.TABLES:
+        return []
+    return [*_goto_entries(plan.ownership, plan.blocks), _entry(MATCH_ALL, priority=0, block=None)]
+
+
+def groups_of(plan: DatapathPlan, ports: Collection[int]) -> list[GroupMod]:
+    """The groups by which each slice floods over those of the datapath's ports that it has."""
+    return [
+        GroupMod(command=GROUP_ADD, group_type=GROUP_TYPE_ALL, group_id=group_id, buckets=buckets)
+        for name, block in plan.blocks.items()
+        for buckets in [tuple(Bucket(actions=(Output(port),)) for port in plan.views[name].own_ports(ports))]
+        for group_id in (flood_group(block), all_group(block))
+    ]
+
+
+def miss_entry(table_id: int) -> FlowMod:
+    """What a 1.0 controller expects of a table that no entry matches: the packet comes to it whole."""
+    return FlowMod(
+        cookie=COOKIE,
+        table_id=table_id,
+        priority=0,
+        instructions=(ApplyActions((Output(CONTROLLER, NO_BUFFER_LEN),)),),
+    )
+
+
+def _goto_entries(ownership: Ownership, blocks: dict[str, TableBlock]) -> Iterator[FlowMod]:
+    for rank, box, owner in ownership.ranked:
+        for match in exact_where_required(match_of(box)):
+            # One above the rank, because priority 0 is the entry that drops the rest.
+            yield _entry(match, priority=rank + 1, block=blocks.get(owner))
+
+
+def _entry(match: Match, *, priority: int, block: TableBlock | None) -> FlowMod:
+    return FlowMod(
+        cookie=COOKIE,
+        table_id=CLASSIFIER_TABLE,
+        priority=priority,
+        match=match,
+        instructions=() if block is None else (GotoTable(block.first),),
+    )
+
+
+def exact_where_required(match: Match) -> Iterator[Match]:
+    """The same packets with no mask on a field that OpenFlow 1.3 does not let be masked (section 7.2.3.7)."""
+    masked = {
+        name: list(_values(value, mask, FIELDS[name].all_ones))
+        for name, value, mask in match
+        if not FIELDS[name].maskable and mask != FIELDS[name].all_ones
+    }
+    for values in product(*masked.values()):
+        yield match.having(**dict(zip(masked, values, strict=True)))
+
+
+def _values(value: int, mask: int, all_ones: int) -> Iterator[int]:
+    free = all_ones & ~mask
+    assert 1 << free.bit_count() <= MAX_EXPANSION, "the reader bounds what a rule may expand to"
+    bits = free
+    while True:  # all subsets of the free bits
+        yield value | bits
+        if not bits:
+            return
+        bits = (bits - 1) & free

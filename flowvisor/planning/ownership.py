@@ -1,0 +1,150 @@
+"""Whose a packet is at one datapath, and what of a set of packets is somebody else's.
+
+Strategy: rules are never compiled into one disjoint partition, which a few hundred overlapping rules would
+blow up. They stay as ranked boxes in a tuple-space classifier; a question about a set of packets looks up the
+rules that overlap it and subtracts only those that win over them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
+
+from flowvisor.flowspace.box import EVERYTHING, Box, intersect
+from flowvisor.flowspace.classifier import Classifier
+from flowvisor.flowspace.layout import boxes_of, field_mask
+from flowvisor.flowspace.region import Region, TooManyPieces
+from flowvisor.openflow.match import Match
+from flowvisor.openflow.ports import LOCAL
+from flowvisor.slices.flowspace_slice import FlowspaceSlice
+
+MAX_PIECES: Final = (
+    512  # of one set of packets after subtraction; past that the answer is "not provably ours"
+)
+NOBODY: Final = ""  # owns what must not be anybody's by way of a wildcard
+
+# Ranks: an admin's priority as it is; LOCAL is nobody's unless a rule names it, whatever that rule's priority.
+LOCAL_GUARD_RANK: Final = 0x8000
+IN_PORT_MASK: Final = field_mask("in_port")
+LOCAL_BOX: Final = boxes_of(Match.of(in_port=LOCAL))[0]
+
+
+class RankedBox(NamedTuple):
+    """A box of a slice's rule; the highest rank wins."""
+
+    rank: int
+    box: Box
+    owner: str
+
+
+class Ownership:
+    """The ranked boxes of all slices at one datapath."""
+
+    def __init__(self, ranked: Iterable[RankedBox]) -> None:
+        self.ranked: tuple[RankedBox, ...] = (*ranked, RankedBox(LOCAL_GUARD_RANK, LOCAL_BOX, NOBODY))
+        self._classifier: Classifier[str] = Classifier()
+        for rank, box, owner in self.ranked:
+            self._classifier.add(box, rank, owner)
+        self._port_of = self._only_ports()
+
+    @classmethod
+    def at(cls, dpid: int, slices: Iterable[FlowspaceSlice]) -> Ownership:
+        """The ownership that the slices' rules give at a datapath."""
+        return cls(
+            RankedBox(rule.priority + (LOCAL_GUARD_RANK + 1 if names_local(box) else 0), box, one.name)
+            for one in slices
+            for rule in one.rules_at(dpid)
+            for match in rule.matches
+            for box in boxes_of(match)
+        )
+
+    def owner_of(self, packet: Box) -> str | None:
+        """The slice that owns a packet (its in_port among its fields), None when nobody surely does."""
+        return self._classifier.lookup(packet) or None
+
+    def owner_of_port(self, port: int) -> str | None:
+        """The owner of all packets of a port; only when `ports_suffice`."""
+        assert self._port_of is not None
+        return self._port_of.get(port)
+
+    @property
+    def ports_suffice(self) -> bool:
+        """Whether a packet's owner follows from its in_port alone."""
+        return self._port_of is not None
+
+    @property
+    def used_mask(self) -> int:
+        """The bits of the layout that any rule looks at."""
+        used = 0
+        for _rank, box, _owner in self.ranked:
+            used |= box.mask
+        return used
+
+    def own_pieces(self, box: Box, owner: str) -> Iterator[Box]:
+        """The parts of a set of packets that are the slice's effective flowspace.
+
+        Parts may overlap one another. Raises TooManyPieces where the subtraction grows past MAX_PIECES.
+        """
+        overlapping = list(self._classifier.overlapping(box))
+        for rank, rule_box, rule_owner in overlapping:
+            if rule_owner != owner:
+                continue
+            piece = intersect(box, rule_box)
+            assert piece is not None
+            winners = [
+                other for other_rank, other, name in overlapping if name != owner and other_rank > rank
+            ]
+            yield from _less(piece, winners)
+
+    def foreign_part(self, box: Box, owner: str) -> Box | None:
+        """A part of a set of packets that belongs to another slice, or None when no packet of it does."""
+        overlapping = list(self._classifier.overlapping(box))
+        for rank, rule_box, rule_owner in overlapping:
+            if rule_owner in (owner, NOBODY):
+                continue
+            piece = intersect(box, rule_box)
+            assert piece is not None
+            # LOCAL_BOX, which nobody owns, shields like one of ours.
+            shields = [
+                other
+                for other_rank, other, name in overlapping
+                if name in (owner, NOBODY) and other_rank > rank
+            ]
+            try:
+                for rest in _less(piece, shields):
+                    return rest
+            except TooManyPieces:
+                return piece
+        return None
+
+    def _only_ports(self) -> dict[int, str] | None:
+        """Owner by port where every rule is one whole port."""
+        owners: dict[int, tuple[int, str]] = {}
+        shift = (IN_PORT_MASK & -IN_PORT_MASK).bit_length() - 1
+        for rank, box, owner in self.ranked:
+            if box.mask != IN_PORT_MASK:
+                return None
+            port = box.value >> shift
+            if port not in owners or owners[port][0] < rank:
+                owners[port] = (rank, owner)
+        return {port: owner for port, (_rank, owner) in owners.items() if owner != NOBODY}
+
+
+def names_local(box: Box) -> bool:
+    """Whether a box says in so many words that the packet comes from LOCAL."""
+    return box.mask & IN_PORT_MASK == IN_PORT_MASK and box.value & IN_PORT_MASK == LOCAL_BOX.value
+
+
+def _less(piece: Box, others: list[Box]) -> Iterator[Box]:
+    if not others:
+        yield piece
+        return
+    rest = Region.of(piece)
+    for other in others:
+        rest = rest.subtract(other, max_pieces=MAX_PIECES)
+        if rest.is_empty:
+            return
+    yield from rest.boxes
+
+
+__all__ = ["EVERYTHING", "MAX_PIECES", "NOBODY", "Ownership", "RankedBox", "names_local"]

@@ -1,0 +1,56 @@
+"""The plan of one datapath: how isolation is enforced on it, and each slice's view of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import Enum
+
+from attrs import frozen
+
+from flowvisor.planning.allocation import Allocations, TableBlock
+from flowvisor.planning.ownership import Ownership
+from flowvisor.planning.view import View
+from flowvisor.slices.flowspace_slice import FlowspaceSlice
+
+
+class Enforcement(Enum):
+    """Who keeps slices apart: the datapath's own tables, or the match of every flow entry."""
+
+    TABLES = "tables"
+    INTERSECT = "intersect"
+
+
+@frozen(eq=False)
+class DatapathPlan:
+    """What compiling the slices gives for one datapath."""
+
+    dpid: int
+    enforcement: Enforcement
+    ownership: Ownership
+    views: Mapping[str, View]
+
+    @property
+    def blocks(self) -> dict[str, TableBlock]:
+        """The block of tables of each slice that is here; empty when intersecting."""
+        return {name: view.block for name, view in self.views.items() if view.block is not None}
+
+
+def compile_plan(
+    slices: Sequence[FlowspaceSlice], allocations: Allocations, *, dpid: int, version: int, n_tables: int
+) -> DatapathPlan:
+    """Compile the slices that have a rule at the datapath. `n_tables` is what the datapath says it has."""
+    here = [one for one in slices if one.rules_at(dpid)]
+    ownership = Ownership.at(dpid, here)
+    blocks = {one.name: allocations.blocks[one.name] for one in here}
+    fits = version >= 4 and all(block.end <= n_tables for block in blocks.values())
+    return DatapathPlan(
+        dpid=dpid,
+        enforcement=Enforcement.TABLES if fits else Enforcement.INTERSECT,
+        ownership=ownership,
+        views={
+            one.name: View(
+                slice_name=one.name, dpid=dpid, ownership=ownership, block=blocks[one.name] if fits else None
+            )
+            for one in here
+        },
+    )
