@@ -1,0 +1,50 @@
+"""Tenants' controllers as they come out of the box, each a listener on the loopback of a namespace."""
+
+import socket
+from pathlib import Path
+
+from tests.support.tools import require_tool
+from tests.system.support.namespaces import Namespace
+from tests.system.support.processes import Program, python_module
+
+KINDS = ("ovs-testcontroller", "os-ken")
+
+
+class Controller:
+    """A learning switch somebody else wrote; it can be killed and started again on its port."""
+
+    def __init__(self, kind: str, *, port: int, version: str, folder: Path, namespace: Namespace) -> None:
+        self.port, self.version, self.kind = port, version, kind
+        self._folder, self._namespace = folder, namespace
+        self.program = self._start()
+
+    @property
+    def target(self) -> str:
+        return f"tcp:127.0.0.1:{self.port}"
+
+    def _start(self) -> Program:
+        if self.kind == "os-ken":
+            argv = python_module("tests.system.support.learning_switch", str(self.port), self.version)
+        else:
+            protocols = f"OpenFlow{self.version.replace('.', '')}"
+            # No time-out on its flows: a test that takes long must not meet the tenant's own forgetting.
+            options = ["--max-idle=permanent", f"--protocols={protocols}"]
+            control = f"--unixctl={self._folder / f'testcontroller-{self.port}.ctl'}"
+            argv = [require_tool("ovs-testcontroller"), *options, control, f"ptcp:{self.port}:127.0.0.1"]
+        log = self._folder / f"{self.kind}-{self.port}.log"
+        program = Program(argv, log=log, inside=self._namespace.inside)
+        program.wait_until(self.is_listening, what=f"{self.kind} listens on {self.port}", timeout_seconds=20)
+        return program
+
+    def is_listening(self) -> bool:
+        with self._namespace.socket(socket.AF_INET, socket.SOCK_STREAM) as client:
+            return client.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def kill(self) -> None:
+        self.program.kill()
+
+    def start_again(self) -> None:
+        self.program = self._start()
+
+    def close(self) -> None:
+        self.program.kill()
