@@ -29,6 +29,9 @@ class Hypervisor:
     def __init__(self, configuration: Configuration, allocations: Allocations) -> None:
         self.configuration = configuration
         self.allocations = allocations.allocate(configuration.slices)
+        blocks = self.allocations.blocks
+        self._new_slices = {name for name in blocks if allocations.blocks.get(name) != blocks[name]}
+        self._seen: set[VirtualSwitchName] = set()
         self.datapaths: dict[int, Datapath] = {}
         self.tenants = {one.name: Tenant(one) for one in configuration.slices}
 
@@ -63,12 +66,15 @@ class Hypervisor:
 
     def _make_switches(self, datapath: Datapath) -> None:
         for slice_name, view in datapath.plan.views.items():
+            name = VirtualSwitchName(slice_name, datapath.dpid)
             switch = VirtualSwitch(
-                name=VirtualSwitchName(slice_name, datapath.dpid),
+                name=name,
                 tenant=self.tenants[slice_name],
                 datapath=datapath,
                 view=view,
+                is_new=slice_name in self._new_slices and name not in self._seen,
             )
+            self._seen.add(name)
             datapath.switches[slice_name] = switch
             if datapath.plan.enforcement is Enforcement.INTERSECT:
                 switch.flow_table = new_flow_table(switch)

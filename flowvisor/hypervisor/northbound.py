@@ -61,18 +61,27 @@ def reply(datapath: Datapath, frame: bytes, effects: Effects) -> None:
         transactions.settle(xid)
     if request.is_over or (channel is not None and channel.has_left):
         return
-    request.held_bytes += len(frame)
-    if request.held_bytes > MAX_REPLY_BYTES:
+    if kind is not None and request.each is not None:
+        request.each(kind)
+    elif not _hold(request, frame, kind):
         request.is_over = True
         request.fail(codes.MULTIPART_BUFFER_OVERFLOW, effects)
         return
-    if kind is None:
-        request.frames.append(frame)
-    else:
-        request.parts.append(kind)
     if request.outstanding == 0:
         request.is_over = True
         request.answer(request.parts, effects)
+
+
+def _hold(request: Request, frame: bytes, message: msg.Message | None) -> bool:
+    """Keep one reply of a request; False when they have become too many."""
+    request.held_bytes += len(frame)
+    if request.held_bytes > MAX_REPLY_BYTES:
+        return False
+    if message is None:
+        request.frames.append(frame)
+    else:
+        request.parts.append(message)
+    return True
 
 
 def _has_more(frame: bytes) -> bool:

@@ -29,8 +29,8 @@ OfTenant = Callable[["TenantChannel", bytes, Effects], Any]
 class Request:
     """A request that waits for its answer, which may come in several parts or to several messages.
 
-    `answer` gets all the replies' messages, once (or, if it `takes_frames`, nothing: those are in `frames`);
-    `fail` the error's pair instead.
+    `answer` gets all the replies' messages, once; `fail` the error's pair instead. Replies are held until then,
+    unless `each` takes them one by one. If it `takes_frames` they are not decoded but kept in `frames`.
     """
 
     answer: Callable[[list[Message], Effects], None]
@@ -38,6 +38,7 @@ class Request:
     expires_at: float
     outstanding: int = 1
     takes_frames: bool = False
+    each: Callable[[Message], None] | None = None
     parts: list[Message] = Factory(list)
     frames: list[bytes] = Factory(list)
     held_bytes: int = 0
@@ -105,6 +106,7 @@ class VirtualSwitch:
     has_own_miss: bool = False
     own_miss_is_told: bool = False
     flow_table: FlowTable | None = None  # when intersecting
+    is_new: bool = False  # the slice was given its tables only now: what they hold is not its own
 
     @property
     def wants_misses(self) -> bool:

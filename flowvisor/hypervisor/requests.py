@@ -44,14 +44,19 @@ def ask(
     effects: Effects,
     *,
     takes_frames: bool = False,
+    each: Callable[[Message], None] | None = None,
 ) -> Request:
-    """Send requests that belong together; `answer` is called with all replies when the last has come."""
+    """Send requests that belong together; `answer` is called with all replies when the last has come.
+
+    What else can be asked for is `Request`'s.
+    """
     request = Request(
         answer=answer,
         fail=fail,
         expires_at=effects.now + REQUEST_TIMEOUT_SECONDS,
         outstanding=len(messages),
         takes_frames=takes_frames,
+        each=each,
     )
     for message in messages:
         xid = transactions.ask(request)

@@ -1,21 +1,27 @@
 """Bringing up a datapath: what it has is read, made what the plan says, and only then shown to tenants.
 
-Strategy: entries of ours that are right are left alone, so that a restart of the hypervisor moves no packet; all that
-differs is sent, then a barrier; when that is answered the virtual switches open. Where matches are intersected
-nothing on the datapath says whose an entry is, so that it begins empty.
+Strategy: entries that are right are left alone, so that a restart of the hypervisor moves no packet: ours are compared
+with the plan, the slices' own (which outlive us in their tables) are judged as if they came now, because the files
+may have changed since. All that differs is sent, then a barrier; when that is answered the virtual switches open.
+Where matches are intersected nothing on the datapath says whose an entry is, so that it begins empty.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterator
 
 from attrs import evolve
 
 from flowvisor.hypervisor.effects import Effects, HangUp, OpenChannels
 from flowvisor.hypervisor.peers import Datapath
 from flowvisor.hypervisor.requests import Answer, ask, send_to_datapath
+from flowvisor.hypervisor.translation.actions import instructions_to_virtual, judge
 from flowvisor.openflow.actions import NO_BUFFER_LEN
 from flowvisor.openflow.messages import (
     ALL_TABLES,
     DELETE,
+    DELETE_STRICT,
+    SEND_FLOW_REM,
     BarrierRequest,
     FlowMod,
     Message,
@@ -35,7 +41,7 @@ from flowvisor.openflow.multipart import (
 )
 from flowvisor.openflow.traits import TRAITS
 from flowvisor.planning.difference import entry_changes, group_changes
-from flowvisor.planning.entries import CLASSIFIER_TABLE, classifier_entries, groups_of
+from flowvisor.planning.entries import CLASSIFIER_TABLE, COOKIE, classifier_entries, groups_of
 from flowvisor.planning.plan import Enforcement
 
 
@@ -75,8 +81,56 @@ def _make_so(datapath: Datapath, replies: list[Message], effects: Effects) -> No
             groups += reply.groups
         elif isinstance(reply, TableStatsReply):
             in_use += [table.table_id for table in reply.tables if table.active_count]
-    for message in _changes(datapath, flows, groups, in_use):
-        _send(datapath, message, "own entry", effects)
+
+    def judged(wrong: list[Message], effects: Effects) -> None:
+        for message in (*wrong, *_changes(datapath, flows, groups, in_use)):
+            _send(datapath, message, "own entry", effects)
+        _open(datapath, effects)
+
+    _judge_survivors(datapath, in_use, judged, effects)
+
+
+def _judge_survivors(datapath: Datapath, in_use: list[int], then: Answer, effects: Effects) -> None:
+    """Find the removals of what slices' tables have held since before us and may not hold any more."""
+    wrong: list[Message] = []
+    survivors: list[Message] = []
+    for table in in_use:
+        switch = datapath.switch_by_table[table]
+        if switch is not None and switch.is_new:
+            wrong.append(FlowMod(command=DELETE, table_id=table))  # its table was somebody else's
+        elif switch is not None:
+            survivors.append(FlowStatsRequest(table_id=table))
+    if not survivors:
+        then(wrong, effects)
+        return
+
+    def judge_each(reply: Message) -> None:
+        assert isinstance(reply, FlowStatsReply)
+        wrong.extend(deletion for flow in reply.flows for deletion in _judged(datapath, flow))
+
+    _ask(datapath, survivors, lambda _, effects: then(wrong, effects), effects, each=judge_each)
+
+
+def _judged(datapath: Datapath, flow: FlowStats) -> Iterator[FlowMod]:
+    """Look at an entry of a slice's that was there before us; give its removal if it may not be any more."""
+    switch = datapath.switch_by_table[flow.table_id]
+    if switch is None or switch.view.block is None:
+        return
+    block = switch.view.block
+    number = flow.table_id - block.first
+    if number == 0 and flow.priority == 0 and not flow.match.fields and flow.cookie != COOKIE:
+        switch.has_own_miss = True
+        switch.own_miss_is_told = bool(flow.flags & SEND_FLOW_REM)
+    instructions = instructions_to_virtual(block, flow.instructions)
+    verdict = judge(switch, number, instructions)
+    if verdict.needs_match:
+        verdict = judge(switch, number, instructions, flow.match)
+    if verdict.refusal is not None:
+        yield FlowMod(command=DELETE_STRICT, table_id=flow.table_id, priority=flow.priority, match=flow.match)
+
+
+def _open(datapath: Datapath, effects: Effects) -> None:
+    """When all that was sent has taken effect, let the tenants see their virtual switches."""
 
     def done(_replies: list[Message], effects: Effects) -> None:
         datapath.is_ready = True
@@ -109,9 +163,15 @@ def _send(datapath: Datapath, message: Message, what: str, effects: Effects) -> 
     send_to_datapath(datapath, datapath.codec.encode(evolve(message, xid=xid)), effects)
 
 
-def _ask(datapath: Datapath, wanted: list[Message], answer: Answer, effects: Effects) -> None:
+def _ask(
+    datapath: Datapath,
+    wanted: list[Message],
+    answer: Answer,
+    effects: Effects,
+    each: Callable[[Message], None] | None = None,
+) -> None:
     def fail(error: tuple[int, int], effects: Effects) -> None:
         effects.note("error", "datapath_setup_failed", dpid=datapath.dpid, error=error)
         effects.commands.append(HangUp(datapath, "set-up failed"))
 
-    ask(datapath, datapath.transactions, wanted, answer, fail, effects)
+    ask(datapath, datapath.transactions, wanted, answer, fail, effects, each=each)
