@@ -59,7 +59,6 @@ class Layout:
 
     versions: Sequence[str] = ("1.3",)
     parallel_links: int = 2  # 1 where both slices share the links: a learning switch stands no loop
-    vlans: dict[str, int] = attrs.Factory(dict)  # slice: the tag its hosts put on
     subnets: dict[str, str] = attrs.Factory(lambda: {"one": "10.0.1", "two": "10.0.2"})
     controllers: dict[str, str] = attrs.Factory(lambda: dict.fromkeys(BRIDGES, FLOWVISOR))
 
@@ -102,16 +101,8 @@ class Network:
         self.namespace.ip(*commands)
         for host in self.hosts.values():
             host.namespace.write_all_checksums([INTERFACE])
-            host.namespace.ip(*self._addressing(host))
-
-    def _addressing(self, host: Host) -> list[str]:
-        """All hosts think that they share one subnet: no routing keeps them apart."""
-        commands, interface = [f"link set {INTERFACE} up"], INTERFACE
-        if tag := self.layout.vlans.get(host.slice):
-            interface = f"{INTERFACE}.{tag}"
-            commands.append(f"link add link {INTERFACE} name {interface} type vlan id {tag}")
-            commands.append(f"link set {interface} up")
-        return [*commands, f"address add {host.address}/8 dev {interface}"]
+            # All hosts think that they share one subnet: no routing keeps them apart.
+            host.namespace.ip(f"link set {INTERFACE} up", f"address add {host.address}/8 dev {INTERFACE}")
 
     def add_bridges(self) -> None:
         """Last of all: Open vSwitch is slow to try again when it finds no controller the first time."""

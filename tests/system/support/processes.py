@@ -13,6 +13,7 @@ from tests.system.support.tools import PATH
 
 ROOT = Path(__file__).parents[3]
 LINES_SHOWN_OF_A_LOG = 40
+STOP_SECONDS = 5.0
 
 
 def wait_until(
@@ -95,12 +96,12 @@ class Program:
         self._process.kill()
         self._process.wait()
 
-    def stop(self, timeout_seconds: float = 5.0) -> int:
-        """End it politely and return its exit status; kill it if it does not listen."""
+    def stop(self, politely: signal.Signals = signal.SIGTERM) -> int:
+        """End it with this signal and return its exit status; kill it if it does not listen."""
         if self.is_running:
-            self._process.send_signal(signal.SIGTERM)
+            self._process.send_signal(politely)
             try:
-                self._process.wait(timeout_seconds)
+                self._process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 self.kill()
         return self._process.wait()

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from tests.system.support.processes import wait_until
 
 KINDS = {"one": "ovs-testcontroller", "two": "os-ken"}
 CONTROLLER_PORTS = {"one": 6801, "two": 6802}
+ARRIVAL_SECONDS = 1.0
 LEAK_SECONDS = 0.2  # what is to arrive nowhere else is waited for this much longer
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 
@@ -117,23 +118,31 @@ def datagram(
     return bytes(frame / IP(src=host.address, dst=address) / UDP(sport=4000, dport=4001) / text.encode())
 
 
-def broadcast_reaches(network: Network, source: str, *, within_seconds: float = 1.0) -> set[str]:
+def broadcast_reaches(network: Network, source: str) -> set[str]:
     """The hosts at which a broadcast arrives. Only a controller sends it on: no entry is made for it."""
     host = network.hosts[source]
     slice_mates = {name for name, other in network.hosts.items() if other.slice == host.slice} - {source}
     text = f"broadcast of {source}"
-    seen: set[str] = set()
+    with watched_wires(network) as wires:
+        wires[source].send(datagram(host, text))
+        return set(reached_by(wires, text, expected=slice_mates))
+
+
+def reached_by(wires: dict[str, Wire], text: str, *, expected: Set[str]) -> dict[str, list[bytes]]:
+    """The frames with this text that arrive, by host: the expected ones are waited for, and then any leak."""
+    arrived: dict[str, list[bytes]] = {}
 
     def all_have_it() -> bool:
-        seen.update(who_saw(wires, text))
-        return seen >= slice_mates
+        for name, wire in wires.items():
+            if frames := [frame for frame in wire.arrived() if text.encode() in frame]:
+                arrived.setdefault(name, []).extend(frames)
+        return arrived.keys() >= expected
 
-    with watched_wires(network) as wires:
-        wires[source].send(datagram(host, text, tag=network.layout.vlans.get(host.slice, 0)))
-        with contextlib.suppress(AssertionError):
-            wait_until(all_have_it, what=text, timeout_seconds=within_seconds)
-        time.sleep(LEAK_SECONDS)
-        return seen | who_saw(wires, text)
+    with contextlib.suppress(AssertionError):
+        wait_until(all_have_it, what=text, timeout_seconds=ARRIVAL_SECONDS)
+    time.sleep(LEAK_SECONDS)
+    all_have_it()
+    return arrived
 
 
 @contextlib.contextmanager
@@ -145,7 +154,3 @@ def watched_wires(network: Network) -> Iterator[dict[str, Wire]]:
     finally:
         for wire in wires.values():
             wire.close()
-
-
-def who_saw(wires: dict[str, Wire], text: str) -> set[str]:
-    return {name for name, wire in wires.items() if any(text.encode() in frame for frame in wire.arrived())}
