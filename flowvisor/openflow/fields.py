@@ -52,7 +52,8 @@ class Field:
     @property
     def length(self) -> int:
         """Bytes of a value on the wire."""
-        return (self.bits + 7) // 8
+        # The labels of 20 bits (ipv6_flabel, mpls_label) take a whole word; the others the bytes they need.
+        return 4 if self.bits == 20 else (self.bits + 7) // 8
 
     @property
     def all_ones(self) -> int:
