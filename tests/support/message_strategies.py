@@ -6,6 +6,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from attrs import frozen
 from hypothesis import strategies as st
 
 from flowvisor.openflow import actions as a
@@ -158,22 +159,29 @@ def instructions_13(action_lists: st.SearchStrategy[a.Actions]) -> dict[type[Any
     }
 
 
-def instruction_lists(action_lists: st.SearchStrategy[a.Actions]) -> st.SearchStrategy[a.Instructions]:
-    """At most one instruction of a type."""
-    every = st.one_of(*instructions_13(action_lists).values())
-    return st.lists(every, max_size=4, unique_by=type).map(tuple)
+def lists_of(
+    strategies: dict[type[Any], st.SearchStrategy[Any]], *, without: type[Any] | None = None
+) -> st.SearchStrategy[tuple[Any, ...]]:
+    """Instructions, at most one of a type."""
+    every = [strategy for cls, strategy in strategies.items() if cls is not without]
+    return st.lists(st.one_of(*every), max_size=4, unique_by=type).map(tuple)
 
 
-instructions = instruction_lists(actions)
-shown_instructions = instruction_lists(shown_actions)
+instructions = lists_of(instructions_13(actions))
+shown_instructions = lists_of(instructions_13(shown_actions))
 
 
 # ---------------------------------------------------------------------------------------------- parts
 
 port_config = bits(*(1 << bit for bit in range(7) if PORT_CONFIG >> bit & 1))
-ports = st.builds(
-    Port, port_numbers, hw_addrs, texts(16), port_config, st.integers(0, 7), *[u32] * 6
-)  # fmt: skip
+
+
+def descriptions(numbers: st.SearchStrategy[int]) -> st.SearchStrategy[Port]:
+    """What a datapath says of a port with one of these numbers."""
+    return st.builds(Port, numbers, hw_addrs, texts(16), port_config, st.integers(0, 7), *[u32] * 6)
+
+
+ports = descriptions(port_numbers)
 
 
 def bucket_lists(action_lists: st.SearchStrategy[a.Actions]) -> st.SearchStrategy[tuple[m.Bucket, ...]]:
@@ -181,22 +189,20 @@ def bucket_lists(action_lists: st.SearchStrategy[a.Actions]) -> st.SearchStrateg
     return few(st.builds(m.Bucket, u16, u32, u32, action_lists))
 
 
-buckets = bucket_lists(actions)
-bands = few(
-    st.one_of(
-        st.builds(m.MeterBand, st.just(m.BAND_DROP), u32, u32),
-        st.builds(m.MeterBand, st.just(m.BAND_DSCP_REMARK), u32, u32, u8),
-        st.builds(m.MeterBand, st.just(0xFFFF), u32, u32, st.just(0), opaque_bodies()),
-    )
+plain_bands = st.one_of(
+    st.builds(m.MeterBand, st.just(m.BAND_DROP), u32, u32),
+    st.builds(m.MeterBand, st.just(m.BAND_DSCP_REMARK), u32, u32, u8),
 )
-queues = st.builds(
-    m.PacketQueue,
-    u32,
-    u32,
-    st.none() | u16,
-    st.none() | u16,
-    few(st.builds(m.OpaqueProperty, st.integers(3, 0xFFFF), st.binary(max_size=9)), 2),
-)
+bands = few(plain_bands | st.builds(m.MeterBand, st.just(0xFFFF), u32, u32, st.just(0), opaque_bodies()))
+queue_properties = few(st.builds(m.OpaqueProperty, st.integers(3, 0xFFFF), st.binary(max_size=9)), 2)
+
+
+def queues_with(opaque: st.SearchStrategy[Any]) -> st.SearchStrategy[m.PacketQueue]:
+    """Queues with such properties beside their rates."""
+    return st.builds(m.PacketQueue, u32, u32, st.none() | u16, st.none() | u16, opaque)
+
+
+queues = queues_with(queue_properties)
 masks = st.builds(m.AsyncMasks, *[st.tuples(u32, u32)] * 3)
 counters = few(st.tuples(u64, u64))
 
@@ -230,159 +236,188 @@ def table_features(opaque_kinds: st.SearchStrategy[int]) -> st.SearchStrategy[tu
 # ------------------------------------------------------------------------------------------- messages
 
 
-def _of(cls: type[Message], **fields: st.SearchStrategy[Any]) -> tuple[type[Message], st.SearchStrategy[Any]]:
-    if issubclass(cls, mp.MultipartRequest | mp.MultipartReply):
-        fields["more"] = booleans
-    return cls, st.builds(cls, xid=u32, **fields)
+any_match = matches()
 
 
-def _filter() -> dict[str, st.SearchStrategy[Any]]:
+@frozen(kw_only=True)
+class Vocabulary:
+    """What messages may be made of."""
+
+    ports: st.SearchStrategy[int] = port_numbers
+    out_ports: st.SearchStrategy[int] = u32
+    matches: st.SearchStrategy[Match] = any_match
+    actions: st.SearchStrategy[a.Actions] = actions
+    shown_actions: st.SearchStrategy[a.Actions] = shown_actions
+    instructions: st.SearchStrategy[a.Instructions] = instructions
+    shown_instructions: st.SearchStrategy[a.Instructions] = shown_instructions
+    bands: st.SearchStrategy[Any] = bands
+    queue_properties: st.SearchStrategy[Any] = queue_properties
+    tables: Callable[[st.SearchStrategy[int]], st.SearchStrategy[Any]] = table_features
+    more: st.SearchStrategy[bool] = booleans
+
+
+_DURATION = {"duration_sec": u32, "duration_nsec": u32}
+_TIMEOUTS = {"idle_timeout": u16, "hard_timeout": u16}
+_COUNTS = {"packet_count": u64, "byte_count": u64}
+_EXPERIMENTER = {"experimenter": u32, "body": opaque_bodies(1)}
+
+Strategies = dict[type[Message], st.SearchStrategy[Any]]
+Fields = dict[type[Message], dict[str, st.SearchStrategy[Any]]]
+
+
+def _symmetric() -> Fields:
     return {
-        **dict.fromkeys(("out_port", "out_group"), u32),
-        **dict.fromkeys(("cookie", "cookie_mask"), u64),
-        "table_id": u8,
-        "match": matches(),
+        m.Hello: {
+            "version": st.integers(4, 6),
+            "versions": st.none() | st.frozensets(st.integers(1, 70)),
+        },
+        m.Error: {"error": st.tuples(u16, u16), "data": st.binary()},
+        m.EchoRequest: {"data": st.binary()},
+        m.EchoReply: {"data": st.binary()},
+        m.Experimenter: _EXPERIMENTER,
+        m.BarrierRequest: {},
+        m.BarrierReply: {},
     }
 
 
-_durations = {"duration_sec": u32, "duration_nsec": u32}
-_timeouts = {"idle_timeout": u16, "hard_timeout": u16}
-_flow_flags = st.integers(0, 0x1F)
-_experimenter = {"experimenter": u32, "body": opaque_bodies(1)}
-_flows = st.builds(
-    mp.FlowStats,
-    table_id=u8,
-    priority=u16,
-    flags=u16,
-    cookie=u64,
-    packet_count=u64,
-    byte_count=u64,
-    match=matches(),
-    instructions=shown_instructions,
-    **_durations,
-    **_timeouts,
-)
-
-MESSAGES_13: dict[type[Message], st.SearchStrategy[Any]] = dict(
-    (
-        _of(m.Hello, version=st.integers(4, 6), versions=st.none() | st.frozensets(st.integers(1, 70))),
-        _of(m.Error, error=st.tuples(u16, u16), data=st.binary()),
-        _of(m.EchoRequest, data=st.binary()),
-        _of(m.EchoReply, data=st.binary()),
-        _of(m.Experimenter, **_experimenter),
-        _of(m.FeaturesRequest),
-        _of(
-            m.FeaturesReply,
-            **{"dpid": u64, "n_buffers": u32, "n_tables": u8, "auxiliary_id": u8, "capabilities": u16},
-        ),
-        _of(m.GetConfigRequest),
-        _of(m.GetConfigReply, flags=u16, miss_send_len=u16),
-        _of(m.SetConfig, flags=u16, miss_send_len=u16),
-        _of(
-            m.PacketIn,
-            **{"buffer_id": u32, "total_len": u16, "reason": u8, "table_id": u8, "cookie": u64},
-            match=matches(),
-            data=st.binary(),
-        ),
-        _of(
-            m.FlowRemoved,
-            **{"cookie": u64, "priority": u16, "reason": u8, "table_id": u8},
-            **{"packet_count": u64, "byte_count": u64, "match": matches()},
-            **_durations,
-            **_timeouts,
-        ),
-        _of(m.PortStatus, reason=u8, port=ports),
-        _of(m.PacketOut, buffer_id=u32, in_port=port_numbers, actions=actions, data=st.binary()),
-        _of(
-            m.FlowMod,
+def _from_controllers(words: Vocabulary) -> Fields:
+    return {
+        m.FeaturesRequest: {},
+        m.GetConfigRequest: {},
+        m.SetConfig: {"flags": u16, "miss_send_len": u16},
+        m.PacketOut: {
+            "buffer_id": u32,
+            "in_port": words.ports,
+            "actions": words.actions,
+            "data": st.binary(),
+        },
+        m.FlowMod: {
             **{"cookie": u64, "cookie_mask": u64, "table_id": u8, "command": st.integers(0, 4)},
-            **{"priority": u16, "buffer_id": u32, "out_port": u32, "out_group": u32},
-            **{"flags": _flow_flags, "match": matches(), "instructions": instructions},
-            **_timeouts,
-        ),
-        _of(
-            m.GroupMod,
-            **{"command": st.integers(0, 2), "group_type": st.integers(0, 3)},
-            **{"group_id": u32, "buckets": buckets},
-        ),
-        _of(m.PortMod, port=port_numbers, hw_addr=hw_addrs, config=u32, mask=port_config, advertise=u32),
-        _of(m.TableMod, table_id=u8, config=u32),
-        _of(m.BarrierRequest),
-        _of(m.BarrierReply),
-        _of(m.QueueGetConfigRequest, port=port_numbers),
-        _of(m.QueueGetConfigReply, port=port_numbers, queues=few(queues)),
-        _of(m.RoleRequest, role=st.integers(0, 3), generation_id=u64),
-        _of(m.RoleReply, role=u32, generation_id=u64),
-        _of(m.GetAsyncRequest),
-        _of(m.GetAsyncReply, masks=masks),
-        _of(m.SetAsync, masks=masks),
-        _of(
-            m.MeterMod,
-            **{"command": st.integers(0, 2), "flags": st.integers(0, 0xF), "meter_id": u32, "bands": bands},
-        ),
-        _of(mp.DescRequest),
-        _of(
-            mp.DescReply,
+            **{"priority": u16, "buffer_id": u32, "out_port": words.out_ports, "out_group": u32},
+            **{"flags": st.integers(0, 0x1F), "match": words.matches, "instructions": words.instructions},
+            **_TIMEOUTS,
+        },
+        m.GroupMod: {
+            **{"command": st.integers(0, 2), "group_type": st.integers(0, 3), "group_id": u32},
+            "buckets": bucket_lists(words.actions),
+        },
+        m.PortMod: {
+            **{"port": words.ports, "hw_addr": hw_addrs, "config": u32, "mask": port_config},
+            "advertise": u32,
+        },
+        m.TableMod: {"table_id": u8, "config": u32},
+        m.QueueGetConfigRequest: {"port": words.ports},
+        m.RoleRequest: {"role": st.integers(0, 3), "generation_id": u64},
+        m.GetAsyncRequest: {},
+        m.SetAsync: {"masks": masks},
+        m.MeterMod: {
+            **{"command": st.integers(0, 2), "flags": st.integers(0, 0xF), "meter_id": u32},
+            "bands": words.bands,
+        },
+    }
+
+
+def _from_datapaths(words: Vocabulary) -> Fields:
+    return {
+        m.FeaturesReply: {
+            **{"dpid": u64, "n_buffers": u32, "n_tables": u8, "auxiliary_id": u8},
+            "capabilities": u16,
+        },
+        m.GetConfigReply: {"flags": u16, "miss_send_len": u16},
+        m.PacketIn: {
+            **{"buffer_id": u32, "total_len": u16, "reason": u8, "table_id": u8, "cookie": u64},
+            **{"match": words.matches, "data": st.binary()},
+        },
+        m.FlowRemoved: {
+            **{"cookie": u64, "priority": u16, "reason": u8, "table_id": u8, "match": words.matches},
+            **_DURATION,
+            **_TIMEOUTS,
+            **_COUNTS,
+        },
+        m.PortStatus: {"reason": u8, "port": descriptions(words.ports)},
+        m.QueueGetConfigReply: {"port": words.ports, "queues": few(queues_with(words.queue_properties))},
+        m.RoleReply: {"role": u32, "generation_id": u64},
+        m.GetAsyncReply: {"masks": masks},
+    }
+
+
+def _multipart_requests(words: Vocabulary) -> Fields:
+    chosen = {
+        **{"table_id": u8, "out_port": words.out_ports, "out_group": u32},
+        **{"cookie": u64, "cookie_mask": u64, "match": words.matches},
+    }
+    return {
+        mp.DescRequest: {},
+        mp.FlowStatsRequest: chosen,
+        mp.AggregateStatsRequest: chosen,
+        mp.TableStatsRequest: {},
+        mp.PortStatsRequest: {"port": words.ports},
+        mp.QueueStatsRequest: {"port": words.ports, "queue_id": u32},
+        mp.GroupStatsRequest: {"group_id": u32},
+        mp.GroupDescRequest: {},
+        mp.GroupFeaturesRequest: {},
+        mp.MeterStatsRequest: {"meter_id": u32},
+        mp.MeterConfigRequest: {"meter_id": u32},
+        mp.MeterFeaturesRequest: {},
+        mp.TableFeaturesRequest: {"tables": words.tables(st.sampled_from((0xFFFE, 0xFFFF)))},
+        mp.PortDescRequest: {},
+        mp.ExperimenterMultipartRequest: _EXPERIMENTER,
+    }
+
+
+def _multipart_replies(words: Vocabulary) -> Fields:
+    flows = st.builds(
+        mp.FlowStats,
+        **{"table_id": u8, "priority": u16, "flags": st.integers(0, 0x1F), "cookie": u64},
+        **{"match": words.matches, "instructions": words.shown_instructions},
+        **_DURATION,
+        **_TIMEOUTS,
+        **_COUNTS,
+    )
+    group_descs = st.builds(mp.GroupDesc, st.integers(0, 3), u32, bucket_lists(words.shown_actions))
+    return {
+        mp.DescReply: {
             **dict.fromkeys(("manufacturer", "hardware", "software", "datapath"), texts(256)),
-            serial_number=texts(32),
-        ),
-        _of(mp.FlowStatsRequest, **_filter()),
-        _of(mp.FlowStatsReply, flows=few(_flows, 2)),
-        _of(mp.AggregateStatsRequest, **_filter()),
-        _of(mp.AggregateStatsReply, packet_count=u64, byte_count=u64, flow_count=u32),
-        _of(mp.TableStatsRequest),
-        _of(mp.TableStatsReply, tables=few(st.builds(mp.TableStats, u8, u32, u64, u64))),
-        _of(mp.PortStatsRequest, port=port_numbers),
-        _of(
-            mp.PortStatsReply,
-            ports=few(st.builds(mp.PortStats, port_numbers, *[u64] * 12, **_durations)),
-        ),
-        _of(mp.QueueStatsRequest, port=port_numbers, queue_id=u32),
-        _of(
-            mp.QueueStatsReply,
-            queues=few(st.builds(mp.QueueStats, port_numbers, u32, u64, u64, u64, **_durations)),
-        ),
-        _of(mp.GroupStatsRequest, group_id=u32),
-        _of(
-            mp.GroupStatsReply,
-            groups=few(st.builds(mp.GroupStats, u32, u32, u64, u64, u32, u32, counters)),
-        ),
-        _of(mp.GroupDescRequest),
-        _of(
-            mp.GroupDescReply,
-            groups=few(st.builds(mp.GroupDesc, u8, u32, bucket_lists(shown_actions))),
-        ),
-        _of(mp.GroupFeaturesRequest),
-        _of(
-            mp.GroupFeaturesReply,
-            types=u32,
-            capabilities=u32,
+            "serial_number": texts(32),
+        },
+        mp.FlowStatsReply: {"flows": few(flows, 2)},
+        mp.AggregateStatsReply: {"flow_count": u32, **_COUNTS},
+        mp.TableStatsReply: {"tables": few(st.builds(mp.TableStats, u8, u32, u64, u64))},
+        mp.PortStatsReply: {"ports": few(st.builds(mp.PortStats, words.ports, *[u64] * 12, u32, u32))},
+        mp.QueueStatsReply: {
+            "queues": few(st.builds(mp.QueueStats, words.ports, u32, u64, u64, u64, u32, u32))
+        },
+        mp.GroupStatsReply: {"groups": few(st.builds(mp.GroupStats, u32, u32, u64, u64, u32, u32, counters))},
+        mp.GroupDescReply: {"groups": few(group_descs)},
+        mp.GroupFeaturesReply: {
+            **{"types": u32, "capabilities": u32},
             **dict.fromkeys(("max_groups", "actions"), st.tuples(u32, u32, u32, u32)),
-        ),
-        _of(mp.MeterStatsRequest, meter_id=u32),
-        _of(
-            mp.MeterStatsReply,
-            meters=few(st.builds(mp.MeterStats, u32, u32, u64, u64, u32, u32, counters)),
-        ),
-        _of(mp.MeterConfigRequest, meter_id=u32),
-        _of(mp.MeterConfigReply, meters=few(st.builds(mp.MeterConfig, u32, u16, bands))),
-        _of(mp.MeterFeaturesRequest),
-        _of(
-            mp.MeterFeaturesReply,
+        },
+        mp.MeterStatsReply: {"meters": few(st.builds(mp.MeterStats, u32, u32, u64, u64, u32, u32, counters))},
+        mp.MeterConfigReply: {
+            "meters": few(st.builds(mp.MeterConfig, u32, st.integers(0, 0xF), words.bands))
+        },
+        mp.MeterFeaturesReply: {
             **dict.fromkeys(("max_meter", "band_types", "capabilities"), u32),
             **dict.fromkeys(("max_bands", "max_color"), u8),
-        ),
-        _of(mp.TableFeaturesRequest, tables=table_features(st.sampled_from((0xFFFE, 0xFFFF)))),
-        _of(
-            mp.TableFeaturesReply,
-            tables=table_features(st.sampled_from((9, 11, 16, 0x7FFF, 0xFFFE, 0xFFFF))),
-        ),
-        _of(mp.PortDescRequest),
-        _of(mp.PortDescReply, ports=few(ports)),
-        _of(mp.ExperimenterMultipartRequest, **_experimenter),
-        _of(mp.ExperimenterMultipartReply, **_experimenter),
-    )
-)
+        },
+        mp.TableFeaturesReply: {"tables": words.tables(st.sampled_from((9, 11, 16, 0x7FFF, 0xFFFE, 0xFFFF)))},
+        mp.PortDescReply: {"ports": few(descriptions(words.ports))},
+        mp.ExperimenterMultipartReply: _EXPERIMENTER,
+    }
+
+
+def every_message_13(words: Vocabulary) -> Strategies:
+    """A strategy for each class of messages of 1.3, made of these words."""
+    single = {**_symmetric(), **_from_controllers(words), **_from_datapaths(words)}
+    parts = {**_multipart_requests(words), **_multipart_replies(words)}
+    return {
+        **{cls: st.builds(cls, xid=u32, **fields) for cls, fields in single.items()},
+        **{cls: st.builds(cls, xid=u32, more=words.more, **fields) for cls, fields in parts.items()},
+    }
+
+
+MESSAGES_13 = every_message_13(Vocabulary())
 
 
 def messages_13(cls: type[Message]) -> st.SearchStrategy[Any]:
