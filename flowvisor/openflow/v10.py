@@ -16,9 +16,10 @@ from flowvisor.errors import Inexpressible, MalformedMessage
 from flowvisor.openflow import messages as m
 from flowvisor.openflow import v10_statistics as statistics
 from flowvisor.openflow.error_codes import BAD_LEN, BAD_TYPE, BAD_VERSION, PORT_MOD_BAD_PORT, QUEUE_BAD_PORT
-from flowvisor.openflow.frame import HEADER, HEADER_LENGTH, MAX_FRAME_LENGTH
+from flowvisor.openflow.frame import HEADER, HEADER_LENGTH
 from flowvisor.openflow.hello import decode_hello, encode_hello
 from flowvisor.openflow.reader import Reader
+from flowvisor.openflow.structure import length_field
 from flowvisor.openflow.v10_actions import decode_actions, encode_actions
 from flowvisor.openflow.v10_error_codes import error_from_10, error_to_10
 from flowvisor.openflow.v10_match import decode_match, encode_match
@@ -176,8 +177,8 @@ def _encode_queue(queue: m.PacketQueue) -> bytes:
         body += _PROPERTY.pack(MIN_RATE_PROPERTY, _PROPERTY.size + _MIN_RATE.size)
         body += _MIN_RATE.pack(queue.min_rate)
     for unknown in queue.opaque:
-        body += _PROPERTY.pack(unknown.kind, _PROPERTY.size + len(unknown.body)) + unknown.body
-    return _QUEUE.pack(queue.queue_id, _QUEUE.size + len(body)) + body
+        body += _PROPERTY.pack(unknown.kind, length_field(_PROPERTY.size + len(unknown.body))) + unknown.body
+    return _QUEUE.pack(queue.queue_id, length_field(_QUEUE.size + len(body))) + body
 
 
 def _queue_config_reply(reader: Reader, xid: int) -> m.QueueGetConfigReply:
@@ -295,7 +296,4 @@ def encode(message: m.Message) -> bytes:
         raise Inexpressible(BAD_TYPE, f"OpenFlow 1.0 has no {type(message).__name__}")
     kind, encode_body = known
     body = encode_body(message)
-    length = HEADER_LENGTH + len(body)
-    if length > MAX_FRAME_LENGTH:
-        raise Inexpressible(BAD_LEN, f"a {type(message).__name__} of {length} bytes")
-    return HEADER.pack(VERSION, kind, length, message.xid) + body
+    return HEADER.pack(VERSION, kind, length_field(HEADER_LENGTH + len(body)), message.xid) + body

@@ -124,7 +124,7 @@ def decode_actions(data: bytes) -> Actions:
         if length < _SMALLEST or length % _SMALLEST or length > end - offset:
             raise MalformedMessage(ACTION_BAD_LEN, f"action {kind} with length {length}, {end - offset} left")
         if kind == VENDOR:
-            body = data[offset + 8 : offset + length]
+            body = data[offset + 4 : offset + length]  # the vendor's id first
             actions.append(OpaqueAction(_U32.unpack_from(data, offset)[2], body))
         elif (known := _DECODERS.get(kind)) is None:
             raise MalformedMessage(ACTION_BAD_TYPE, f"action {kind}")
@@ -153,10 +153,10 @@ def _encode_set_field(action: SetField) -> bytes:
 
 
 def _encode_opaque(action: OpaqueAction) -> bytes:
-    length = 8 + len(action.body)
+    length = _HEADER.size + len(action.body)
     if length % _SMALLEST or length > 0xFFF8:
         raise Inexpressible(ACTION_BAD_LEN, f"a vendor's action of {length} bytes")
-    return _U32.pack(VENDOR, length, action.experimenter) + action.body
+    return _HEADER.pack(VENDOR, length) + action.body
 
 
 _ENCODERS: Final[dict[type, Callable[[Any], bytes]]] = {

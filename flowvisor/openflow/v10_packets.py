@@ -18,10 +18,10 @@ from flowvisor.openflow.error_codes import (
     FLOW_MOD_BAD_TABLE_ID,
     MATCH_BAD_FIELD,
 )
-from flowvisor.openflow.frame import MAX_FRAME_LENGTH
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.ports import ANY
 from flowvisor.openflow.reader import Reader
+from flowvisor.openflow.structure import length_field
 from flowvisor.openflow.v10_actions import decode_actions, encode_actions
 from flowvisor.openflow.v10_match import MATCH_LENGTH, decode_match, encode_match
 from flowvisor.openflow.v10_ports import port_from_10, port_to_10
@@ -117,9 +117,8 @@ def decode_packet_out(reader: Reader, xid: int) -> m.PacketOut:
 
 def encode_packet_out(message: m.PacketOut) -> bytes:
     actions = encode_actions(message.actions)
-    if len(actions) > MAX_FRAME_LENGTH:
-        raise Inexpressible(BAD_LEN, f"{len(actions)} bytes of actions")
-    fixed = PACKET_OUT_STRUCT.pack(message.buffer_id, port_to_10(message.in_port), len(actions))
+    actions_len = length_field(len(actions))
+    fixed = PACKET_OUT_STRUCT.pack(message.buffer_id, port_to_10(message.in_port), actions_len)
     return fixed + actions + message.data
 
 

@@ -10,7 +10,6 @@ from flowvisor.errors import Inexpressible, MalformedMessage
 from flowvisor.openflow import multipart as mp
 from flowvisor.openflow.actions import Actions, ApplyActions, Instructions
 from flowvisor.openflow.error_codes import (
-    ACTION_BAD_LEN,
     BAD_LEN,
     BAD_MULTIPART,
     MATCH_BAD_FIELD,
@@ -19,6 +18,7 @@ from flowvisor.openflow.error_codes import (
 from flowvisor.openflow.messages import ANY_GROUP
 from flowvisor.openflow.ports import ALL, ANY
 from flowvisor.openflow.reader import Reader, text_field
+from flowvisor.openflow.structure import length_field
 from flowvisor.openflow.v10_actions import decode_actions, encode_actions
 from flowvisor.openflow.v10_match import MATCH_LENGTH, decode_match, encode_match
 from flowvisor.openflow.v10_ports import port_from_10, port_to_10
@@ -180,10 +180,7 @@ def _encode_flow(flow: mp.FlowStats) -> bytes:
         flow.packet_count,
         flow.byte_count,
     )
-    length = _FLOW_LENGTH.size + len(fixed) + len(actions)
-    if length > 0xFFFF:
-        raise Inexpressible(ACTION_BAD_LEN, f"a flow entry of {length} bytes")
-    return _FLOW_LENGTH.pack(length) + fixed + actions
+    return _FLOW_LENGTH.pack(length_field(_FLOW_LENGTH.size + len(fixed) + len(actions))) + fixed + actions
 
 
 def _aggregate_reply(reader: Reader, common: Common) -> mp.AggregateStatsReply:
