@@ -1,6 +1,7 @@
 """Twisted: connections to datapaths and to controllers; here effects become I/O, and nothing is decided.
 
-`connections` knows every connection and carries effects out; `peer_protocol` is what a datapath's and a
-controller's protocol have in common; `outbound` is what waits for a peer, within bounds; `dialling` keeps
-connections to controllers up; `endpoints` turns connection methods into Twisted's endpoints.
+`connections` knows every connection and carries effects out. `peer_protocol` is what `datapath_protocol` and
+`controller_protocol` have in common; `outbound` is what waits for a peer, within bounds. `line` is the way to
+one controller, kept up by `dialling`; `endpoints` turns connection methods into Twisted's endpoints. `counters`
+are plain ints. `folder_source` reads the admin's files, `state_folder` keeps what outlives the process.
 """

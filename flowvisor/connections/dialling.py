@@ -1,14 +1,20 @@
-"""Dialling a controller, again and again until told to stop."""
+"""Reaching a controller until told to stop: dialling it again and again, or waiting for it to dial us."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, Final
 
-from twisted.application.internet import ClientService
+from twisted.application.internet import ClientService, StreamServerEndpointService
 from twisted.internet import error
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IProtocol, IProtocolFactory, IStreamClientEndpoint
+from twisted.internet.interfaces import (
+    IListeningPort,
+    IProtocol,
+    IProtocolFactory,
+    IStreamClientEndpoint,
+    IStreamServerEndpoint,
+)
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -38,22 +44,44 @@ class Backoff:
         return delay * (1 + JITTER * (2 * self._random() - 1))
 
 
-@implementer(IStreamClientEndpoint)
 class _Observed:
-    """An endpoint that tells why it could not connect, which ClientService keeps for itself."""
+    """Tells why an endpoint came to nothing, which Twisted's services keep for themselves."""
 
-    def __init__(self, endpoint: IStreamClientEndpoint, failed: Callable[[str], None]) -> None:
-        self._endpoint = endpoint
+    def __init__(self, failed: Callable[[str], None]) -> None:
         self._failed = failed
 
-    def connect(self, factory: IProtocolFactory) -> Deferred[IProtocol]:
-        connecting: Deferred[IProtocol] = self._endpoint.connect(factory)
-        return connecting.addErrback(self._tell)
-
-    def _tell(self, failure: Failure) -> Failure:
+    def observe(self, failure: Failure) -> Failure:
         if not failure.check(CancelledError, error.ConnectingCancelledError):
             self._failed(reason_of(failure))
         return failure
+
+
+@implementer(IStreamClientEndpoint)
+class _ObservedClient(_Observed):
+    def __init__(self, endpoint: IStreamClientEndpoint, failed: Callable[[str], None]) -> None:
+        super().__init__(failed)
+        self._endpoint = endpoint
+
+    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:  # noqa: N803
+        connecting: Deferred[IProtocol] = self._endpoint.connect(protocolFactory)
+        return connecting.addErrback(self.observe)
+
+
+@implementer(IStreamServerEndpoint)
+class _ObservedServer(_Observed):
+    def __init__(self, endpoint: IStreamServerEndpoint, failed: Callable[[str], None]) -> None:
+        super().__init__(failed)
+        self._endpoint = endpoint
+
+    def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:  # noqa: N803
+        # Told once is enough: a service that waits takes None for "there is no port".
+        listening: Deferred[Any] = self._endpoint.listen(protocolFactory)
+        listening.addErrback(self.observe)
+        listening.addErrback(_forget)
+        return listening
+
+
+def _forget(failure: Failure) -> None: ...
 
 
 def dialling(
@@ -65,7 +93,14 @@ def dialling(
     failed: Callable[[str], None],
 ) -> ClientService:
     """A service that keeps one connection up; `failed` is told why an attempt came to nothing."""
-    return ClientService(_Observed(endpoint, failed), factory, retryPolicy=backoff, clock=reactor)
+    return ClientService(_ObservedClient(endpoint, failed), factory, retryPolicy=backoff, clock=reactor)
+
+
+def waiting(
+    endpoint: IStreamServerEndpoint, factory: IProtocolFactory, *, failed: Callable[[str], None]
+) -> StreamServerEndpointService:
+    """A service that takes calls; `failed` is told why it cannot."""
+    return StreamServerEndpointService(_ObservedServer(endpoint, failed), factory)
 
 
 def reason_of(failure: Failure) -> str:
@@ -82,6 +117,7 @@ _REASONS: Final[tuple[tuple[str, tuple[type[BaseException], ...]], ...]] = (
     ("refused", (error.ConnectionRefusedError,)),
     ("unreachable", (error.NoRouteError,)),
     ("unknown-host", (error.DNSLookupError, error.UnknownHostError)),
+    ("in-use", (error.CannotListenError,)),
     ("timeout", (error.TimeoutError, error.TCPTimedOutError)),
     ("lost", (error.ConnectionLost,)),
 )

@@ -1,0 +1,207 @@
+"""Every connection, and the one place where effects become I/O."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from random import random as chance
+from time import monotonic
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
+from twisted.internet.interfaces import IListeningPort
+from twisted.logger import Logger, LogLevel
+
+from flowvisor.connections.controller_protocol import ControllerProtocol
+from flowvisor.connections.counters import ConnectionCounters
+from flowvisor.connections.datapath_protocol import DatapathFactory, DatapathProtocol
+from flowvisor.connections.endpoints import UnsupportedMethod, server_endpoint
+from flowvisor.connections.line import Line
+from flowvisor.connections.peer_protocol import PeerProtocol
+from flowvisor.hypervisor.effects import (
+    CloseChannels,
+    Command,
+    Effects,
+    Notice,
+    OpenChannels,
+    Peer,
+    VirtualSwitchName,
+)
+from flowvisor.hypervisor.hypervisor import Hypervisor
+from flowvisor.network.connection_method import ConnectionMethod
+from flowvisor.slices.slice import Slice
+
+TWISTED_LEVELS: Final = {"warning": "warn"}  # where its names differ from those of logging
+
+
+class Connections:
+    """The shell of one hypervisor. `slices` is whose controllers are called when the core opens channels."""
+
+    log = Logger()
+
+    def __init__(
+        self,
+        reactor: Any,
+        hypervisor: Hypervisor,
+        slices: Iterable[Slice],
+        *,
+        now: Callable[[], float] = monotonic,
+        random: Callable[[], float] = chance,
+    ) -> None:
+        self.hypervisor = hypervisor
+        self.counters = ConnectionCounters()
+        self.everyone: set[PeerProtocol] = set()
+        self.by_peer: dict[Peer, PeerProtocol] = {}
+        self.lines: dict[VirtualSwitchName, list[Line]] = {}
+        self._slices = {one.name: one for one in slices}
+        self._reactor = reactor
+        self._now = now
+        self._random = random
+        self._ports: list[IListeningPort] = []
+        self._leaving: list[Deferred[object]] = []
+        self._all_gone: Deferred[None] | None = None  # while stopping
+
+    # What the service calls.
+
+    def listen(self, method: ConnectionMethod) -> Deferred[IListeningPort]:
+        """Wait for datapaths; raises or fires with what Twisted says if that cannot be."""
+        listening = server_endpoint(self._reactor, method).listen(DatapathFactory(self))
+        return listening.addCallback(self._listens)
+
+    def tick(self) -> None:
+        """To be called every second."""
+        now = self.now()
+        for protocol in list(self.everyone):
+            protocol.tick(now)
+        try:
+            self.carry_out(self.hypervisor.tick(now))
+        except Exception:
+            self.counters.own_errors += 1
+            self.log.failure("", event="own_error")
+
+    def stop(self) -> Deferred[None]:
+        """Hang up on everybody; fires when all are gone. `tick` has to go on until then."""
+        self._all_gone = Deferred()
+        waits: list[Deferred[Any]] = [maybeDeferred(port.stopListening) for port in self._ports]
+        waits += [line.stop("stopping") for lines in self.lines.values() for line in lines]
+        self.lines.clear()
+        for protocol in list(self.everyone):
+            protocol.hang_up("stopping")
+        if not self.everyone:
+            self._all_gone.callback(None)
+        stopped: Deferred[Any] = DeferredList([*waits, *self._leaving, self._all_gone])
+        return stopped.addCallback(lambda _: None)
+
+    def queued_bytes(self) -> Counter[tuple[str, str]]:
+        """What peers have not taken yet, by side and peer; a controller's channels are added up."""
+        queued: Counter[tuple[str, str]] = Counter()
+        for protocol in self.by_peer.values():
+            queued[protocol.side, protocol.label()] += protocol.outbound.queued_bytes
+        return queued
+
+    # What protocols call.
+
+    def now(self) -> float:
+        """The time in seconds, which never goes back."""
+        return self._now()
+
+    def half_open(self) -> int:
+        """How many datapaths have not said yet who they are."""
+        return sum(isinstance(one, DatapathProtocol) and not one.is_established for one in self.everyone)
+
+    def opened(self, protocol: PeerProtocol) -> None:
+        """A connection was made."""
+        self.everyone.add(protocol)
+        if self._all_gone is not None:
+            protocol.hang_up("stopping")
+
+    def established(self, protocol: PeerProtocol, peer: Peer) -> None:
+        """The core knows the peer now; effects may name it."""
+        protocol.peer = peer
+        self.by_peer[peer] = protocol
+        if isinstance(protocol, ControllerProtocol):
+            datapath = self.by_peer.get(protocol.tenant_channel.switch.datapath)
+            if datapath is not None and datapath.outbound.is_congested:
+                protocol.pause(datapath)
+
+    def gone(self, protocol: PeerProtocol) -> None:
+        """The connection is no more."""
+        self.relieved(protocol)
+        self.everyone.discard(protocol)
+        if protocol.peer is not None:
+            del self.by_peer[protocol.peer]
+        if self._all_gone is not None and not self.everyone and not self._all_gone.called:
+            self._all_gone.callback(None)
+
+    def congested(self, protocol: PeerProtocol) -> None:
+        """Do not read from those who make what the peer does not take.
+
+        From a datapath everything is read: what it sends goes to many controllers, and one that is slow must
+        not delay the others. Its packet-ins are shed where they would queue.
+        """
+        for one in self._who_load(protocol):
+            one.pause(protocol)
+
+    def relieved(self, protocol: PeerProtocol) -> None:
+        """Read from them again."""
+        for one in self._who_load(protocol):
+            one.resume(protocol)
+
+    def carry_out(self, effects: Effects) -> None:
+        """Turn effects into I/O: one write for each peer, then the commands."""
+        for peer, frames in effects.frames.items():
+            protocol = self.by_peer.get(peer)
+            if protocol is not None:
+                protocol.outbound.send(frames)
+        for command in effects.commands:
+            self._carry_out(command)
+
+    def _carry_out(self, command: Command) -> None:
+        if isinstance(command, Notice):
+            level = LogLevel.levelWithName(TWISTED_LEVELS.get(command.level, command.level))
+            fields: dict[str, Any] = dict(command.fields)
+            self.log.emit(level, event=command.event, **fields)
+        elif isinstance(command, OpenChannels):
+            self._open(command.switch)
+        elif isinstance(command, CloseChannels):
+            for line in self.lines.pop(command.switch, []):
+                self._leave(line.stop(command.reason))
+        elif command.peer in self.by_peer:
+            self.by_peer[command.peer].hang_up(command.reason)
+
+    def _open(self, switch: VirtualSwitchName) -> None:
+        if self._all_gone is not None or switch in self.lines:
+            return
+        owner = self._slices[switch.slice_name]
+        self.lines[switch] = lines = []
+        for method in owner.controllers:
+            try:
+                line = Line(
+                    self._reactor,
+                    self,
+                    switch=switch,
+                    method=method,
+                    versions=owner.versions,
+                    random=self._random,
+                )
+                lines.append(line)
+            except UnsupportedMethod as error:
+                self.log.error(event="controller_unsupported", slice=owner.name, reason=str(error))
+
+    def _leave(self, leaving: Deferred[object]) -> None:
+        self._leaving.append(leaving)
+        leaving.addBoth(lambda _: self._leaving.remove(leaving))
+
+    def _listens(self, port: IListeningPort) -> IListeningPort:
+        self._ports.append(port)
+        return port
+
+    def _who_load(self, protocol: PeerProtocol) -> list[PeerProtocol]:
+        if isinstance(protocol, ControllerProtocol):
+            return [protocol]
+        return [
+            one
+            for one in self.by_peer.values()
+            if isinstance(one, ControllerProtocol)
+            and self.by_peer.get(one.tenant_channel.switch.datapath) is protocol
+        ]

@@ -1,0 +1,98 @@
+"""A connection to a tenant's controller: to it we are a datapath, the slice's virtual switch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from twisted.internet.interfaces import IAddress
+from twisted.internet.protocol import Factory
+
+from flowvisor.connections.counters import CONTROLLER
+from flowvisor.connections.peer_protocol import PeerProtocol, Shell
+from flowvisor.hypervisor.effects import Effects, VirtualSwitchName
+from flowvisor.hypervisor.peers import TenantChannel
+from flowvisor.openflow.channel import Channel, Established
+from flowvisor.openflow.legality import Role
+
+QUEUE_FULL: Final = "queue-full"
+MAX_CALLS: Final = 16  # connections at once on one line; only controllers that dial us can come near it
+
+
+class ControllerProtocol(PeerProtocol):
+    """Northbound."""
+
+    side = CONTROLLER
+    tenant_channel: TenantChannel  # once established
+
+    def __init__(self, shell: Shell, factory: ControllerFactory) -> None:
+        super().__init__(shell, Channel(Role.DATAPATH, factory.versions))
+        self.switch = factory.switch
+        self.controller = factory.controller
+        self._factory = factory
+
+    def join(self, event: Established, now: float) -> Effects:
+        try:
+            self.tenant_channel, effects = self.shell.hypervisor.controller_joined(
+                self.switch, self.controller, event.version, now
+            )
+        except KeyError:  # the datapath left, and this channel is about to be closed
+            self.hang_up("no-switch")
+            return Effects(now)
+        self._factory.established()
+        self.shell.counters.controller_connects[self.switch.slice_name, self.controller] += 1
+        self.shell.established(self, self.tenant_channel)
+        return effects
+
+    def take(self, frames: list[bytes], now: float) -> Effects:
+        return self.shell.hypervisor.from_controller(self.tenant_channel, frames, now)
+
+    def leave(self, now: float) -> Effects:
+        return self.shell.hypervisor.controller_left(self.tenant_channel, now)
+
+    def name(self) -> dict[str, Any]:
+        return {"slice": self.switch.slice_name, "dpid": self.switch.dpid, "controller": self.controller}
+
+    def label(self) -> str:
+        return f"{self.switch.slice_name} {self.controller}"
+
+    def gone(self, reason: str) -> None:
+        self._factory.protocols.discard(self)
+        if self.is_established:
+            key = (self.switch.slice_name, self.controller, reason)
+            self.shell.counters.controller_disconnects[key] += 1
+
+    def packet_ins_shed(self, count: int) -> None:
+        shed = self.tenant_channel.counters.shed
+        shed[QUEUE_FULL] = shed.get(QUEUE_FULL, 0) + count
+
+
+class ControllerFactory(Factory):
+    """Makes the protocols of one virtual switch and controller."""
+
+    noisy = False
+
+    def __init__(
+        self,
+        shell: Shell,
+        *,
+        switch: VirtualSwitchName,
+        controller: str,
+        versions: frozenset[int],
+        established: Callable[[], None],
+    ) -> None:
+        self._shell = shell
+        self.switch = switch
+        self.controller = controller
+        self.versions = versions
+        self.established = established
+        self.protocols: set[ControllerProtocol] = set()
+
+    def buildProtocol(self, addr: IAddress | None) -> ControllerProtocol | None:
+        """A connection was made; one that is too many is closed at once."""
+        if len(self.protocols) >= MAX_CALLS:
+            self._shell.counters.handshake_failures[CONTROLLER, "too-many"] += 1
+            return None
+        protocol = ControllerProtocol(self._shell, self)
+        self.protocols.add(protocol)
+        return protocol

@@ -1,0 +1,83 @@
+"""A datapath's connection: it dialled us, and to it we are the controller."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.interfaces import IAddress
+from twisted.internet.protocol import Factory
+
+from flowvisor.connections.counters import DATAPATH
+from flowvisor.connections.peer_protocol import PeerProtocol, Shell
+from flowvisor.hypervisor.effects import Effects
+from flowvisor.hypervisor.peers import Datapath
+from flowvisor.network.dpid import format_dpid
+from flowvisor.openflow.channel import Channel, Established
+from flowvisor.openflow.legality import Role
+from flowvisor.openflow.versions import SUPPORTED
+
+MAX_HALF_OPEN: Final = 512  # connections whose handshake is not over; one more is closed at once
+
+
+class DatapathProtocol(PeerProtocol):
+    """Southbound."""
+
+    side = DATAPATH
+    datapath: Datapath  # once established
+
+    def __init__(self, shell: Shell, address: str) -> None:
+        super().__init__(shell, Channel(Role.CONTROLLER, SUPPORTED))
+        self.address = address
+
+    def join(self, event: Established, now: float) -> Effects:
+        assert event.features is not None
+        self.datapath, effects = self.shell.hypervisor.datapath_joined(event.version, event.features, now)
+        self.shell.established(self, self.datapath)
+        counters = self.shell.counters
+        counters.datapath_connects[counters.counted_dpid(self.datapath.dpid)] += 1
+        return effects
+
+    def take(self, frames: list[bytes], now: float) -> Effects:
+        return self.shell.hypervisor.from_datapath(self.datapath, frames, now)
+
+    def leave(self, now: float) -> Effects:
+        return self.shell.hypervisor.datapath_left(self.datapath, now)
+
+    def name(self) -> dict[str, Any]:
+        return {"dpid": self.datapath.dpid} if self.is_established else {"address": self.address}
+
+    def label(self) -> str:
+        return format_dpid(self.datapath.dpid)
+
+    def gone(self, reason: str) -> None:
+        if self.is_established:
+            counters = self.shell.counters
+            counters.datapath_disconnects[counters.counted_dpid(self.datapath.dpid), reason] += 1
+
+    def packet_ins_shed(self, count: int) -> None:
+        raise AssertionError("no packet-in is sent to a datapath")
+
+
+class DatapathFactory(Factory):
+    """Makes the protocols of one listener's connections."""
+
+    noisy = False
+
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+
+    def buildProtocol(self, addr: IAddress | None) -> DatapathProtocol | None:
+        """A new connection; none where too many have not said yet who they are."""
+        if self._shell.half_open() >= MAX_HALF_OPEN:
+            self._shell.counters.handshake_failures[DATAPATH, "too-many"] += 1
+            return None
+        return DatapathProtocol(self._shell, _text(addr))
+
+
+def _text(address: object) -> str:
+    if isinstance(address, IPv4Address):
+        return f"{address.host}:{address.port}"
+    if isinstance(address, IPv6Address):
+        return f"[{address.host}]:{address.port}"
+    return "unix"

@@ -1,0 +1,207 @@
+"""The shell without a socket: real connections, hypervisor and channels, on a clock and in memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.error import ConnectionDone
+from twisted.internet.testing import MemoryReactorClock, StringTransport
+from twisted.python.failure import Failure
+
+from flowvisor.configuration.snapshot import Configuration
+from flowvisor.connections.connections import Connections
+from flowvisor.connections.datapath_protocol import DatapathFactory
+from flowvisor.connections.peer_protocol import PeerProtocol
+from flowvisor.emulation.datapath import EmulatedDatapath, Tell
+from flowvisor.hypervisor.hypervisor import Hypervisor
+from flowvisor.openflow.actions import ApplyActions, Output
+from flowvisor.openflow.channel import Channel, Closed, Frames, Send
+from flowvisor.openflow.legality import Role
+from flowvisor.openflow.messages import FlowMod, Message
+from flowvisor.openflow.ports import CONTROLLER
+from flowvisor.openflow.versions import SUPPORTED, codec
+from flowvisor.planning.allocation import Allocations
+from tests.support.world import a_slice, configuration, ports
+
+TO_CONTROLLER = FlowMod(priority=0, instructions=(ApplyActions((Output(CONTROLLER, 0xFFFF),)),))
+
+
+class FarEnd:
+    """Whoever is at the other end of one of our connections: bytes, and if it speaks OpenFlow a channel."""
+
+    def __init__(self, shell: Shell, protocol: Any, channel: Channel | None = None) -> None:
+        self.shell = shell
+        self.protocol = protocol  # as Twisted's wrappers see it
+        self.channel = channel
+        self.transport = StringTransport()
+        self.frames: list[bytes] = []
+        self.closed: Closed | None = None
+        self.is_connected = True
+        protocol.makeConnection(self.transport)
+        if channel is not None:
+            self._react(channel.begin(shell.now))
+
+    @property
+    def near(self) -> PeerProtocol:
+        """Our own protocol, without Twisted's wrappers."""
+        protocol = self.protocol
+        while not isinstance(protocol, PeerProtocol):
+            protocol = getattr(protocol, "_wrappedProtocol", None) or protocol._protocol
+        return protocol
+
+    def write(self, data: bytes) -> None:
+        """The far end sends bytes."""
+        if self.is_connected:
+            self.protocol.dataReceived(data)
+
+    def say(self, *messages: Message) -> None:
+        """The far end sends messages on its established channel."""
+        assert self.channel is not None
+        self.write(b"".join(codec(self.channel.version).encode(message) for message in messages))
+
+    def take(self) -> bytes:
+        """What we have written since."""
+        data = self.transport.value()
+        self.transport.clear()
+        return data
+
+    def hang_up(self) -> None:
+        """The connection closes."""
+        if self.is_connected:
+            self.is_connected = False
+            self.protocol.connectionLost(Failure(ConnectionDone()))
+
+    def stall(self) -> None:
+        """The far end reads no more, and our socket is full."""
+        self.transport.producer.pauseProducing()
+
+    def flow(self) -> None:
+        """The far end reads again."""
+        if self.transport.producer is not None:
+            self.transport.producer.resumeProducing()
+
+    @property
+    def is_read(self) -> bool:
+        """Do we read what it sends?"""
+        return self.transport.producerState == "producing"
+
+    def pump(self) -> bool:
+        """Carry what we have written to the far end, and what it answers back; was there anything?"""
+        if not self.is_connected:
+            return False
+        data = self.take() if self.channel is not None else b""
+        if data:
+            assert self.channel is not None
+            self._react(self.channel.feed(data, self.shell.now))
+        elif self.transport.disconnecting:
+            self.hang_up()
+            return True
+        return bool(data)
+
+    def _react(self, events: list[Any]) -> None:
+        for event in events:
+            if isinstance(event, Send):
+                self.write(event.frame)
+            elif isinstance(event, Frames):
+                for frame in event.frames:
+                    self.received(frame)
+            elif isinstance(event, Closed):
+                self.closed = event
+
+    def received(self, frame: bytes) -> None:
+        """A whole frame has come; to be told apart by those who answer."""
+        self.frames.append(frame)
+
+
+class FarDatapath(FarEnd):
+    """An emulated datapath behind one of our connections."""
+
+    def __init__(self, shell: Shell, emulated: EmulatedDatapath) -> None:
+        self.emulated = emulated
+        versions = frozenset({emulated.version})
+        super().__init__(shell, shell.southbound.buildProtocol(None), Channel(Role.DATAPATH, versions))
+
+    def received(self, frame: bytes) -> None:
+        super().received(frame)
+        self.carry(self.emulated.from_controller(frame, self.shell.now))
+
+    def packet(self, port: int, data: bytes) -> None:
+        """A host at a port sends."""
+        self.carry(self.emulated.from_port(port, data, self.shell.now))
+
+    def carry(self, effects: Any) -> None:
+        """Tell the hypervisor what the datapath tells its controller."""
+        for effect in effects:
+            if isinstance(effect, Tell):
+                self.write(codec(self.emulated.version).encode(effect.message))
+
+
+class Shell:
+    """Connections of one hypervisor, and everybody at their far ends."""
+
+    def __init__(self, of: Configuration | None = None) -> None:
+        self.reactor: Any = MemoryReactorClock()
+        self.configuration = of or configuration(
+            a_slice("blue", ports(2)), a_slice("red", ports(1), tables=4)
+        )
+        self.hypervisor = Hypervisor(self.configuration, Allocations())
+        self.connections = Connections(
+            self.reactor,
+            self.hypervisor,
+            self.configuration.slices,
+            now=self.reactor.seconds,
+            random=lambda: 0.5,
+        )
+        self.southbound = DatapathFactory(self.connections)
+        self.far_ends: list[FarEnd] = []
+        self._taken_calls = 0
+
+    @property
+    def now(self) -> float:
+        """What our clocks show."""
+        return float(self.reactor.seconds())
+
+    def settle(self) -> None:
+        """Carry bytes until nobody has anything to say."""
+        while any(far_end.pump() for far_end in self.far_ends):
+            pass
+
+    def connect(self) -> FarEnd:
+        """Somebody connects where datapaths do, and says nothing yet."""
+        far_end = FarEnd(self, self.southbound.buildProtocol(None))
+        self.far_ends.append(far_end)
+        return far_end
+
+    def datapath(self, dpid: int = 1, version: int = 4, ports: tuple[int, ...] = (1, 2, 3)) -> FarDatapath:
+        """A datapath connects and is set up."""
+        far_end = FarDatapath(self, EmulatedDatapath(dpid, version, ports=ports))
+        self.far_ends.append(far_end)
+        self.settle()
+        return far_end
+
+    @property
+    def calls(self) -> int:
+        """How often a controller was dialled."""
+        return len(self.reactor.tcpClients)
+
+    def controller(self, *, speaks: bool = True) -> FarEnd:
+        """The next controller that was dialled takes the call; one that speaks finishes the handshake."""
+        factory = self.reactor.tcpClients[self._taken_calls][2]
+        self._taken_calls += 1
+        channel = Channel(Role.CONTROLLER, SUPPORTED) if speaks else None
+        far_end = FarEnd(self, factory.buildProtocol(None), channel)
+        self.far_ends.append(far_end)
+        if speaks:
+            self.settle()
+        return far_end
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass, second by second."""
+        for _ in range(round(seconds)):
+            self.reactor.advance(1)
+            self.connections.tick()
+            self.settle()
+            for far_end in self.far_ends:
+                if far_end.channel is not None and far_end.is_connected:
+                    far_end._react(far_end.channel.tick(self.now))
+            self.settle()
