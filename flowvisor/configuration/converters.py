@@ -1,0 +1,228 @@
+"""Converters: from a node, as the admin wrote it, to the value that it means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
+
+from flowvisor.configuration.documents import ListNode, Node, Scalar, wrong
+from flowvisor.configuration.match_values import parse_number
+from flowvisor.configuration.schema import (
+    Converter,
+    Key,
+    Names,
+    about,
+    did_you_mean,
+    mapping_of,
+    read_keys,
+    text_of,
+    what_is,
+)
+from flowvisor.errors import ConfigurationError, Problem
+from flowvisor.network.connection_method import (
+    OPENFLOW_PORT,
+    PASSIVE_KINDS,
+    ConnectionMethod,
+    parse_connection_method,
+)
+from flowvisor.network.dpid import format_dpid, parse_dpid
+from flowvisor.slices.flowspace_slice import ALL_DATAPATHS
+
+T = TypeVar("T")
+
+_ALL: Final = "all"
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")  # also part of URLs, metrics and file names
+
+
+def parsed(parse: Callable[[str], T]) -> Converter:
+    """A value in a notation of its own; what `parse` raises as ValueError is told as it is."""
+
+    def convert(node: Node, names: Names) -> T:
+        try:
+            return parse(text_of(node))
+        except ValueError as error:
+            raise wrong(node, str(error)) from error
+
+    return convert
+
+
+def one_of(choices: Mapping[str, T], not_built: tuple[str, ...] = ()) -> Converter:
+    """One of a few words, each of which means a value."""
+
+    def convert(node: Node, names: Names) -> T:
+        text = text_of(node)
+        if text in choices:
+            return choices[text]
+        if text in not_built:
+            raise wrong(node, f"{text} is not built yet", f"write {_either(choices)}")
+        raise wrong(node, f'"{text}" is not {_either(choices)}', did_you_mean(text, choices))
+
+    return convert
+
+
+def _either(choices: Mapping[str, Any]) -> str:
+    return " or ".join(f'"{choice}"' for choice in choices)
+
+
+def list_of(convert_item: Converter, *, may_be_empty: bool = False, may_repeat: bool = False) -> Converter:
+    """A list, as a tuple; the items must be hashable if they may not repeat."""
+
+    def convert(node: Node, names: Names) -> tuple[Any, ...]:
+        if not isinstance(node, ListNode):
+            raise wrong(node, f"{what_is(node)} where a list is expected", "write [one, another]")
+        if not node.items and not may_be_empty:
+            raise wrong(node, "the list is empty")
+        values: list[Any] = []
+        seen: set[Any] = set()
+        problems: list[Problem] = []
+        for item in node.items:
+            try:
+                value = convert_item(item, names)
+            except ConfigurationError as error:
+                problems += error.problems
+                continue
+            values.append(value)
+            if not may_repeat:
+                if value in seen:
+                    problems += wrong(item, f"{what_is(item)} stands in the list already").problems
+                seen.add(value)
+        if problems:
+            raise ConfigurationError(problems)
+        return tuple(values)
+
+    return convert
+
+
+def not_built(node: Node, names: Names) -> Any:
+    """A key that the formats have and this version does not: said by name, never passed over."""
+    raise wrong(node, "this key is not built yet")
+
+
+def integer(lowest: int, highest: int) -> Converter:
+    """A whole number within bounds."""
+
+    def parse(text: str) -> int:
+        number = parse_number(text.removeprefix("-")) * (-1 if text.startswith("-") else 1)
+        if not lowest <= number <= highest:
+            raise ValueError(f"{text} is not from {lowest} to {highest}")
+        return number
+
+    return parsed(parse)
+
+
+def connection(kind: str, *, default_port: int = OPENFLOW_PORT) -> Converter:
+    """A connection method of the one kind that is built for this key."""
+
+    def convert(node: Node, names: Names) -> ConnectionMethod:
+        text = text_of(node)
+        try:
+            method = parse_connection_method(text, default_port)
+        except ValueError as error:
+            raise wrong(node, str(error)) from error
+        if kind in PASSIVE_KINDS and not method.is_passive:
+            raise wrong(node, f'"{text}" calls somebody, it does not listen', f"write {kind}:PORT:ADDRESS")
+        if method.kind != kind:
+            raise wrong(node, f"{method.kind}: is not built yet", f"use {kind}:")
+        return method
+
+    return convert
+
+
+# ------------------------------------------------------------------------------------ names
+
+
+def _checked_name(node: Node) -> str:
+    text = text_of(node)
+    if not _NAME.fullmatch(text):
+        raise wrong(node, f'"{text}" is not a name: letters, digits, "-", "_" and ".", at most 63')
+    return text
+
+
+def own_name(node: Node, names: Names) -> str:
+    """The name of the object in a file, which is the file's name too."""
+    name = _checked_name(node)
+    if name != names.file_stem:
+        suggestion = f'write "{names.file_stem}" or call the file {name}.yaml'
+        raise wrong(node, f'"{name}" is not the name of the file', suggestion)
+    return name
+
+
+def policies(node: Node, names: Names) -> tuple[str, ...]:
+    """Names of policies that there are, one of a kind at most: two quotas would leave open which counts."""
+    found: tuple[str, ...] = list_of(_policy, may_be_empty=True)(node, names)
+    first_of_kind: dict[type, str] = {}
+    for name in found:
+        policy = names.policies[name]
+        if policy is not None:
+            first = first_of_kind.setdefault(type(policy), name)
+            if first != name:
+                raise wrong(node, f'"{first}" and "{name}" are policies of one kind')
+    return found
+
+
+def _policy(node: Node, names: Names) -> str:
+    name = text_of(node)
+    if name not in names.policies:
+        raise wrong(node, f'there is no policy "{name}"', did_you_mean(name, names.policies))
+    return name
+
+
+def datapath_names(keys: Mapping[str, Key]) -> Converter:
+    """The section that names datapaths: name -> dpid."""
+
+    def convert(node: Node, names: Names) -> Mapping[str, int]:
+        found: dict[str, int] = {}
+        problems: list[Problem] = []
+        for key, value in mapping_of(node).entries:
+            try:
+                _check_datapath_name(key, found)
+                dpid = read_keys(mapping_of(value), keys, names).complete()["dpid"]
+                if taken := next((name for name, other in found.items() if other == dpid), None):
+                    raise wrong(value, f"{format_dpid(dpid)} is {taken} already")
+                found[key.text] = dpid
+            except ConfigurationError as error:
+                problems += about(key.text, error)
+        if problems:
+            raise ConfigurationError(problems)
+        return found
+
+    return convert
+
+
+def _check_datapath_name(key: Scalar, taken: Mapping[str, int]) -> None:
+    name = _checked_name(key)
+    if name == _ALL or _is_dpid(name):
+        raise wrong(key, f'"{name}" has a meaning of its own and names no datapath')
+    if name in taken:
+        raise wrong(key, "two datapaths have this name")
+
+
+def _is_dpid(text: str) -> bool:
+    try:
+        parse_dpid(text)
+    except ValueError:
+        return False
+    return True
+
+
+def datapaths(node: Node, names: Names) -> frozenset[int] | None:
+    """`all`, or a list of datapaths by name or dpid."""
+    if isinstance(node, Scalar) and not node.is_missing:
+        if node.text == _ALL:
+            return ALL_DATAPATHS
+        raise wrong(node, f'"{node.text}" is neither "all" nor a list', f"write [{node.text}]")
+    return frozenset(list_of(_datapath)(node, names))
+
+
+def _datapath(node: Node, names: Names) -> int:
+    text = text_of(node)
+    if names.datapaths is not None and text in names.datapaths:
+        return names.datapaths[text]
+    try:
+        return parse_dpid(text)
+    except ValueError as error:
+        if names.datapaths is None:  # it may have a name there, but that file is wrong, and is told so
+            return hash(text)
+        message = f'no datapath is called "{text}", and it is no dpid'
+        raise wrong(node, message, did_you_mean(text, names.datapaths)) from error
