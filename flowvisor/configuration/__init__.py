@@ -1,1 +1,17 @@
-"""What the admin wrote."""
+"""What the admin wrote: from texts to one checked configuration, or to every place that is wrong.
+
+* `documents`: YAML as trees whose every node knows its place
+* `schema`, `converters`: how mappings and values are read
+* `match_values`, `match_reader`: how matches are written, in both directions
+* `formats`: the keys of every kind of file, the one registry
+* `reader`: all files together
+* `snapshot`: what comes out
+"""
+
+from __future__ import annotations
+
+from flowvisor.configuration.documents import TextFile
+from flowvisor.configuration.reader import read_configuration
+from flowvisor.configuration.snapshot import Configuration, Settings
+
+__all__ = ["Configuration", "Settings", "TextFile", "read_configuration"]
