@@ -17,7 +17,6 @@ from flowvisor.openflow.fields import (
     ETH_TYPE_IPV4,
     ETH_TYPE_IPV6,
     ETH_TYPE_VLAN,
-    IP_PROTO_SCTP,
     IP_PROTO_TCP,
     IP_PROTO_UDP,
     VLAN_NONE,
@@ -31,8 +30,9 @@ DEFAULT_QUEUE: Final = (
 )
 VLAN_ID_BITS: Final = 0xFFF
 
-_TRANSPORT_SOURCE: Final = {IP_PROTO_TCP: "tcp_src", IP_PROTO_UDP: "udp_src", IP_PROTO_SCTP: "sctp_src"}
-_TRANSPORT_DESTINATION: Final = {IP_PROTO_TCP: "tcp_dst", IP_PROTO_UDP: "udp_dst", IP_PROTO_SCTP: "sctp_dst"}
+_TRANSPORT_SOURCE: Final = {IP_PROTO_TCP: "tcp_src", IP_PROTO_UDP: "udp_src"}
+_TRANSPORT_DESTINATION: Final = {IP_PROTO_TCP: "tcp_dst", IP_PROTO_UDP: "udp_dst"}
+_IP: Final = (ETH_TYPE_IPV4, ETH_TYPE_IPV6)
 _IPV4_FIELDS: Final = frozenset({"ipv4_src", "ipv4_dst", "ip_dscp"})
 _VLAN_ACTIONS: Final = (a.SetVlanVid, a.SetVlanPcp, a.StripVlan)
 
@@ -133,21 +133,22 @@ class _To13:
             self.actions.append(a.PushVlan(ETH_TYPE_VLAN))
             self._tagged = True
 
-    def _is_ipv4(self) -> bool:
+    def _known_eth_type(self) -> int:
         if self._eth_type is None:
-            raise _inconsistent("whether it is an IPv4 packet")
-        return self._eth_type == ETH_TYPE_IPV4
+            raise _inconsistent("the packet's Ethernet type")
+        return self._eth_type
 
     def _set_network(self, action: a.SetField) -> None:
         # ip_dscp is of IPv6 too in 1.3; as to nw_tos in 1.0, Open vSwitch holds that it is.
-        if self._is_ipv4() or (action.name == "ip_dscp" and self._eth_type == ETH_TYPE_IPV6):
+        having = _IP if action.name == "ip_dscp" else (ETH_TYPE_IPV4,)
+        if self._known_eth_type() in having:
             self.actions.append(action)
 
     def _set_transport(self, names: dict[int, str], port: int) -> None:
-        if not self._is_ipv4():
+        if self._known_eth_type() not in _IP:
             return
         if self._ip_proto is None:
-            raise _inconsistent("which transport protocol it is")
+            raise _inconsistent("the packet's transport protocol")
         if name := names.get(self._ip_proto):
             self.actions.append(a.SetField(name, port))
 
