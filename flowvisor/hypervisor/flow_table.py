@@ -18,7 +18,7 @@ from flowvisor.flowspace.layout import boxes_of
 from flowvisor.openflow.actions import ApplyActions, Enqueue, Instructions, Output, WriteActions
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import FlowMod
-from flowvisor.openflow.ports import ANY
+from flowvisor.openflow.ports import ANY, CONTROLLER
 from flowvisor.openflow.versions import codec
 
 # The upper half of the cookie of every piece; the lower is the entry's number at its datapath.
@@ -66,15 +66,18 @@ class FlowTable:
     """The entries of one virtual switch.
 
     `relevant` is the bits of a match (as the key's int) on which it depends what intersection leaves of it, and
-    `within` remembers, by those bits, that it leaves the match itself.
+    `within` remembers, by those bits, that it leaves the match itself. `table_miss` is the entry that takes what no
+    other does, `punting` are the others that send packets to the controller.
     """
 
-    __slots__ = ("entries", "relevant", "within")
+    __slots__ = ("entries", "punting", "relevant", "table_miss", "within")
 
     def __init__(self, relevant: int = 0) -> None:
         self.entries: dict[Key, Entry] = {}
         self.relevant = relevant
         self.within: set[int] = set()
+        self.punting: set[Entry] = set()
+        self.table_miss: Entry | None = None
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -82,6 +85,8 @@ class FlowTable:
     def put(self, entry: Entry) -> Entry | None:
         """Add an entry; return the one with the same match and priority whose place it takes."""
         replaced = self.entries.get(entry.key)
+        if replaced is not None:
+            self.take_out(replaced)
         self.entries[entry.key] = entry
         return replaced
 
@@ -90,7 +95,27 @@ class FlowTable:
         if self.entries.get(entry.key) is not entry:
             return False
         del self.entries[entry.key]
+        self.punting.discard(entry)
+        if self.table_miss is entry:
+            self.table_miss = None
         return True
+
+    def note_punting(self, entry: Entry, message: FlowMod) -> None:
+        """Take note of whether an entry, just written, sends packets to the controller."""
+        self.punting.discard(entry)
+        if message.priority == 0 and not message.match.fields:
+            self.table_miss = entry
+        elif outputs_to(message.instructions, CONTROLLER):
+            self.punting.add(entry)
+
+    def is_missed_by(self, packet: Box) -> bool:
+        """Whether a packet that some entry sent to the controller came there by the table-miss entry.
+
+        A 1.0 datapath does not tell, but 1.3 has a reason of its own for it (1.3.5, section 7.4.1).
+        """
+        return self.table_miss is not None and not any(
+            overlaps(box, packet) for entry in self.punting for box in boxes_of(entry.flow_mod().match)
+        )
 
     def matching(
         self, match: Match, *, out_port: int = ANY, cookie: int = 0, cookie_mask: int = 0

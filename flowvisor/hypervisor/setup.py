@@ -41,7 +41,7 @@ from flowvisor.openflow.multipart import (
 )
 from flowvisor.openflow.traits import TRAITS
 from flowvisor.planning.difference import entry_changes, group_changes
-from flowvisor.planning.entries import CLASSIFIER_TABLE, COOKIE, classifier_entries, groups_of
+from flowvisor.planning.entries import CLASSIFIER_TABLE, COOKIE, classifier_entries, fence_entries, groups_of
 from flowvisor.planning.plan import Enforcement
 
 
@@ -147,7 +147,7 @@ def _changes(
 ) -> list[Message]:
     plan = datapath.plan
     if plan.enforcement is not Enforcement.TABLES:
-        return []
+        return [*fence_entries(plan)]
     first, last = group_changes(groups_of(plan, datapath.ports), groups)
     owned = {table for block in plan.blocks.values() for table in range(block.first, block.end)}
     orphaned: list[Message] = [

@@ -199,7 +199,7 @@ def _start(
             if widened is not None:
                 region = tuple(dict.fromkeys(forget(box, *widened) for box in region))
             return region if match is None else _within(region, match)
-        pieces = view.own_pieces(boxes_of(match))
+        pieces = view.own_pieces(boxes_of(match), is_fenced=True)
         return None if pieces is None else tuple(pieces)
 
     return boxes

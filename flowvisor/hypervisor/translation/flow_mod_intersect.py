@@ -9,7 +9,8 @@ changes. A 1.0 match that nothing needs to be taken from goes through in its own
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from struct import Struct
 from typing import Final
 
@@ -17,6 +18,7 @@ from attrs import Factory, define, evolve
 
 from flowvisor.errors import Inexpressible
 from flowvisor.flowspace.layout import boxes_of, match_of
+from flowvisor.flowspace.region import TooManyPieces
 from flowvisor.hypervisor.effects import Effects
 from flowvisor.hypervisor.flow_table import MAX_ENTRY_NUMBER, PIECE_COOKIE, Entry, FlowTable, Key, outputs_to
 from flowvisor.hypervisor.peers import Datapath, TenantChannel, VirtualSwitch
@@ -45,7 +47,7 @@ from flowvisor.openflow.messages import (
 from flowvisor.openflow.ports import ALL, FLOOD
 from flowvisor.openflow.traits import TRAITS
 from flowvisor.openflow.v10_canonical import bits_of, canonical_match
-from flowvisor.planning.entries import exact_where_required
+from flowvisor.planning.entries import FENCE_PRIORITY, exact_where_required
 
 MAX_PIECES_PER_ENTRY: Final = 256  # a flow-mod that would need more is refused
 MAX_REMEMBERED_MATCHES: Final = 65536  # per virtual switch; at the bound all are forgotten
@@ -57,7 +59,9 @@ _TIMEOUTS_AND_PRIORITY: Final = slice(58, 64)
 _BUFFER: Final = slice(64, 68)
 _FLAGS: Final = slice(70, 72)
 _ACTIONS: Final = 72
+_PRIORITY: Final = slice(62, 64)
 _ADD_BYTES: Final = b"\x00\x00"
+_FENCE_PRIORITY_BYTES: Final = FENCE_PRIORITY.to_bytes(2, "big")
 _COOKIE_AND_COMMAND: Final = Struct("!QH")
 _COOKIE: Final = Struct("!Q")
 # No buffer, and no flag but SEND_FLOW_REM: the forms that need no second look.
@@ -102,6 +106,7 @@ def southbound_patched(channel: TenantChannel, frame: bytes, effects: Effects) -
         or frame[_COMMAND] != _ADD_BYTES
         or frame[_BUFFER] != _NO_BUFFER
         or frame[_FLAGS] not in _PLAIN_FLAGS
+        or frame[_PRIORITY] == _FENCE_PRIORITY_BYTES
     ):
         return southbound(channel, frame, effects)
     switch = channel.switch
@@ -151,7 +156,7 @@ def southbound_patched(channel: TenantChannel, frame: bytes, effects: Effects) -
 def _is_within(switch: VirtualSwitch, table: FlowTable, match: int, frame: bytes) -> bool:
     """Whether nothing needs to be taken from the match; remembered if so."""
     boxes = boxes_of(v10.decode_match(frame[_MATCH]))
-    pieces = switch.view.own_pieces(boxes)
+    pieces = switch.view.own_pieces(boxes, is_fenced=True)
     if pieces is None or any(box not in pieces for box in boxes) or not boxes:
         return False
     if len(table.within) >= MAX_REMEMBERED_MATCHES:
@@ -206,19 +211,12 @@ def _add(channel: TenantChannel, frame: bytes, message: FlowMod, effects: Effect
     assert table is not None
     if message.flags & CHECK_OVERLAP and table.overlapping(message.match, message.priority):
         return Refusal(codes.OVERLAP, "overlap")
-    boxes = boxes_of(message.match)
-    owned = switch.view.own_pieces(boxes)
-    if owned is None:
-        return Refusal(codes.FLOW_MOD_EPERM, "too-many-pieces")
-    if not owned:
-        return Refusal(codes.FLOW_MOD_EPERM, "foreign-flowspace")
+    pieces = _pieces(switch, message)
+    if isinstance(pieces, Refusal):
+        return pieces
     instructions = _judged(switch, message)
     if isinstance(instructions, Refusal):
         return instructions
-    whole = tuple(owned) == boxes or set(boxes) <= set(owned)
-    pieces = None if whole else _pieces(datapath, [match_of(box) for box in dict.fromkeys(owned)])
-    if pieces is not None and len(pieces) > MAX_PIECES_PER_ENTRY:
-        return Refusal(codes.FLOW_MOD_EPERM, "too-many-pieces")
     if (
         message.buffer_id != NO_BUFFER
         and datapath.buffers.take(message.buffer_id, switch.tenant.name) is None
@@ -236,6 +234,7 @@ def _add(channel: TenantChannel, frame: bytes, message: FlowMod, effects: Effect
     )
     frames = _piece_frames(datapath, entry, evolve(message, command=ADD, instructions=instructions))
     change = Change(channel, frame, entry, _put(datapath, table, entry))
+    table.note_punting(entry, message)
     _send_all(channel, change, frames, effects)
     return None
 
@@ -268,6 +267,7 @@ def _modify(channel: TenantChannel, frame: bytes, message: FlowMod, effects: Eff
     for entry in meant:
         change.before.append((entry, entry.written, entry.cookie))
         entry.written = message.instructions
+        table.note_punting(entry, entry.flow_mod())
         if TRAITS[channel.version].modify_adds:
             entry.cookie = message.cookie  # 1.0 has no cookie mask that would say "leave it"
     _send_all(channel, change, frames, effects)
@@ -310,14 +310,34 @@ def _key(datapath: Datapath, message: FlowMod) -> Key:
     return message.priority, int.from_bytes(v10.encode_match(message.match), "big")
 
 
-def _pieces(datapath: Datapath, matches: Iterable[Match]) -> tuple[Match, ...]:
-    """Matches that the datapath's version can say; raises Inexpressible."""
+def _pieces(switch: VirtualSwitch, message: FlowMod) -> tuple[Match, ...] | Refusal | None:
+    """What of an entry's match is the slice's, as matches without masks where there must be none; None: all of it."""
+    boxes = boxes_of(message.match)
+    is_fenced = physical_priority(switch.datapath, message.priority) < FENCE_PRIORITY
+    owned = switch.view.own_pieces(boxes, is_fenced=is_fenced)
+    if owned is None:
+        return Refusal(codes.FLOW_MOD_EPERM, "too-many-pieces")
+    if set(boxes) <= set(owned) and boxes:
+        return None
     pieces: list[Match] = []
-    for match in matches:
-        pieces += exact_where_required(match)
-        if len(pieces) > MAX_PIECES_PER_ENTRY:
-            break
-    return tuple(pieces)
+    try:
+        for box in dict.fromkeys(owned):
+            for match in _at_ports(match_of(box), switch.datapath.ports):
+                pieces += islice(exact_where_required(match), MAX_PIECES_PER_ENTRY + 1)
+            if len(pieces) > MAX_PIECES_PER_ENTRY:
+                return Refusal(codes.FLOW_MOD_EPERM, "too-many-pieces")
+    except TooManyPieces:
+        return Refusal(codes.FLOW_MOD_EPERM, "too-many-pieces")
+    return tuple(pieces) or Refusal(codes.FLOW_MOD_EPERM, "foreign-flowspace")
+
+
+def _at_ports(match: Match, ports: Iterable[int]) -> Iterator[Match]:
+    """The same match, at each of the ports that are there if it leaves out some: no version has a mask for them."""
+    value, mask = match.fields.get("in_port", (0, 0))
+    if mask in (0, FIELDS["in_port"].all_ones):
+        yield match
+    else:
+        yield from (match.having(in_port=port) for port in sorted(ports) if port & mask == value)
 
 
 def physical_priority(datapath: Datapath, priority: int) -> int:
@@ -388,6 +408,7 @@ def undo(change: Change, error: tuple[int, int], effects: Effects) -> None:
         datapath.entries.pop(change.added.number, None)
         if change.replaced is not None:
             _put(datapath, table, change.replaced)
+            table.note_punting(change.replaced, change.replaced.flow_mod())
             repairs = _as_it_was(switch, change.replaced, ADD) if change.added.pieces else []
         elif change.added.pieces is not None:
             repairs = _deletions(datapath, change.added)

@@ -121,8 +121,8 @@ def northbound(datapath: Datapath, frame: bytes, effects: Effects) -> None:
     is_ours = message.cookie == COOKIE  # unmatched, and kept for 1.0 controllers
     virtual = _to_virtual(datapath, switch, message, is_ours=is_ours)
     sent = False
+    unasked = is_ours or _was_unmatched(datapath, message)
     for channel in switch.channels:
-        unasked = is_ours or _was_unmatched(datapath, virtual)
         if unasked and not TRAITS[channel.version].unmatched_to_controller:
             continue
         sent |= _send(channel, virtual, effects)
@@ -151,11 +151,17 @@ def _to_virtual(datapath: Datapath, switch: VirtualSwitch, message: PacketIn, *,
         reason = REASON_NO_MATCH
     if block is not None:
         return evolve(message, table_id=message.table_id - block.first, reason=reason, xid=0)
+    table = switch.flow_table
     if cookie & PIECE_COOKIE_MASK == PIECE_COOKIE:
         entry = datapath.entries.get(cookie & MAX_ENTRY_NUMBER)
         cookie = entry.cookie if entry is not None else (1 << 64) - 1
-        if entry is not None and entry.key[0] == 0 and not entry.flow_mod().match.fields:
-            reason = REASON_NO_MATCH  # the tenant's table-miss entry (1.3.5, section 5.4)
+        if entry is not None and table is not None and entry is table.table_miss:
+            reason = REASON_NO_MATCH
+    elif table is not None and reason == REASON_ACTION:
+        point = point_of(parse(message.data, message.match.exact("in_port")))
+        if table.is_missed_by(point):
+            assert table.table_miss is not None
+            reason, cookie = REASON_NO_MATCH, table.table_miss.cookie
     return evolve(message, cookie=cookie, reason=reason, table_id=0, xid=0)
 
 
