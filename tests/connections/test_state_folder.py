@@ -25,7 +25,7 @@ def test_at_first_there_is_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "{}", "[1]", "not json", '{"tables": {"a": [0, 8]}}'])
 def test_a_file_that_is_not_ours_is_refused_and_stays(tmp_path: Path, text: str) -> None:
     (tmp_path / FILE).write_text(text)
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         StateFolder(tmp_path).read()
     assert (tmp_path / FILE).read_text() == text
 

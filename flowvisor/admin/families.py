@@ -1,0 +1,29 @@
+"""Families of metrics: a name, what it means, and a value for each set of labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+
+PREFIX: Final = "flowvisor_"
+
+Values = Iterable[tuple[tuple[str, ...], float]]  # the labels' values in their order, and the number
+
+
+def counter(name: str, documentation: str, labels: str, values: Values) -> Metric:
+    """What only grows; `labels` are names with spaces between them, `_total` is added to the name."""
+    family = CounterMetricFamily(PREFIX + name, documentation, labels=labels.split())
+    for of_labels, value in values:
+        family.add_metric(of_labels, value)
+    return family
+
+
+def gauge(name: str, documentation: str, labels: str, values: Values) -> Metric:
+    """What goes up and down."""
+    family = GaugeMetricFamily(PREFIX + name, documentation, labels=labels.split())
+    for of_labels, value in values:
+        family.add_metric(of_labels, value)
+    return family

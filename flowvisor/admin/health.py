@@ -1,0 +1,40 @@
+"""Whether all is as the admin's files want it, for a probe and for people."""
+
+from __future__ import annotations
+
+import json
+
+from twisted.web.http import OK, SERVICE_UNAVAILABLE
+
+from flowvisor.admin.site import Page
+from flowvisor.configuration.snapshot import Configuration
+from flowvisor.connections.connections import Connections
+from flowvisor.hypervisor.hypervisor import Hypervisor
+
+
+def health_page(hypervisor: Hypervisor, connections: Connections, configuration: Configuration) -> Page:
+    """200 if all is well, 503 with the reasons if not, as JSON.
+
+    A controller that is away is told, but is no reason: it is its tenant's, who must not be able to make the
+    hypervisor look ill.
+    """
+    ready = {dpid for dpid, datapath in hypervisor.datapaths.items() if datapath.is_ready}
+    failures = sum(datapath.own_failures for datapath in hypervisor.datapaths.values())
+    lines = [line for lines in connections.lines.values() for line in lines]
+    named = configuration.settings.datapaths
+    reasons = [f"{name} is not connected" for name, dpid in named.items() if dpid not in hypervisor.datapaths]
+    reasons += [
+        f"{configuration.datapath_name(dpid)} is not set up yet"
+        for dpid in hypervisor.datapaths.keys() - ready
+    ]
+    if failures:
+        reasons.append(f"datapaths refused {failures} of the hypervisor's own entries")
+    body = {
+        "status": "degraded" if reasons else "ok",
+        "reasons": sorted(reasons),
+        "datapaths": {"ready": len(ready), "connected": len(hypervisor.datapaths), "named": len(named)},
+        "controllers": {"connected": sum(line.is_established for line in lines), "wanted": len(lines)},
+        "own_entries_failed": failures,
+    }
+    status = SERVICE_UNAVAILABLE if reasons else OK
+    return Page(json.dumps(body, indent=2) + "\n", status, "application/json")

@@ -1,0 +1,127 @@
+"""Metrics of slices: their controllers, their messages, their rules."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from prometheus_client.metrics_core import Metric
+
+from flowvisor.admin.families import Values, counter, gauge
+from flowvisor.admin.message_names import name_of
+from flowvisor.configuration.snapshot import Configuration
+from flowvisor.connections.connections import Connections
+from flowvisor.connections.counters import CONTROLLER
+from flowvisor.hypervisor.hypervisor import Hypervisor
+from flowvisor.hypervisor.peers import Tenant
+from flowvisor.network.dpid import format_dpid
+
+
+def slice_metrics(
+    hypervisor: Hypervisor, connections: Connections, configuration: Configuration
+) -> Iterator[Metric]:
+    """All families, as things are now."""
+    yield from _controllers(connections)
+    yield from _messages(list(hypervisor.tenants.values()))
+    yield gauge("slices", "Slices that the admin's files name.", "", [((), len(configuration.slices))])
+    yield gauge(
+        "flowspace_rules",
+        "Rules of the slice's flowspace.",
+        "slice",
+        (((one.name,), len(one.rules)) for one in configuration.slices),
+    )
+    yield gauge(
+        "flow_entries",
+        "The slice's flow entries on a datapath where flowvisor keeps them (intersecting).",
+        "slice dpid",
+        (
+            ((name, format_dpid(dpid)), len(switch.flow_table))
+            for dpid, datapath in hypervisor.datapaths.items()
+            for name, switch in datapath.switches.items()
+            if switch.flow_table is not None
+        ),
+    )
+
+
+def _controllers(connections: Connections) -> Iterator[Metric]:
+    counters = connections.counters
+    yield gauge(
+        "controller_connected",
+        "Whether the controller has a channel to the slice's virtual switch.",
+        "slice dpid controller",
+        (
+            ((switch.slice_name, format_dpid(switch.dpid), line.controller), float(line.is_established))
+            for switch, lines in connections.lines.items()
+            for line in lines
+        ),
+    )
+    yield counter(
+        "controller_connects",
+        "Channels with the controller that were established.",
+        "slice controller",
+        counters.controller_connects.items(),
+    )
+    yield counter(
+        "controller_disconnects",
+        "Channels with the controller that ended.",
+        "slice controller reason",
+        counters.controller_disconnects.items(),
+    )
+    yield counter(
+        "controller_connect_failures",
+        "Attempts to reach the controller that came to nothing.",
+        "slice controller reason",
+        counters.controller_connect_failures.items(),
+    )
+    yield counter(
+        "controller_handshake_failures",
+        "Connections with controllers that did not become channels.",
+        "reason",
+        (((reason,), n) for (side, reason), n in counters.handshake_failures.items() if side == CONTROLLER),
+    )
+
+
+def _messages(tenants: list[Tenant]) -> Iterator[Metric]:
+    yield counter(
+        "messages",
+        "Messages of the slice, and what became of them.",
+        "slice direction type outcome",
+        _outcomes(tenants),
+    )
+    yield counter(
+        "message_bytes",
+        "Bytes of the messages between the hypervisor and the slice's controllers.",
+        "slice direction",
+        (
+            ((tenant.name, direction), sum(getattr(one, size) for one in tenant.counters.values()))
+            for tenant in tenants
+            for direction, size in (("up", "up_bytes"), ("down", "down_bytes"))
+        ),
+    )
+    denied: Counter[tuple[str, str, str]] = Counter()
+    shed: Counter[tuple[str, str]] = Counter()
+    for tenant in tenants:
+        for version, counters in tenant.counters.items():
+            for (kind, reason), count in counters.refused.items():
+                denied[tenant.name, name_of(version, kind), reason] += count
+            for reason, count in counters.shed.items():
+                shed[tenant.name, reason] += count
+    yield counter("messages_denied", "Requests answered with an error.", "slice type reason", denied.items())
+    yield counter("messages_shed", "Messages of the slice that were dropped.", "slice reason", shed.items())
+
+
+def _outcomes(tenants: list[Tenant]) -> Values:
+    outcomes: Counter[tuple[str, str, str, str]] = Counter()
+    for tenant in tenants:
+        for version, counters in tenant.counters.items():
+            for direction, outcome, counts in (
+                ("up", "forwarded", counters.up),
+                ("down", "forwarded", counters.down),
+                ("down", "answered", counters.answered),
+            ):
+                for kind, count in enumerate(counts):
+                    if count:
+                        outcomes[tenant.name, direction, name_of(version, kind), outcome] += count
+            for (kind, _), count in counters.refused.items():
+                outcomes[tenant.name, "down", name_of(version, kind), "denied"] += count
+    return outcomes.items()

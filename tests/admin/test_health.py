@@ -1,0 +1,67 @@
+"""Healthy is what is as the admin's files want it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from attrs import evolve
+
+from flowvisor.admin.health import health_page
+from tests.support.shell import Shell
+from tests.support.world import a_slice, configuration, ports
+
+
+def named_shell() -> Shell:
+    plain = configuration(a_slice("blue", ports(1)))
+    return Shell(evolve(plain, settings=evolve(plain.settings, datapaths={"leaf-1": 1})))
+
+
+def health(shell: Shell) -> tuple[int, dict[str, Any]]:
+    page = health_page(shell.hypervisor, shell.connections, shell.configuration)
+    assert page.content_type == "application/json"
+    return page.status, json.loads(page.body)
+
+
+def test_all_is_well_when_every_named_datapath_is_set_up() -> None:
+    shell = named_shell()
+    shell.datapath()
+    shell.controller()
+    assert health(shell) == (
+        200,
+        {
+            "status": "ok",
+            "reasons": [],
+            "datapaths": {"ready": 1, "connected": 1, "named": 1},
+            "controllers": {"connected": 1, "wanted": 1},
+            "own_entries_failed": 0,
+        },
+    )
+
+
+def test_a_named_datapath_that_is_away_is_a_reason() -> None:
+    status, body = health(named_shell())
+    assert (status, body["status"], body["reasons"]) == (503, "degraded", ["leaf-1 is not connected"])
+
+
+def test_a_datapath_that_is_not_set_up_is_a_reason() -> None:
+    shell = named_shell()
+    shell.datapath()
+    shell.hypervisor.datapaths[1].is_ready = False
+    assert health(shell)[1]["reasons"] == ["leaf-1 is not set up yet"]
+
+
+def test_an_entry_of_ours_that_was_refused_is_a_reason() -> None:
+    shell = named_shell()
+    shell.datapath()
+    shell.hypervisor.datapaths[1].own_failures = 2
+    status, body = health(shell)
+    assert status == 503
+    assert body["reasons"] == ["datapaths refused 2 of the hypervisor's own entries"]
+
+
+def test_a_tenant_cannot_make_the_hypervisor_look_ill() -> None:
+    shell = named_shell()
+    shell.datapath()
+    status, body = health(shell)
+    assert (status, body["controllers"]) == (200, {"connected": 0, "wanted": 1})

@@ -1,0 +1,84 @@
+"""What Prometheus is told of slices is what has happened to them."""
+
+from __future__ import annotations
+
+from flowvisor.admin.slice_metrics import slice_metrics
+from flowvisor.openflow.frame import GROUP_MOD, HEADER
+from tests.support.shell import TO_CONTROLLER, Shell
+
+PACKET = bytes(64)
+CONTROLLER = "tcp:127.0.0.1:6801"
+
+
+def samples(shell: Shell, name: str) -> list[tuple[dict[str, str], float]]:
+    families = slice_metrics(shell.hypervisor, shell.connections, shell.configuration)
+    return [
+        (dict(one.labels), one.value)
+        for family in families
+        for one in family.samples
+        if one.name == f"flowvisor_{name}"
+    ]
+
+
+def test_a_wanted_controller_is_told_even_when_it_is_not_there() -> None:
+    shell = Shell()
+    shell.datapath()
+    shell.controller()
+    labels = {"dpid": "0000000000000001", "controller": CONTROLLER}
+    assert samples(shell, "controller_connected") == [
+        ({"slice": "blue", **labels}, 1.0),
+        ({"slice": "red", **labels}, 0.0),
+    ]
+    assert samples(shell, "controller_connects_total") == [({"slice": "blue", "controller": CONTROLLER}, 1.0)]
+
+
+def test_messages_are_told_by_what_became_of_them() -> None:
+    shell = Shell()
+    datapath = shell.datapath()
+    blue = shell.controller()
+    blue.say(TO_CONTROLLER)
+    shell.settle()
+    datapath.packet(2, PACKET)
+    blue.write(HEADER.pack(4, GROUP_MOD, 8, 1))  # too short for a group-mod
+    shell.settle()
+    told = {
+        (one["slice"], one["direction"], one["type"], one["outcome"]): value
+        for one, value in samples(shell, "messages_total")
+    }
+    assert told["blue", "up", "packet_in", "forwarded"] == 1
+    assert told["blue", "down", "flow_mod", "forwarded"] == 1
+    assert told["blue", "down", "group_mod", "denied"] == 1
+    assert {key[0] for key in told} == {"blue"}
+    (denied,) = samples(shell, "messages_denied_total")
+    assert denied == ({"slice": "blue", "type": "group_mod", "reason": "malformed"}, 1.0)
+
+
+def test_messages_of_both_versions_are_added_up() -> None:
+    shell = Shell()
+    counters = shell.hypervisor.tenants["blue"].counters
+    counters[1].up[17] = 2  # STATS_REPLY
+    counters[4].up[19] = 3  # MULTIPART_REPLY
+    counters[1].count_shed("queue-full")
+    counters[4].count_shed("queue-full")
+    counters[4].up_bytes = 100
+    labels = {"slice": "blue", "direction": "up", "type": "multipart_reply", "outcome": "forwarded"}
+    assert samples(shell, "messages_total") == [(labels, 5.0)]
+    assert samples(shell, "messages_shed_total") == [({"slice": "blue", "reason": "queue-full"}, 2.0)]
+    assert ({"slice": "blue", "direction": "up"}, 100.0) in samples(shell, "message_bytes_total")
+
+
+def test_slices_and_their_rules_are_counted() -> None:
+    shell = Shell()
+    assert samples(shell, "slices") == [({}, 2.0)]
+    assert samples(shell, "flowspace_rules") == [({"slice": "blue"}, 1.0), ({"slice": "red"}, 1.0)]
+
+
+def test_flow_entries_are_told_where_we_know_them() -> None:
+    shell = Shell()
+    shell.datapath(dpid=1, version=1)
+    shell.datapath(dpid=2, version=4)
+    labels = {"dpid": "0000000000000001"}
+    assert samples(shell, "flow_entries") == [
+        ({"slice": "blue", **labels}, 0.0),
+        ({"slice": "red", **labels}, 0.0),
+    ]
