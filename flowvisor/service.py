@@ -1,0 +1,205 @@
+"""The running service: the hypervisor, its connections and the admin's pages, put together."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Coroutine
+from os import PathLike
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import evolve
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger, globalLogBeginner
+
+from flowvisor.admin.health import health_page
+from flowvisor.admin.lag import LagHistogram
+from flowvisor.admin.logs import log_observer
+from flowvisor.admin.metrics import CONTENT_TYPE, Metrics
+from flowvisor.admin.site import AdminSite, Page
+from flowvisor.configuration.snapshot import Configuration
+from flowvisor.connections.connections import Connections
+from flowvisor.connections.endpoints import UnsupportedMethod, server_endpoint
+from flowvisor.connections.state_folder import StateFolder
+from flowvisor.errors import FlowVisorError
+from flowvisor.hypervisor.hypervisor import Hypervisor
+from flowvisor.network.connection_method import ConnectionMethod
+
+TICK_SECONDS: Final = 1.0
+
+
+class ServiceError(FlowVisorError):
+    """The service cannot run; the text is for the admin."""
+
+
+class Service:
+    """One hypervisor with its sockets. Raises `ServiceError` if the state cannot be read."""
+
+    log = Logger()
+
+    def __init__(
+        self, configuration: Configuration, *, state_directory: Path, reactor: Any | None = None
+    ) -> None:
+        self._configuration = configuration
+        self._reactor = _running_reactor() if reactor is None else reactor
+        try:
+            self._state = StateFolder(state_directory)
+            allocations = self._state.read()
+        except (OSError, ValueError) as error:
+            raise ServiceError(f"the state in {state_directory} cannot be read: {error}") from error
+        self.hypervisor = Hypervisor(configuration, allocations)
+        self.connections = Connections(self._reactor, self.hypervisor, configuration.slices)
+        self._lag = LagHistogram(TICK_SECONDS)
+        self._metrics = Metrics(
+            hypervisor=self.hypervisor,
+            connections=self.connections,
+            configuration=configuration,
+            lag=self._lag,
+            loaded_at=time.time(),
+        )
+        self._site = AdminSite({"/metrics": self._metrics_page, "/health": self._health_page})
+        self._ticking = LoopingCall(self._tick)
+        self._ticking.clock = self._reactor
+        self._admin: IListeningPort | None = None
+        self._stopped: Deferred[None] | None = None
+        # Where it really listens, once started: 0 in the files lets the system choose.
+        self.datapath_ports: list[int] = []
+        self.admin_port = 0
+
+    @property
+    def datapath_port(self) -> int:
+        """The port of the first method of `listen:`."""
+        return self.datapath_ports[0]
+
+    def start(self) -> Deferred[None]:
+        """Listen for datapaths and for operators; fails with `ServiceError`, and nothing is left open then."""
+        return _deferred(self._start())
+
+    def stop(self) -> Deferred[None]:
+        """Hang up on everybody, save the state; fires when every socket is closed."""
+        if self._stopped is None:
+            self._stopped = _deferred(self._stop())
+        return self._stopped
+
+    async def _start(self) -> None:
+        settings = self._configuration.settings
+        self._ticking.start(TICK_SECONDS)
+        try:
+            self._save()
+            for method in settings.listen:
+                self.datapath_ports.append(_port_of(await _listen(self.connections.listen, method)))
+            self._admin = await _listen(self._listen_for_operators, settings.admin)
+            self.admin_port = _port_of(self._admin)
+        except ServiceError:
+            await self._close()
+            raise
+
+    async def _stop(self) -> None:
+        await self._close()
+        self._save()
+
+    async def _close(self) -> None:
+        if self._admin is not None:
+            await maybeDeferred(self._admin.stopListening)
+        self._site.close_connections()
+        await self.connections.stop()
+        if self._ticking.running:
+            self._ticking.stop()
+
+    def _listen_for_operators(self, method: ConnectionMethod) -> Deferred[IListeningPort]:
+        listening: Deferred[IListeningPort] = server_endpoint(self._reactor, method).listen(self._site)
+        return listening
+
+    def _save(self) -> None:
+        try:
+            self._state.write(self.hypervisor.allocations)
+        except OSError as error:
+            raise ServiceError(f"{self._state.path} cannot be written: {error}") from error
+
+    def _tick(self) -> None:
+        self._lag.observe(self.connections.now())
+        self.connections.tick()
+
+    def _metrics_page(self) -> Page:
+        return Page(self._metrics.render(), content_type=CONTENT_TYPE)
+
+    def _health_page(self) -> Page:
+        return health_page(self.hypervisor, self.connections, self._configuration)
+
+
+def run_service(
+    configuration: Configuration,
+    base_directory: str | PathLike[str],
+    *,
+    log_format: str = "text",
+    log_level: str = "info",
+) -> int:
+    """Run until SIGTERM or SIGINT; return the exit status.
+
+    The state is in the folder that the main file names, seen from `base_directory`.
+    """
+    reactor = _running_reactor()
+    observer = log_observer(sys.stderr, log_format=log_format, log_level=log_level)
+    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
+    status = 0
+
+    async def begin() -> None:
+        nonlocal status
+        try:
+            folder = Path(base_directory, configuration.settings.state)
+            service = Service(configuration, state_directory=folder)
+            await service.start()
+            reactor.addSystemEventTrigger("before", "shutdown", service.stop)
+            print(_listening(configuration, service), flush=True)
+        except Exception as error:
+            if not isinstance(error, ServiceError):
+                Service.log.failure("", event="own_error")
+            print(f"flowvisor: {error}", file=sys.stderr)
+            status = 1
+            reactor.stop()
+
+    reactor.callWhenRunning(lambda: _deferred(begin()))
+    reactor.run()
+    return status
+
+
+def _listening(configuration: Configuration, service: Service) -> str:
+    """What is printed when all is ready, with the ports that the system chose."""
+
+    def real(method: ConnectionMethod, port: int) -> str:
+        return str(evolve(method, port=port) if method.port is not None else method)
+
+    methods = zip(configuration.settings.listen, service.datapath_ports, strict=True)
+    datapaths = " ".join(real(method, port) for method, port in methods)
+    admin = real(configuration.settings.admin, service.admin_port)
+    return f"flowvisor: listening for datapaths on {datapaths}, for operators on {admin}"
+
+
+async def _listen(
+    listen: Callable[[ConnectionMethod], Deferred[IListeningPort]], method: ConnectionMethod
+) -> IListeningPort:
+    try:
+        return await listen(method)
+    except CannotListenError as error:
+        raise ServiceError(f"cannot listen on {method}: {error.socketError}") from error
+    except (UnsupportedMethod, OSError) as error:
+        raise ServiceError(f"cannot listen on {method}: {error}") from error
+
+
+def _port_of(port: IListeningPort) -> int:
+    return getattr(port.getHost(), "port", 0)  # a file has none
+
+
+def _deferred(running: Coroutine[Deferred[Any], Any, None]) -> Deferred[None]:
+    return Deferred.fromCoroutine(running)
+
+
+def _running_reactor() -> Any:
+    # Importing it makes one, which the world decides by the order of its imports; so not before it is needed.
+    from twisted.internet import reactor
+
+    return reactor
