@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
 
 from prometheus_client.metrics_core import Metric
 
@@ -10,11 +11,23 @@ from flowvisor.admin.families import counter, gauge
 from flowvisor.admin.message_names import name_of
 from flowvisor.configuration.snapshot import Configuration
 from flowvisor.connections.connections import Connections
-from flowvisor.connections.counters import DATAPATH, OTHER_DPIDS
+from flowvisor.connections.counters import DATAPATH, OTHER_DPIDS, ConnectionCounters
 from flowvisor.hypervisor.hypervisor import Hypervisor
+from flowvisor.hypervisor.peers import Datapath
 from flowvisor.network.dpid import format_dpid
 
-OTHERS = ("other", "other")  # the labels of all dpids beyond those that are counted one by one
+Labels = Callable[[int], tuple[str, str]]  # dpid and name of a datapath
+
+OTHERS: Final = ("other", "other")  # the labels of all dpids beyond those that are counted one by one
+
+# What the core counts while a datapath is connected: attribute, name, documentation.
+OF_THE_CORE: Final = (
+    ("unowned_packet_ins", "packet_ins_unowned", "Packet-ins that are in nobody's flowspace."),
+    ("malformed", "switch_messages_malformed", "Messages of the datapath that could not be read."),
+    ("stale_replies", "replies_stale", "Replies of the datapath that answer nothing, or came too late."),
+    ("expired", "transactions_expired", "Requests that the datapath did not answer in time."),
+    ("own_failures", "own_entries_failed", "Messages of the hypervisor's own that the datapath refused."),
+)
 
 
 def datapath_metrics(
@@ -25,17 +38,20 @@ def datapath_metrics(
     def labels(dpid: int) -> tuple[str, str]:
         return OTHERS if dpid == OTHER_DPIDS else (format_dpid(dpid), configuration.datapath_name(dpid))
 
-    counters = connections.counters
     connected = hypervisor.datapaths
-    known = {*configuration.settings.datapaths.values(), *counters.datapath_connects, *connected} - {
-        OTHER_DPIDS
-    }
+    named = configuration.settings.datapaths.values()
+    known = {*named, *connections.counters.datapath_connects, *connected} - {OTHER_DPIDS}
     yield gauge(
         "switch_connected",
         "Whether the datapath is connected.",
         "dpid switch",
         ((labels(dpid), float(dpid in connected)) for dpid in sorted(known)),
     )
+    yield from _of_connections(connections.counters, labels)
+    yield from _of_the_core(connected, labels)
+
+
+def _of_connections(counters: ConnectionCounters, labels: Labels) -> Iterator[Metric]:
     yield counter(
         "switch_connects",
         "Channels with the datapath that were established.",
@@ -54,6 +70,9 @@ def datapath_metrics(
         "reason",
         (((reason,), n) for (side, reason), n in counters.handshake_failures.items() if side == DATAPATH),
     )
+
+
+def _of_the_core(connected: Mapping[int, Datapath], labels: Labels) -> Iterator[Metric]:
     yield counter(
         "switch_messages",
         "Messages between the hypervisor and the datapath.",
@@ -66,36 +85,9 @@ def datapath_metrics(
             if count
         ),
     )
-    yield counter(
-        "packet_ins_unowned",
-        "Packet-ins that are in nobody's flowspace.",
-        "dpid switch",
-        ((labels(dpid), one.unowned_packet_ins) for dpid, one in connected.items()),
-    )
-    yield counter(
-        "switch_messages_malformed",
-        "Messages of the datapath that could not be read.",
-        "dpid switch",
-        ((labels(dpid), one.malformed) for dpid, one in connected.items()),
-    )
-    yield counter(
-        "replies_stale",
-        "Replies of the datapath that answer nothing, or that came too late.",
-        "dpid switch",
-        ((labels(dpid), one.stale_replies) for dpid, one in connected.items()),
-    )
-    yield counter(
-        "transactions_expired",
-        "Requests that the datapath did not answer in time.",
-        "dpid switch",
-        ((labels(dpid), one.expired) for dpid, one in connected.items()),
-    )
-    yield counter(
-        "own_entries_failed",
-        "Messages of the hypervisor's own that the datapath refused.",
-        "dpid switch",
-        ((labels(dpid), one.own_failures) for dpid, one in connected.items()),
-    )
+    for attribute, name, documentation in OF_THE_CORE:
+        values = [(labels(dpid), getattr(one, attribute)) for dpid, one in connected.items()]
+        yield counter(name, documentation, "dpid switch", values)
     yield gauge(
         "pending_transactions",
         "Requests that the datapath has not answered yet.",
