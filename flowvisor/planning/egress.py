@@ -107,11 +107,11 @@ def find_leak(
     as they came in, so that what the view remembers of its ports can answer.
     """
     for port, packets, untouched in destinations(actions, start, view.ownership.used_mask):
-        if port == CONTROLLER:
-            continue
+        if port == CONTROLLER and view.block is not None:
+            continue  # the table that it comes from says whose the packet-in is
         if port in (NORMAL, TABLE):
             return Leak(codes.ACTION_BAD_OUT_PORT, "reserved-port")
-        if port == IN_PORT:
+        if port in (IN_PORT, CONTROLLER):
             leak = None if untouched and came_in else _leak_at_in_port(view, packets())
             if leak is not None:
                 return leak

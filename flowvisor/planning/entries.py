@@ -8,10 +8,11 @@ from typing import Final
 
 from flowvisor.flowspace.layout import match_of
 from flowvisor.openflow.actions import NO_BUFFER_LEN, ApplyActions, GotoTable, Output
+from flowvisor.flowspace.region import TooManyPieces
 from flowvisor.openflow.fields import FIELDS
 from flowvisor.openflow.match import MATCH_ALL, Match
 from flowvisor.openflow.messages import GROUP_ADD, GROUP_TYPE_ALL, Bucket, FlowMod, GroupMod
-from flowvisor.openflow.ports import CONTROLLER
+from flowvisor.openflow.ports import CONTROLLER, LOCAL
 from flowvisor.planning.allocation import TableBlock
 from flowvisor.planning.ownership import Ownership
 from flowvisor.planning.plan import DatapathPlan, Enforcement
@@ -25,6 +26,9 @@ COOKIE_MASK: Final = 0xFFFF_FFFF_0000_0000
 FLOOD_GROUPS: Final = 0xF000_0000
 ALL_GROUPS_OF_SLICES: Final = 0xF100_0000
 HYPERVISOR_GROUPS: Final = range(0xF000_0000, 0xF200_0000)
+
+# Above all of the slices' entries where matches are intersected; one of theirs that is not below it is cut exactly.
+FENCE_PRIORITY: Final = 0xFFFF
 
 MAX_EXPANSION: Final = 1024  # exact values that one masked field may become where masks are not allowed
 
@@ -44,6 +48,16 @@ def classifier_entries(plan: DatapathPlan) -> list[FlowMod]:
     if plan.enforcement is not Enforcement.TABLES:
         return []
     return [*_goto_entries(plan.ownership, plan.blocks), _entry(MATCH_ALL, priority=0, block=None)]
+
+
+def fence_entries(plan: DatapathPlan) -> list[FlowMod]:
+    """Where matches are intersected: what comes from LOCAL and is nobody's is dropped above all entries of slices.
+
+    Taking it off each of their matches instead would make each of them one entry per port.
+    """
+    if plan.enforcement is Enforcement.TABLES or not plan.ownership.local_is_nobodys:
+        return []
+    return [_entry(Match.of(in_port=LOCAL), priority=FENCE_PRIORITY, block=None)]
 
 
 def groups_of(plan: DatapathPlan, ports: Collection[int]) -> list[GroupMod]:
@@ -84,7 +98,11 @@ def _entry(match: Match, *, priority: int, block: TableBlock | None) -> FlowMod:
 
 
 def exact_where_required(match: Match) -> Iterator[Match]:
-    """The same packets with no mask on a field that OpenFlow 1.3 does not let be masked (section 7.2.3.7)."""
+    """The same packets with no mask on a field that OpenFlow 1.3 does not let be masked (section 7.2.3.7).
+
+    Raises TooManyPieces where a mask leaves more than MAX_EXPANSION values; a rule's never does, its reader sees to
+    that.
+    """
     masked = {
         name: list(_values(value, mask, FIELDS[name].all_ones))
         for name, value, mask in match
@@ -96,7 +114,8 @@ def exact_where_required(match: Match) -> Iterator[Match]:
 
 def _values(value: int, mask: int, all_ones: int) -> Iterator[int]:
     free = all_ones & ~mask
-    assert 1 << free.bit_count() <= MAX_EXPANSION, "the reader bounds what a rule may expand to"
+    if 1 << free.bit_count() > MAX_EXPANSION:
+        raise TooManyPieces(f"a mask leaves more than {MAX_EXPANSION} values")
     bits = free
     while True:  # all subsets of the free bits
         yield value | bits

@@ -46,6 +46,7 @@ class Ownership:
         for rank, box, owner in self.ranked:
             self._classifier.add(box, rank, owner)
         self._port_of = self._only_ports()
+        self.local_is_nobodys: Final = not any(names_local(box) for _, box, owner in self.ranked if owner)
 
     @classmethod
     def at(cls, dpid: int, slices: Iterable[FlowspaceSlice]) -> Ownership:
@@ -80,12 +81,16 @@ class Ownership:
             used |= box.mask
         return used
 
-    def own_pieces(self, box: Box, owner: str) -> Iterator[Box]:
+    def own_pieces(self, box: Box, owner: str, *, is_fenced: bool = False) -> Iterator[Box]:
         """The parts of a set of packets that are the slice's effective flowspace.
 
-        Parts may overlap one another. Raises TooManyPieces where the subtraction grows past MAX_PIECES.
+        Parts may overlap one another. `is_fenced`: packets that come from LOCAL and are nobody's are kept out by an
+        entry of the hypervisor's and need not be taken off. Raises TooManyPieces where the subtraction grows past
+        MAX_PIECES.
         """
         overlapping = list(self._classifier.overlapping(box))
+        if is_fenced and self.local_is_nobodys and not names_local(box):
+            overlapping = [entry for entry in overlapping if entry[2] != NOBODY]
         for rank, rule_box, rule_owner in overlapping:
             if rule_owner != owner:
                 continue

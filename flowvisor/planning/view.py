@@ -63,15 +63,20 @@ class View:
         """The effective flowspace as boxes, or None where that would take too many."""
         if isinstance(self._region, bool):
             try:
-                self._region = tuple(self.ownership.own_pieces(EVERYTHING, self.slice_name))
+                own = self.ownership.own_pieces
+                self._region = tuple(own(EVERYTHING, self.slice_name, is_fenced=True))
             except TooManyPieces:
                 self._region = None
         return self._region
 
-    def own_pieces(self, boxes: Collection[Box]) -> list[Box] | None:
-        """What of a set of packets is in the effective flowspace; None where that would take too many boxes."""
+    def own_pieces(self, boxes: Collection[Box], *, is_fenced: bool = False) -> list[Box] | None:
+        """What of a set of packets is in the effective flowspace; None where that would take too many boxes.
+
+        What `is_fenced` is, see `Ownership.own_pieces`.
+        """
+        own, name = self.ownership.own_pieces, self.slice_name
         try:
-            return [piece for box in boxes for piece in self.ownership.own_pieces(box, self.slice_name)]
+            return [piece for box in boxes for piece in own(box, name, is_fenced=is_fenced)]
         except TooManyPieces:
             return None
 

@@ -134,6 +134,10 @@ def _owner(datapath: Datapath, message: PacketIn) -> VirtualSwitch | None:
     by_table = datapath.switch_by_table[message.table_id]
     if by_table is not None:
         return by_table
+    if message.cookie & PIECE_COOKIE_MASK == PIECE_COOKIE:
+        entry = datapath.entries.get(message.cookie & MAX_ENTRY_NUMBER)
+        if entry is not None:  # its actions may have made another packet of it
+            return datapath.switches.get(entry.owner)
     point = point_of(parse(message.data, message.match.exact("in_port")))
     owner = datapath.plan.ownership.owner_of(point)
     # On `tables` only table 0 gets here, and it sends nothing to the hypervisor.

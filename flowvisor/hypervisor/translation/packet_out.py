@@ -88,10 +88,9 @@ def _judge_head(channel: TenantChannel, frame: bytes) -> bytes:
     for action in actions:
         if isinstance(action, act.Output):
             port = action.port
-            is_plain = port == CONTROLLER or (
-                port in switch.datapath.ports
-                and switch.view.owns_port(port)
-                and switch.view.port_is_private(port)
+            view = switch.view
+            is_plain = (port == CONTROLLER and view.block is not None) or (
+                port in switch.datapath.ports and view.owns_port(port) and view.port_is_private(port)
             )
             if not is_plain:
                 return b""
@@ -113,7 +112,7 @@ def southbound(channel: TenantChannel, frame: bytes, effects: Effects) -> Refusa
         if buffered is None:
             return Refusal(codes.BUFFER_UNKNOWN, "foreign-buffer")
         data = buffered.data
-    fields = parse_packet(data, message.in_port if message.in_port in datapath.ports else None).fields
+    fields = parse_packet(data, message.in_port).fields
     if fields.get("eth_type") in _DISCOVERY:
         channel.counters.count_shed(LLDP)
         return None
