@@ -7,8 +7,8 @@ from itertools import product
 from typing import Final
 
 from flowvisor.flowspace.layout import match_of
-from flowvisor.openflow.actions import NO_BUFFER_LEN, ApplyActions, GotoTable, Output
 from flowvisor.flowspace.region import TooManyPieces
+from flowvisor.openflow.actions import NO_BUFFER_LEN, ApplyActions, GotoTable, Output
 from flowvisor.openflow.fields import FIELDS
 from flowvisor.openflow.match import MATCH_ALL, Match
 from flowvisor.openflow.messages import GROUP_ADD, GROUP_TYPE_ALL, Bucket, FlowMod, GroupMod
