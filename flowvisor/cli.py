@@ -1,0 +1,185 @@
+"""The command line: `flowvisor check`, `run` and `demo`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, Final, NamedTuple, NoReturn
+
+import click
+
+from flowvisor import __version__
+from flowvisor.configuration.snapshot import Configuration
+from flowvisor.connections.folder_source import SEARCHED, load
+from flowvisor.errors import ConfigurationError, Problem
+from flowvisor.planning.overlaps import Overlap, describe_datapath, describe_packet, refuse_conflicts
+
+EXIT_BAD_FILES: Final = 2
+MAX_NOTES_SHOWN: Final = 20  # as text; --json has all
+
+LOG_FORMATS: Final = ("text", "json")
+LOG_LEVELS: Final = ("debug", "info", "warn", "error", "critical")
+
+_config_option = click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help=f"The main file. Without this option the first of {', '.join(map(str, SEARCHED))}.",
+)
+
+
+class Checked(NamedTuple):
+    """Files in which nothing is wrong, and where their rules overlap by priority."""
+
+    configuration: Configuration
+    base: Path
+    overlaps: list[Overlap]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="flowvisor")
+def main() -> None:
+    """A network hypervisor: each tenant has an OpenFlow network of its own, on hardware that all share."""
+
+
+@main.command()
+@_config_option
+@click.option("--json", "as_json", is_flag=True, help="Write one JSON object to standard output.")
+def check(config: Path | None, as_json: bool) -> None:
+    """Read the files, and prove that no two slices own the same packets.
+
+    Everything that is wrong is told at once, one line each: FILE:LINE:COLUMN: KEY: what is wrong.
+
+    Exit status: 0 nothing is wrong; 2 something is.
+    """
+    try:
+        checked = _check(config)
+    except ConfigurationError as error:
+        if as_json:
+            click.echo(
+                json.dumps({"ok": False, "problems": [_problem_as_json(one) for one in error.problems]})
+            )
+            sys.exit(EXIT_BAD_FILES)
+        _refuse(error)
+    if as_json:
+        click.echo(json.dumps(_summary_as_json(checked)))
+        return
+    _show_notes(checked)
+    click.echo(f"{click.style('ok', fg='green')}: {_summary(checked)}")
+
+
+@main.command()
+@_config_option
+@click.option(
+    "--log-format",
+    type=click.Choice(LOG_FORMATS),
+    default="text",
+    show_default=True,
+    help="How events are written to standard error.",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(LOG_LEVELS),
+    default="info",
+    show_default=True,
+    help="The least event that is written.",
+)
+def run(config: Path | None, log_format: str, log_level: str) -> None:
+    """Stand between the datapaths and the tenants' controllers, until told to stop (SIGTERM, Ctrl-C).
+
+    Exit status: 0 stopped when told; 1 it could not run, for example because a port is taken; 2 something
+    is wrong in the files, and nothing was started.
+    """
+    checked = _check_or_refuse(config)
+    # Late, because it installs the reactor, which `check` has no use for.
+    from flowvisor.service import run_service
+
+    sys.exit(run_service(checked.configuration, checked.base, log_format=log_format, log_level=log_level))
+
+
+@main.command()
+@_config_option
+@click.option("--keep", is_flag=True, help="Go on running when all has been shown, until told to stop.")
+@click.option("--json", "as_json", is_flag=True, help="Write what was seen as JSON to standard output.")
+def demo(config: Path | None, keep: bool, as_json: bool) -> None:
+    """Run the configured slices on an emulated network, and show that they are isolated.
+
+    Exit status: 0 all was as it should be; 1 something was not; 2 something is wrong in the files.
+    """
+    checked = _check_or_refuse(config)
+    from flowvisor.emulation.demo import run_demo
+    from flowvisor.service import Service
+
+    sys.exit(run_demo(checked.configuration, keep=keep, as_json=as_json, make_service=Service))
+
+
+def _check(config: Path | None) -> Checked:
+    configuration, base = load(config)
+    return Checked(configuration, base, refuse_conflicts(configuration))
+
+
+def _check_or_refuse(config: Path | None) -> Checked:
+    try:
+        return _check(config)
+    except ConfigurationError as error:
+        _refuse(error)
+
+
+def _refuse(error: ConfigurationError) -> NoReturn:
+    """Tell everything that is wrong, and leave."""
+    for problem in error.problems:
+        place, told = str(problem.place), str(problem)
+        click.echo(click.style(place, bold=True) + told.removeprefix(place), err=True)
+    count = len(error.problems)
+    click.secho(f"{count} {'problem' if count == 1 else 'problems'}", fg="red", err=True)
+    sys.exit(EXIT_BAD_FILES)
+
+
+def _show_notes(checked: Checked) -> None:
+    for overlap in checked.overlaps[:MAX_NOTES_SHOWN]:
+        loser = overlap.second if overlap.winner == overlap.first.slice else overlap.first
+        winner = overlap.first if loser is overlap.second else overlap.second
+        click.echo(
+            f"{winner.place}: {click.style('note', fg='cyan')}: at "
+            f"{describe_datapath(overlap.dpid, checked.configuration)} {winner.slice} has by its priority what "
+            f"{loser.slice} names, too, in {loser.place}: packets like {describe_packet(overlap.sample)}"
+        )
+    if left := len(checked.overlaps[MAX_NOTES_SHOWN:]):
+        click.echo(f"and {left} more like these (all of them: --json)")
+
+
+def _counts(checked: Checked) -> dict[str, int]:
+    configuration = checked.configuration
+    return {
+        "slices": len(configuration.slices),
+        "rules": sum(len(one.rules) for one in configuration.slices),
+        "policies": len(configuration.policies),
+        "datapaths": len(configuration.settings.datapaths),
+    }
+
+
+def _summary(checked: Checked) -> str:
+    counts = ", ".join(f"{count} {word}" for word, count in _counts(checked).items())
+    return f"{counts}; no two slices own the same packets"
+
+
+def _summary_as_json(checked: Checked) -> dict[str, Any]:
+    notes = [_overlap_as_json(overlap, checked.configuration) for overlap in checked.overlaps]
+    return {"ok": True, "problems": [], **_counts(checked), "notes": notes}
+
+
+def _problem_as_json(problem: Problem) -> dict[str, Any]:
+    names = ("file", "line", "column", "key", "message", "suggestion")
+    return {name: getattr(problem, name) for name in names}
+
+
+def _overlap_as_json(overlap: Overlap, configuration: Configuration) -> dict[str, Any]:
+    return {
+        "kind": overlap.kind,
+        "slices": [overlap.first.slice, overlap.second.slice],
+        "places": [str(overlap.first.place), str(overlap.second.place)],
+        "datapath": describe_datapath(overlap.dpid, configuration),
+        "packet": describe_packet(overlap.sample),
+        "winner": overlap.winner,
+    }
