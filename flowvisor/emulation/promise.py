@@ -1,0 +1,93 @@
+"""What the admin's files promise: which hosts of an emulated network reach each other, and in which slice.
+
+Strategy: computed from the rules and the links alone, packet by packet, by trying every rule. It shares nothing
+with the hypervisor, whose oracle it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from flowvisor.emulation.hosts import Host
+from flowvisor.emulation.network import Attachment, Network
+from flowvisor.openflow.packet import parse
+from flowvisor.slices.flowspace_slice import FlowspaceSlice
+
+
+class Promise(NamedTuple):
+    """From one host to another. `may_be_heard`: packets flooded by the one may come to the other."""
+
+    slice_name: str | None
+    reaches: bool
+    may_be_heard: bool
+
+
+NO_PROMISE = Promise(None, reaches=False, may_be_heard=False)
+
+
+def owner(slices: Iterable[FlowspaceSlice], at: Attachment, packet: bytes) -> str | None:
+    """The slice that has a packet that comes in at a port: the one with the rule of the highest priority."""
+    fields = parse(packet, at.port)
+    owning = [
+        (rule.priority, each.name)
+        for each in slices
+        for rule in each.rules_at(at.dpid)
+        if "write" in rule.permissions
+        and any(
+            all(name in fields and fields[name] & mask == value for name, value, mask in match)
+            for match in rule.matches
+        )
+    ]
+    return max(owning)[1] if owning else None
+
+
+def promise(slices: Iterable[FlowspaceSlice], network: Network, one: Host, other: Host) -> Promise:
+    """Whether `one` can ping `other`: its requests arrive, and so do the answers, all in one slice."""
+    slices = tuple(slices)
+    there, back = network.place_of(one), network.place_of(other)
+    asking, answering = _like(one), _like(other)
+    (request,) = asking.ping(other.ip)
+    name = owner(slices, there, request)
+    if name is None or not _arrives(slices, name, network, request, there, other):
+        return Promise(name, reaches=False, may_be_heard=False)
+    replies = answering.receive(request)  # none if they are in different VLANs
+    echoes = [packet for reply in replies for packet in asking.receive(reply)]
+    answers = [packet for echo in echoes for packet in answering.receive(echo)]
+    reaches = (
+        bool(answers)
+        and all(_arrives(slices, name, network, each, back, one) for each in (*replies, *answers))
+        and all(_arrives(slices, name, network, each, there, other) for each in echoes)
+    )
+    return Promise(name, reaches=reaches, may_be_heard=True)
+
+
+def _like(host: Host) -> Host:
+    """The same host, with nothing in its memory."""
+    return Host(host.name, host.mac, host.ip, host.vlan)
+
+
+def _arrives(
+    slices: tuple[FlowspaceSlice, ...],
+    name: str,
+    network: Network,
+    packet: bytes,
+    start: Attachment,
+    target: Host,
+) -> bool:
+    """Whether a packet can get from a port to a host through ports where it is the slice's."""
+    ahead, seen = [start], {start}
+    while ahead:
+        at = ahead.pop()
+        if owner(slices, at, packet) != name:
+            continue
+        for port in network.datapaths[at.dpid].pipeline.ports.keys() - {at.port}:
+            far_end = network.far_end(at.dpid, port)
+            if isinstance(far_end, Attachment):
+                if far_end not in seen:
+                    seen.add(far_end)
+                    ahead.append(far_end)
+            # At an edge it must be the slice's also as it would come in there.
+            elif far_end is target and owner(slices, Attachment(at.dpid, port), packet) == name:
+                return True
+    return False

@@ -1,0 +1,98 @@
+"""What rules promise, on a line of two datapaths with two hosts each and two links between them."""
+
+from __future__ import annotations
+
+import pytest
+from attrs import evolve
+
+from flowvisor.emulation.datapath import EmulatedDatapath
+from flowvisor.emulation.hosts import Host
+from flowvisor.emulation.network import Attachment, Network
+from flowvisor.emulation.promise import Promise, owner, promise
+from flowvisor.openflow.match import Match
+from flowvisor.slices.flowspace_slice import FlowspaceSlice
+from tests.support.world import a_slice, ports, rule
+
+TO_ALL = Promise("blue", reaches=True, may_be_heard=True)
+
+
+def network(vlan: int | None = None) -> tuple[Network, list[Host]]:
+    """Hosts at ports 1 and 2 of both datapaths, links between their ports 3 and their ports 4."""
+    made = Network()
+    hosts = []
+    for dpid in (1, 2):
+        made.add(EmulatedDatapath(dpid, 4, (1, 2, 3, 4), n_tables=1))
+        for port in (1, 2):
+            number = dpid * 10 + port
+            host = Host(f"{dpid}/{port}", 0x020000000000 | number, 0x0A000000 | number, vlan)
+            made.attach(host, dpid, port)
+            hosts.append(host)
+    made.link((1, 3), (2, 3))
+    made.link((1, 4), (2, 4))
+    return made, hosts
+
+
+def promised(*slices: FlowspaceSlice, vlan: int | None = None) -> set[tuple[str, str, str]]:
+    """(slice, from, to) of all that reach each other."""
+    made, hosts = network(vlan)
+    return {
+        (str(found.slice_name), one.name, other.name)
+        for one in hosts
+        for other in hosts
+        if one is not other and (found := promise(slices, made, one, other)).reaches
+    }
+
+
+def both_ways(name: str, *hosts: str) -> set[tuple[str, str, str]]:
+    return {(name, one, other) for one in hosts for other in hosts if one != other}
+
+
+def test_slices_of_ports_reach_their_own_hosts() -> None:
+    assert promised(a_slice("blue", ports(1, 3)), a_slice("red", ports(2, 4))) == (
+        both_ways("blue", "1/1", "2/1") | both_ways("red", "1/2", "2/2")
+    )
+
+
+def test_without_a_link_of_its_own_a_slice_stays_at_its_datapath() -> None:
+    assert promised(a_slice("blue", ports(1, 2))) == both_ways("blue", "1/1", "1/2") | both_ways(
+        "blue", "2/1", "2/2"
+    )
+
+
+def test_the_higher_priority_owns() -> None:
+    slices = a_slice("blue", rule(Match())), a_slice("red", ports(2, priority=200))
+    assert promised(*slices) == both_ways("blue", "1/1", "2/1")
+
+
+def test_a_slice_of_addresses_goes_by_the_packet() -> None:
+    arp = rule(Match.of(arp_spa=(0x0A00000A, 0xFFFFFFFE)), Match.of(arp_spa=0x0A000015))
+    ip = rule(Match.of(ipv4_src=(0x0A00000A, 0xFFFFFFFE)), Match.of(ipv4_src=0x0A000015))
+    assert promised(a_slice("blue", arp, ip)) == both_ways("blue", "1/1", "2/1")
+    # ARP alone resolves, but no echo gets through.
+    assert promised(a_slice("blue", arp)) == set()
+
+
+@pytest.mark.parametrize(("vlan", "count"), [(None, 0), (100, 12), (200, 0)])
+def test_a_slice_of_a_vlan_has_its_tagged_packets(vlan: int | None, count: int) -> None:
+    assert len(promised(a_slice("blue", rule(Match.of(vlan_vid=0x1064))), vlan=vlan)) == count
+
+
+def test_what_may_be_heard_is_less_than_to_be_reached() -> None:
+    made, (one, _, other, _) = network()
+    arp_only = a_slice("blue", rule(Match.of(eth_type=0x806)))
+    assert promise([arp_only], made, one, other) == Promise("blue", reaches=False, may_be_heard=True)
+    assert promise([a_slice("blue", rule(Match()))], made, one, other) == TO_ALL
+
+
+def test_hosts_of_different_vlans_do_not_reach_each_other() -> None:
+    made, (one, _, other, _) = network()
+    made.attach(Host("tagged", other.mac, other.ip, 100), 2, 1)
+    assert not promise([a_slice("blue", rule(Match()))], made, one, made.hosts["tagged"]).reaches
+
+
+def test_who_may_only_read_does_not_own() -> None:
+    reading = evolve(ports(1), permissions=frozenset({"read"}))
+    packet = bytes(60)
+    assert owner([a_slice("blue", reading)], Attachment(1, 1), packet) is None
+    assert owner([a_slice("blue", ports(1))], Attachment(1, 1), packet) == "blue"
+    assert owner([a_slice("blue", ports(1, at=[2]))], Attachment(1, 1), packet) is None
