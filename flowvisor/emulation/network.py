@@ -14,7 +14,7 @@ from flowvisor.emulation.hosts import Host
 from flowvisor.emulation.pipeline import Transmit
 from flowvisor.openflow.messages import Message
 
-MAX_HOPS: Final = 10_000  # of all packets that one event causes; what is more is a storm, and shed
+MAX_HOPS: Final = 2_000  # of all packets that one event causes; what is more is a storm, and shed
 
 
 class Attachment(NamedTuple):
