@@ -143,6 +143,7 @@ class Hypervisor:
         datapath.slots[slot] = channel
         wanted_misses = switch.wants_misses
         switch.channels.append(channel)
+        switch.channels_changed()
         switch.tenant.channels.append(channel)
         if switch.wants_misses and not wanted_misses:
             install_miss(switch, effects)
@@ -156,6 +157,7 @@ class Hypervisor:
         channel.has_left = True
         switch, datapath = channel.switch, channel.switch.datapath
         switch.channels.remove(channel)
+        switch.channels_changed()
         switch.tenant.channels.remove(channel)
         if not switch.channels:
             switch.generation_id = None  # forgotten with the last of the controllers that agreed on it

@@ -95,6 +95,7 @@ class VirtualSwitch:
     datapath: Datapath
     view: View
     channels: list[TenantChannel] = Factory(list)
+    is_mixed: bool = False  # some channel does not speak the datapath's version
     generation_id: int | None = None
     # Verdicts on lists of actions and instructions, by their bytes; emptied when what they follow from changes.
     verdicts: dict[Any, Any] = Factory(dict)
@@ -112,6 +113,10 @@ class VirtualSwitch:
     def wants_misses(self) -> bool:
         """Whether some controller expects unmatched packets (1.0's rule)."""
         return any(TRAITS[channel.version].unmatched_to_controller for channel in self.channels)
+
+    def channels_changed(self) -> None:
+        """A channel has come or gone."""
+        self.is_mixed = any(channel.version != self.datapath.version for channel in self.channels)
 
     @property
     def ports(self) -> list[Port]:

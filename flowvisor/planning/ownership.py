@@ -8,11 +8,14 @@ rules that overlap it and subtracts only those that win over them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import reduce
+from operator import or_
 from typing import Final, NamedTuple
 
 from flowvisor.flowspace.box import EVERYTHING, Box, intersect
 from flowvisor.flowspace.classifier import Classifier
 from flowvisor.flowspace.layout import boxes_of, field_mask
+from flowvisor.flowspace.packet_point import ADDRESSES, point_of_addresses, point_of_packet
 from flowvisor.flowspace.region import Region, TooManyPieces
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.ports import LOCAL
@@ -46,6 +49,9 @@ class Ownership:
         for rank, box, owner in self.ranked:
             self._classifier.add(box, rank, owner)
         self._port_of = self._only_ports()
+        # The bits of the layout that any rule looks at.
+        self.used_mask: Final = reduce(or_, (box.mask for _, box, _ in self.ranked))
+        self._addresses_suffice = not self.used_mask & ~ADDRESSES
         self.local_is_nobodys: Final = not any(names_local(box) for _, box, owner in self.ranked if owner)
 
     @classmethod
@@ -63,23 +69,12 @@ class Ownership:
         """The slice that owns a packet (its in_port among its fields), None when nobody surely does."""
         return self._classifier.lookup(packet) or None
 
-    def owner_of_port(self, port: int) -> str | None:
-        """The owner of all packets of a port; only when `ports_suffice`."""
-        assert self._port_of is not None
-        return self._port_of.get(port)
-
-    @property
-    def ports_suffice(self) -> bool:
-        """Whether a packet's owner follows from its in_port alone."""
-        return self._port_of is not None
-
-    @property
-    def used_mask(self) -> int:
-        """The bits of the layout that any rule looks at."""
-        used = 0
-        for _rank, box, _owner in self.ranked:
-            used |= box.mask
-        return used
+    def owner_of_packet(self, data: bytes, in_port: int) -> str | None:
+        """The slice that owns a packet that came in at a port; no more of it is read than rules look at."""
+        if self._port_of is not None:
+            return self._port_of.get(in_port)
+        point = point_of_addresses if self._addresses_suffice else point_of_packet
+        return self._classifier.lookup(point(data, in_port)) or None
 
     def own_pieces(self, box: Box, owner: str, *, is_fenced: bool = False) -> Iterator[Box]:
         """The parts of a set of packets that are the slice's effective flowspace.

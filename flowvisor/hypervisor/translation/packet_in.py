@@ -53,25 +53,14 @@ def northbound_patched_13(datapath: Datapath, frame: bytes, effects: Effects) ->
     if switch is None or frame[_BUFFER] != _NO_BUFFER_BYTES or frame[_COOKIE_13] == _OUR_COOKIE:
         northbound(datapath, frame, effects)
         return
-    view = switch.view
-    assert view.block is not None
-    reason = frame[_REASON_13]
-    sent = False
-    for channel in switch.channels:
-        if channel.version != datapath.version:
-            northbound(datapath, frame, effects)
-            return
-        if not channel.wants(channel.masks.packet_in, reason):
-            continue
-        patched = bytearray(frame)
-        patched[_TABLE_13] -= view.block.first
-        effects.send(channel, bytes(patched))
-        sent = True
-        counters = channel.counters
-        counters.up[PACKET_IN] += 1
-        counters.up_bytes += len(frame)
-    if not sent:
-        switch.tenant.counters[datapath.version].count_shed(NO_CONTROLLER)
+    if switch.is_mixed:
+        northbound(datapath, frame, effects)
+        return
+    block = switch.view.block
+    assert block is not None
+    patched = bytearray(frame)
+    patched[_TABLE_13] -= block.first
+    _pass_on(datapath, switch, bytes(patched), frame[_REASON_13], effects)
 
 
 def northbound_patched_10(datapath: Datapath, frame: bytes, effects: Effects) -> None:
@@ -79,22 +68,21 @@ def northbound_patched_10(datapath: Datapath, frame: bytes, effects: Effects) ->
     if len(frame) < _DATA_10 or frame[_BUFFER] != _NO_BUFFER_BYTES:
         northbound(datapath, frame, effects)
         return
-    ownership = datapath.plan.ownership
     in_port = port_from_10(frame[14] << 8 | frame[15])
-    if ownership.ports_suffice:
-        owner = ownership.owner_of_port(in_port)
-    else:
-        owner = ownership.owner_of(point_of(parse(frame[_DATA_10:], in_port)))
+    owner = datapath.plan.ownership.owner_of_packet(frame[_DATA_10:], in_port)
     switch = datapath.switches.get(owner) if owner is not None else None
     if switch is None:
         datapath.unowned_packet_ins += 1
-        return
-    reason = frame[_REASON_10]
+    elif switch.is_mixed:
+        northbound(datapath, frame, effects)
+    else:
+        _pass_on(datapath, switch, frame, frame[_REASON_10], effects)
+
+
+def _pass_on(datapath: Datapath, switch: VirtualSwitch, frame: bytes, reason: int, effects: Effects) -> None:
+    """Send a frame as it is to the controllers, all of the datapath's version, that want to hear of it."""
     sent = False
     for channel in switch.channels:
-        if channel.version != datapath.version:
-            northbound(datapath, frame, effects)
-            return
         if not channel.wants(channel.masks.packet_in, reason):
             continue
         effects.send(channel, frame)

@@ -1,0 +1,45 @@
+"""A packet's point from its bytes is the parser's."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flowvisor.flowspace.layout import point_of
+from flowvisor.flowspace.packet_point import ADDRESSES, point_of_addresses, point_of_packet
+from flowvisor.openflow.packet import parse
+
+PORTS = st.integers(1, 0xFFFFFFFE)
+
+
+@st.composite
+def ipv4_packets(draw: st.DrawFn) -> bytes:
+    """IPv4 in which anything that decides how far a parser gets may be odd."""
+    rest = draw(st.binary(min_size=30, max_size=60))
+    header = (
+        bytes([0x45, draw(st.integers(0, 255))])
+        + draw(st.sampled_from([0, 20, 28, 39, 40, 46, 1500])).to_bytes(2, "big")
+        + bytes(2)
+        + draw(st.sampled_from([0, 0x2000, 0x4000, 1, 0x1FFF])).to_bytes(2, "big")
+        + bytes([64, draw(st.sampled_from([1, 6, 17, 47, 132])), 0, 0])
+    )
+    packet = draw(st.binary(min_size=12, max_size=12)) + b"\x08\x00" + header + rest
+    return packet[: draw(st.one_of(st.just(200), st.integers(0, 80)))]
+
+
+@given(data=ipv4_packets(), in_port=PORTS)
+def test_an_ipv4_packet_has_the_point_that_the_parser_gives(data: bytes, in_port: int) -> None:
+    assert point_of_packet(data, in_port) == point_of(parse(data, in_port))
+
+
+@given(data=st.binary(max_size=80), in_port=PORTS)
+def test_any_bytes_have_the_point_that_the_parser_gives(data: bytes, in_port: int) -> None:
+    assert point_of_packet(data, in_port) == point_of(parse(data, in_port))
+
+
+@given(data=st.binary(min_size=12, max_size=80), in_port=PORTS)
+def test_port_and_addresses_are_where_the_whole_point_has_them(data: bytes, in_port: int) -> None:
+    whole = point_of(parse(data, in_port))
+    assert point_of_addresses(data, in_port) == (whole.value & ADDRESSES, ADDRESSES)
+
+
+def test_of_a_packet_without_addresses_only_the_port_is_known() -> None:
+    assert point_of_addresses(b"\x01" * 11, 7) == point_of({"in_port": 7})
