@@ -89,11 +89,11 @@ class Service:
         settings = self._configuration.settings
         self._ticking.start(TICK_SECONDS)
         try:
-            self._save()
             for method in settings.listen:
                 self.datapath_ports.append(_port_of(await _listen(self.connections.listen, method)))
             self._admin = await _listen(self._listen_for_operators, settings.admin)
             self.admin_port = _port_of(self._admin)
+            self._save()  # not before: another process that has the ports may also have the state
         except ServiceError:
             await self._close()
             raise

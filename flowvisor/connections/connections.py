@@ -126,7 +126,6 @@ class Connections:
 
     def gone(self, protocol: PeerProtocol) -> None:
         """The connection is no more."""
-        self.relieved(protocol)
         self.everyone.discard(protocol)
         if protocol.peer is not None:
             del self.by_peer[protocol.peer]

@@ -8,7 +8,7 @@ from twisted.logger import LogEvent, globalLogPublisher
 
 from flowvisor.connections.outbound import HANG_UP_ABOVE_BYTES, SHED_ABOVE_BYTES
 from flowvisor.connections.peer_protocol import CLOSING_SECONDS
-from flowvisor.hypervisor.effects import Effects, HangUp, Notice, VirtualSwitchName
+from flowvisor.hypervisor.effects import Effects, HangUp, Notice, OpenChannels, VirtualSwitchName
 from flowvisor.openflow.frame import ECHO_REPLY, ECHO_REQUEST, HEADER, PACKET_IN, type_of
 from tests.support.shell import TO_CONTROLLER, FarDatapath, FarEnd, Shell
 
@@ -53,7 +53,7 @@ def test_controllers_are_dialled_when_the_datapath_is_set_up_and_not_before(shel
 def test_frames_of_one_call_are_one_write(shell: Shell) -> None:
     _datapath, blue, _red = connected(shell)
     effects = Effects(shell.now)
-    peer = next(peer for peer, one in shell.connections.by_peer.items() if one is blue.near)
+    peer = blue.near.peer
     for xid in range(5):
         effects.send(peer, HEADER.pack(4, ECHO_REPLY, 8, xid))
     writes: list[bytes] = []
@@ -64,7 +64,7 @@ def test_frames_of_one_call_are_one_write(shell: Shell) -> None:
 
 def test_effects_for_somebody_who_has_gone_go_nowhere(shell: Shell) -> None:
     _datapath, blue, _red = connected(shell)
-    peer = next(peer for peer, one in shell.connections.by_peer.items() if one is blue.near)
+    peer = blue.near.peer
     blue.hang_up()
     effects = Effects(shell.now)
     effects.send(peer, HEADER.pack(4, ECHO_REPLY, 8, 1))
@@ -83,6 +83,28 @@ def test_when_the_datapath_leaves_its_controllers_are_hung_up_on_and_not_dialled
     assert shell.calls == 2
     assert shell.connections.lines == {}
     assert shell.connections.everyone == set()
+    disconnects = shell.connections.counters.controller_disconnects
+    assert disconnects["blue", "tcp:127.0.0.1:6801", "the datapath has left"] == 1
+
+
+def test_channels_that_are_open_are_not_opened_twice(shell: Shell) -> None:
+    connected(shell)
+    effects = Effects(shell.now)
+    effects.commands.append(OpenChannels(BLUE))
+    shell.connections.carry_out(effects)
+    assert shell.calls == 2
+
+
+def test_nothing_of_one_who_is_hung_up_on_reaches_the_core(shell: Shell) -> None:
+    datapath, blue, _red = connected(shell)
+    peer = blue.near.peer
+    effects = Effects(shell.now)
+    effects.commands.append(HangUp(peer, "test"))
+    shell.connections.carry_out(effects)
+    before = len(datapath.frames)
+    blue.say(TO_CONTROLLER)
+    datapath.pump()
+    assert len(datapath.frames) == before
 
 
 def test_when_a_controller_leaves_only_it_is_dialled_again(shell: Shell) -> None:
@@ -160,10 +182,11 @@ def test_who_is_not_read_because_of_another_is_not_taken_for_dead(shell: Shell) 
     datapath, blue, red = connected(shell)
     congest(shell, datapath)
     blue.channel = None  # nothing of what it might answer would be read
-    shell.reactor.advance(40)
-    for far_end in (blue, red):
-        far_end.near.tick(shell.now)
-        assert far_end.near.hang_up_reason is None
+    for _ in range(40):
+        shell.reactor.advance(1)
+        for far_end in (blue, red):
+            far_end.near.tick(shell.now)
+    assert [far_end.near.hang_up_reason for far_end in (blue, red)] == [None, None]
 
 
 def test_a_peer_that_takes_nothing_is_hung_up_on_at_the_bound(shell: Shell) -> None:
@@ -179,7 +202,7 @@ def test_a_peer_that_takes_nothing_is_hung_up_on_at_the_bound(shell: Shell) -> N
 
 def test_what_is_queued_still_goes_out_to_one_who_is_hung_up_on_but_not_for_ever(shell: Shell) -> None:
     _datapath, blue, _red = connected(shell)
-    peer = next(peer for peer, one in shell.connections.by_peer.items() if one is blue.near)
+    peer = blue.near.peer
     effects = Effects(shell.now)
     effects.send(peer, HEADER.pack(4, ECHO_REPLY, 8, 7))
     effects.commands.append(HangUp(peer, "test"))
@@ -267,6 +290,9 @@ def test_stop_hangs_up_on_everybody_and_says_when_all_are_gone(shell: Shell) -> 
     shell.pass_time(1)
     assert [far_end.is_connected for far_end in shell.far_ends] == [False] * 4
     assert stopped == [None]
+    effects = Effects(shell.now)
+    effects.commands.append(OpenChannels(BLUE))
+    shell.connections.carry_out(effects)
     shell.pass_time(30)
     assert shell.calls == 2
 
