@@ -61,19 +61,20 @@ def test_what_is_encoded_decodes_to_itself(cls: type[Message], data: st.DataObje
 @given(data=st.data())
 def test_a_frame_cut_short_or_lengthened_is_refused_or_read(cls: type[Message], data: st.DataObject) -> None:
     frame = v10.encode(data.draw(messages_10(cls)))
-    for length in range(len(frame)):
+    for length in range(min(len(frame), 250)):
         assert refusal(frame[:length]) == ec.BAD_LEN  # the header says more
         is_refused_or_stays(with_true_length(frame[:length].ljust(8, b"\0")))
     is_refused_or_stays(with_true_length(frame + bytes(8)))
 
 
 @every_message
-@settings(max_examples=8)
+@settings(max_examples=4)
 @given(data=st.data())
 def test_a_length_that_lies_anywhere_is_refused_or_read(cls: type[Message], data: st.DataObject) -> None:
     frame = v10.encode(data.draw(messages_10(cls)))
+    lies = data.draw(st.lists(st.sampled_from(LIES), min_size=3, max_size=5))
     for at in range(8, min(len(frame) - 1, 200)):
-        for lie in data.draw(st.lists(st.sampled_from(LIES), min_size=3, max_size=5)):
+        for lie in lies:
             is_refused_or_stays(frame[:at] + pack("!H", lie) + frame[at + 2 :])
 
 
