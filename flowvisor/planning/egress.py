@@ -116,8 +116,9 @@ def find_leak(
             if leak is not None:
                 return leak
             continue
-        for out in view.own_ports(ports) if port in (ALL, FLOOD) else (port,):
-            if out not in ports or not view.owns_port(out):
+        is_flood = port in (ALL, FLOOD)
+        for out in view.flooded_ports(ports) if is_flood else (port,):
+            if not is_flood and (out not in ports or not view.owns_port(out)):
                 return Leak(codes.ACTION_BAD_OUT_PORT, "foreign-port")
             if (came_in and untouched and view.port_is_safe(out)) or view.port_is_private(out):
                 continue

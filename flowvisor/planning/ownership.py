@@ -8,15 +8,17 @@ rules that overlap it and subtracts only those that win over them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import count
 from functools import reduce
 from operator import or_
 from typing import Final, NamedTuple
 
 from flowvisor.flowspace.box import EVERYTHING, Box, intersect
 from flowvisor.flowspace.classifier import Classifier
-from flowvisor.flowspace.layout import boxes_of, field_mask
+from flowvisor.flowspace.layout import FIELD_SLOTS, boxes_of, field_mask
 from flowvisor.flowspace.packet_point import ADDRESSES, point_of_addresses, point_of_packet
 from flowvisor.flowspace.region import Region, TooManyPieces
+from flowvisor.openflow.fields import FIELDS
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.ports import LOCAL
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
@@ -29,6 +31,8 @@ NOBODY: Final = ""  # owns what must not be anybody's by way of a wildcard
 # Ranks: an admin's priority as it is; LOCAL is nobody's unless a rule names it, whatever that rule's priority.
 LOCAL_GUARD_RANK: Final = 0x8000
 IN_PORT_MASK: Final = field_mask("in_port")
+_PORT_SHIFT: Final = FIELD_SLOTS["in_port"].shift
+_PORT_BITS: Final = FIELDS["in_port"].all_ones
 LOCAL_BOX: Final = boxes_of(Match.of(in_port=LOCAL))[0]
 
 
@@ -52,6 +56,12 @@ class Ownership:
         # The bits of the layout that any rule looks at.
         self.used_mask: Final = reduce(or_, (box.mask for _, box, _ in self.ranked))
         self._addresses_suffice = not self.used_mask & ~ADDRESSES
+        named = {
+            box.value >> _PORT_SHIFT & _PORT_BITS for _, box, _ in self.ranked if box.mask & IN_PORT_MASK
+        }
+        # Stands for all ports that no rule names: what holds at one of them holds at each.
+        self.any_other_port: Final = next(port for port in count(1) if port not in named)
+        self.named_ports: Final = frozenset(named - {LOCAL})
         self.local_is_nobodys: Final = not any(names_local(box) for _, box, owner in self.ranked if owner)
 
     @classmethod
@@ -120,11 +130,10 @@ class Ownership:
     def _only_ports(self) -> dict[int, str] | None:
         """Owner by port where every rule is one whole port."""
         owners: dict[int, tuple[int, str]] = {}
-        shift = (IN_PORT_MASK & -IN_PORT_MASK).bit_length() - 1
         for rank, box, owner in self.ranked:
             if box.mask != IN_PORT_MASK:
                 return None
-            port = box.value >> shift
+            port = box.value >> _PORT_SHIFT
             if port not in owners or owners[port][0] < rank:
                 owners[port] = (rank, owner)
         return {port: owner for port, (_rank, owner) in owners.items() if owner != NOBODY}

@@ -42,6 +42,17 @@ class View:
         """Those of a datapath's ports that the slice has, in ascending order."""
         return sorted(port for port in ports if self.owns_port(port))
 
+    def flooded_ports(self, ports: Iterable[int]) -> list[int]:
+        """The ports that an entry's output to FLOOD or ALL is judged by.
+
+        In a block of tables a port that comes joins the flood of entries that are there already, so that the ports
+        that may yet come count like those that have.
+        """
+        if self.block is None:
+            return self.own_ports(ports)
+        ownership = self.ownership
+        return self.own_ports({*ports, *ownership.named_ports, ownership.any_other_port})
+
     def port_is_private(self, port: int) -> bool:
         """Whether no packet at all is another slice's at this port."""
         known = self._private_ports.get(port)

@@ -221,11 +221,10 @@ def _widen(switch: VirtualSwitch, table_id: int, instructions: act.Instructions)
     spread = goes_on or table_id > 0
     if not spread:
         return None
-    rewriting = (applied if goes_on else ()) + written
     used = switch.view.ownership.used_mask
     fields = {
         name
-        for action in rewriting
+        for action in applied + written  # what one table applies is before what any other has written
         if is_visible(written_fields(action), used)
         for name in written_fields(action)
     }
@@ -254,5 +253,5 @@ def _named(switch: VirtualSwitch, port: int) -> Iterable[int]:
     if port == CONTROLLER:
         return ()
     if port in (*EVERYWHERE, IN_PORT):
-        return switch.view.own_ports(switch.datapath.ports)
+        return switch.view.flooded_ports(switch.datapath.ports)
     return (port,)

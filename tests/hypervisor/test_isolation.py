@@ -1,0 +1,96 @@
+"""Whatever tenants do, no packet gets from one to the other: random slices, requests and packets on a model."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, note, settings
+from hypothesis import strategies as st
+
+from flowvisor.openflow.messages import PacketIn
+from tests.support.kinds import KINDS, TENANT_VERSIONS, Kind
+from tests.support.slices import (
+    LATER_PORTS,
+    PORTS,
+    flow_mods,
+    owner_at,
+    packet_outs,
+    packets_like,
+    rule_matches,
+    slice_sets,
+)
+from tests.support.world import Controller, World
+
+
+class Observed:
+    """A world and what was seen in it; every check compares with the naive owner."""
+
+    def __init__(self, kind: Kind, data: st.DataObject) -> None:
+        self.slices = data.draw(slice_sets(), label="slices")
+        self.world: World = kind.world(*self.slices, ports=PORTS)
+        self.controllers: dict[str, Controller] = {}
+        for one in self.slices:
+            version = data.draw(st.sampled_from(TENANT_VERSIONS), label=f"version of {one.name}")
+            self.controllers[one.name] = self.world.controller(one.name, 1, version)
+
+    def check(self, sender: str | None, before: int, heard: dict[str, int]) -> None:
+        """What was emitted, and heard, since then was the sender's to emit and to hear."""
+        for _, port, packet in self.world.transmitted[before:]:
+            owner = owner_at(self.slices, packet, port)
+            note(f"{sender} emits at port {port} what is {owner}'s: {packet.hex()}")
+            assert owner in (sender, None)
+            assert any(self._owns_something_at(sender, port)), "a port that it has not"
+        for name, controller in self.controllers.items():
+            if name != sender:
+                news = controller.inbox[heard[name] :]
+                assert not [one for one in news if isinstance(one, PacketIn)], name
+
+    def _owns_something_at(self, name: str | None, port: int) -> list[bool]:
+        """Whether a rule could give the slice a packet at the port."""
+        return [
+            match.fields.get("in_port", (port, 0))[0] == port
+            for one in self.slices
+            if one.name == name
+            for one_rule in one.rules
+            for match in one_rule.matches
+        ]
+
+    def counts(self) -> dict[str, int]:
+        return {name: len(controller.inbox) for name, controller in self.controllers.items()}
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+@settings(max_examples=120)
+@given(data=st.data())
+def test_no_packet_leaves_for_another_slice_and_none_is_told_to_another(
+    kind: Kind, data: st.DataObject
+) -> None:
+    seen = Observed(kind, data)
+    world = seen.world
+    matches = [match for one in seen.slices for match in rule_matches(one)]
+    n_tables = 3 if kind.has_blocks else 1
+    ports = list(PORTS)
+    for _ in range(data.draw(st.integers(2, 10), label="steps")):
+        step = data.draw(st.sampled_from(("flow-mod", "flow-mod", "packet", "packet", "packet-out", "port")))
+        heard, before = seen.counts(), len(world.transmitted)
+        one = data.draw(st.sampled_from(seen.slices))
+        controller = seen.controllers[one.name]
+        if step == "flow-mod":
+            request = data.draw(flow_mods(controller.version, one, n_tables=n_tables), label=one.name)
+            answers = controller.send(request)
+            note(f"answered {answers}")
+            if not answers:
+                matches += [request.match] * 5
+        elif step == "packet-out":
+            made_up = data.draw(packet_outs(controller.version, one), label=one.name)
+            note(f"answered {controller.send(made_up)}")
+            seen.check(one.name, before, heard)
+        elif step == "packet":
+            port, packet = data.draw(packets_like(data.draw(st.sampled_from(matches))))
+            owner = owner_at(seen.slices, packet, port)
+            note(f"a packet of {owner}'s comes in at {port}: {packet.hex()}")
+            world.packet(1, port, packet)
+            seen.check(owner, before, heard)
+        elif len(ports) < len(PORTS) + len(LATER_PORTS):
+            ports.append(LATER_PORTS[len(ports) - len(PORTS)])
+            note(f"port {ports[-1]} comes")
+            world.change(1, world.emulated[1].add_port(ports[-1], world.now))
