@@ -36,12 +36,7 @@ from tests.support.tools import require_tool
 HIGHEST_PORT = 0xFEFF
 NOT_MATCHED = {"in_phy_port", "pbb_isid", "ipv6_exthdr"}
 NOT_DONE = {a.PushPbb, a.PopPbb, a.CopyTtlIn, a.CopyTtlOut, a.OpaqueAction}
-NOT_SET = {
-    *NOT_MATCHED,
-    "mpls_bos",
-    "ip_proto",
-    "eth_type",
-}  # after a new eth_type it wants other fields than before
+NOT_SET = {*NOT_MATCHED, "mpls_bos", "ip_proto", "eth_type"}
 # It knows no experimenter but a few, and wants a table's features complete: see the last test.
 NOT_SHOWN = {
     *(m.Experimenter, mp.ExperimenterMultipartRequest, mp.ExperimenterMultipartReply),
