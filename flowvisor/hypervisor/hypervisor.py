@@ -11,7 +11,7 @@ from flowvisor.hypervisor.effects import CloseChannels, Effects, HangUp, Virtual
 from flowvisor.hypervisor.peers import Datapath, Request, Tenant, TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.requests import ask
 from flowvisor.hypervisor.transactions import HYPERVISOR_SLOT, MAX_SLOTS, Transactions
-from flowvisor.hypervisor.translation.flow_mod import install_miss
+from flowvisor.hypervisor.translation.flow_mod import begin_misses, remove_miss
 from flowvisor.hypervisor.translation.flow_mod_intersect import new_flow_table
 from flowvisor.openflow.error_codes import REQUEST_EPERM
 from flowvisor.openflow.messages import BarrierRequest, FeaturesReply, Message
@@ -146,7 +146,7 @@ class Hypervisor:
         switch.channels_changed()
         switch.tenant.channels.append(channel)
         if switch.wants_misses and not wanted_misses:
-            install_miss(switch, effects)
+            begin_misses(switch, effects)
         return channel, effects
 
     def controller_left(self, channel: TenantChannel, now: float) -> Effects:
@@ -156,9 +156,12 @@ class Hypervisor:
             return effects
         channel.has_left = True
         switch, datapath = channel.switch, channel.switch.datapath
+        wanted_misses = switch.wants_misses
         switch.channels.remove(channel)
         switch.channels_changed()
         switch.tenant.channels.remove(channel)
+        if wanted_misses and not switch.wants_misses:
+            remove_miss(switch, effects)
         if not switch.channels:
             switch.generation_id = None  # forgotten with the last of the controllers that agreed on it
 

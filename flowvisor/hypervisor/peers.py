@@ -119,6 +119,11 @@ class VirtualSwitch:
         self.is_mixed = any(channel.version != self.datapath.version for channel in self.channels)
 
     @property
+    def watches_miss(self) -> bool:
+        """Whether it matters here who has the place of the table-miss entry."""
+        return self.has_own_miss or self.wants_misses
+
+    @property
     def ports(self) -> list[Port]:
         """The ports that the slice has here, in ascending order."""
         return [self.datapath.ports[number] for number in self.view.own_ports(self.datapath.ports)]

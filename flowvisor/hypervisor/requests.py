@@ -70,9 +70,21 @@ def send_to_datapath(datapath: Datapath, frame: bytes, effects: Effects) -> None
     effects.send(datapath, frame)
 
 
+def send_own(datapath: Datapath, message: Message, what: str, effects: Effects) -> None:
+    """Send a message of the hypervisor's own; `what` is told the operator if the datapath refuses it."""
+    xid = datapath.transactions.send(what)
+    send_to_datapath(datapath, datapath.codec.encode(evolve(message, xid=xid)), effects)
+    if datapath.transactions.fence_is_due:
+        _fence(datapath, datapath.transactions, effects)
+
+
 def fence(channel: TenantChannel, effects: Effects) -> None:
     """Ask for a barrier of our own, so that what a channel sent can be forgotten once it has taken effect."""
-    ask(channel.switch.datapath, channel.transactions, [BarrierRequest()], _nothing, _no_matter, effects)
+    _fence(channel.switch.datapath, channel.transactions, effects)
+
+
+def _fence(datapath: Datapath, transactions: Transactions[object], effects: Effects) -> None:
+    ask(datapath, transactions, [BarrierRequest()], _nothing, _no_matter, effects)
 
 
 def _nothing(_messages: list[Message], _effects: Effects) -> None:

@@ -10,18 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from attrs import evolve
-
 from flowvisor.hypervisor.effects import Effects, HangUp, OpenChannels
 from flowvisor.hypervisor.peers import Datapath
-from flowvisor.hypervisor.requests import Answer, ask, send_to_datapath
+from flowvisor.hypervisor.requests import Answer, ask, send_own
 from flowvisor.hypervisor.translation.actions import instructions_to_virtual, judge
 from flowvisor.openflow.actions import NO_BUFFER_LEN
 from flowvisor.openflow.messages import (
     ALL_TABLES,
     DELETE,
     DELETE_STRICT,
-    SEND_FLOW_REM,
     BarrierRequest,
     FlowMod,
     Message,
@@ -47,14 +44,14 @@ from flowvisor.planning.plan import Enforcement
 
 def begin(datapath: Datapath, effects: Effects) -> None:
     """Ask a datapath that has just connected for whole packets, and for what it has."""
-    _send(datapath, SetConfig(miss_send_len=NO_BUFFER_LEN), "configuration", effects)
+    send_own(datapath, SetConfig(miss_send_len=NO_BUFFER_LEN), "configuration", effects)
     wanted: list[Message] = []
     if not TRAITS[datapath.version].ports_in_features:
         wanted.append(PortDescRequest())
     if datapath.plan.enforcement is Enforcement.TABLES:
         wanted += [TableStatsRequest(), GroupDescRequest(), FlowStatsRequest(table_id=CLASSIFIER_TABLE)]
     else:
-        _send(datapath, FlowMod(command=DELETE, table_id=_everything(datapath)), "clearing", effects)
+        send_own(datapath, FlowMod(command=DELETE, table_id=_everything(datapath)), "clearing", effects)
     if not wanted:
         wanted.append(BarrierRequest())
 
@@ -84,7 +81,7 @@ def _make_so(datapath: Datapath, replies: list[Message], effects: Effects) -> No
 
     def judged(wrong: list[Message], effects: Effects) -> None:
         for message in (*wrong, *_changes(datapath, flows, groups, in_use)):
-            _send(datapath, message, "own entry", effects)
+            send_own(datapath, message, "own entry", effects)
         _open(datapath, effects)
 
     _judge_survivors(datapath, in_use, judged, effects)
@@ -118,15 +115,16 @@ def _judged(datapath: Datapath, flow: FlowStats) -> Iterator[FlowMod]:
         return
     block = switch.view.block
     number = flow.table_id - block.first
-    if number == 0 and flow.priority == 0 and not flow.match.fields and flow.cookie != COOKIE:
-        switch.has_own_miss = True
-        switch.own_miss_is_told = bool(flow.flags & SEND_FLOW_REM)
+    removal = FlowMod(command=DELETE_STRICT, table_id=flow.table_id, priority=flow.priority, match=flow.match)
+    if number == 0 and flow.priority == 0 and not flow.match.fields and flow.cookie == COOKIE:
+        yield removal  # ours; it is back when a controller that wants it is
+        return
     instructions = instructions_to_virtual(block, flow.instructions)
     verdict = judge(switch, number, instructions)
     if verdict.needs_match:
         verdict = judge(switch, number, instructions, flow.match)
     if verdict.refusal is not None:
-        yield FlowMod(command=DELETE_STRICT, table_id=flow.table_id, priority=flow.priority, match=flow.match)
+        yield removal
 
 
 def _open(datapath: Datapath, effects: Effects) -> None:
@@ -156,11 +154,6 @@ def _changes(
         if table not in owned and table != CLASSIFIER_TABLE
     ]
     return [*first, *entry_changes(classifier_entries(plan), flows), *orphaned, *last]
-
-
-def _send(datapath: Datapath, message: Message, what: str, effects: Effects) -> None:
-    xid = datapath.transactions.send(what)
-    send_to_datapath(datapath, datapath.codec.encode(evolve(message, xid=xid)), effects)
 
 
 def _ask(

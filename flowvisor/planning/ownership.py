@@ -8,8 +8,8 @@ rules that overlap it and subtracts only those that win over them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import count
 from functools import reduce
+from itertools import count
 from operator import or_
 from typing import Final, NamedTuple
 

@@ -37,19 +37,13 @@ from flowvisor.openflow.multipart import (
     FlowStatsReply,
     FlowStatsRequest,
 )
-from flowvisor.openflow.ports import CONTROLLER, FLOOD, NORMAL
+from flowvisor.openflow.ports import FLOOD, NORMAL
 from flowvisor.openflow.versions import codec
 from tests.support.kinds import ON_10, ON_TABLES, Kind, as_told
-from tests.support.slices import ethernet, tag, udp
+from tests.support.slices import MISS, A, B, ethernet, output, tag, udp
 from tests.support.world import Controller, World, a_slice, ports, rule
 
-A = a_slice("a", ports(1, 2))
-B = a_slice("b", ports(3, 4))
 LLDP = ethernet(dst=0x0180C200000E, eth_type=0x88CC)
-
-
-def output(*numbers: int) -> tuple[ApplyActions]:
-    return (ApplyActions(tuple(Output(number, 0xFFFF if number == CONTROLLER else 0) for number in numbers)),)
 
 
 def entries(world: World) -> list[tuple[int, int, Match]]:
@@ -124,9 +118,8 @@ def test_5_lldp_is_no_way_round_the_checks(kind: Kind, version: int) -> None:
 def test_5_what_a_packet_says_of_its_slice_is_not_believed(kind: Kind, version: int) -> None:
     world = kind.world(A, B)
     a, b = both(world, version)
-    miss = FlowMod(priority=0, instructions=output(CONTROLLER))
-    a.send(miss)
-    b.send(miss)
+    a.send(MISS)
+    b.send(MISS)
     world.packet(1, 1, LLDP + b"b" * 8)
     assert len(a.heard(PacketIn)) == 1
     assert b.heard(PacketIn) == []
@@ -150,7 +143,7 @@ def test_7_untagged_is_no_wildcard_and_neither_is_port_zero(kind: Kind, version:
         a_slice("b", rule(Match.of(in_port=1), priority=50), ports(2)),
     )
     a = world.controller("a", 1, version)
-    a.send(FlowMod(priority=0, instructions=output(CONTROLLER)))
+    a.send(MISS)
     world.packet(1, 1, udp())
     world.packet(1, 1, udp(vlan=0))
     world.packet(1, 1, udp(vlan=100))
@@ -267,7 +260,7 @@ def test_13_a_configuration_is_the_tenants_own(kind: Kind, version: int) -> None
     assert a.refused(SetConfig(flags=1)) == as_told(codes.SWITCH_CONFIG_EPERM, version)
     a.send(SetConfig(miss_send_len=0))
     assert world.to_datapaths[before:] == []
-    b.send(FlowMod(priority=0, instructions=output(CONTROLLER)))
+    b.send(MISS)
     world.packet(1, 3, udp())
     assert b.heard(PacketIn)[0].data == udp()
 

@@ -17,7 +17,7 @@ from flowvisor.openflow.packet import parse
 from flowvisor.openflow.ports import ALL, CONTROLLER, FLOOD, IN_PORT, TABLE
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
 from tests.support.flowspace_strategies import applies
-from tests.support.world import a_slice, rule
+from tests.support.world import a_slice, ports, rule
 
 PORTS = (1, 2, 3, 4)
 LATER_PORTS = (5, 6)  # that come while everything runs
@@ -28,10 +28,24 @@ HARDWARE_ADDRESSES = (0x020000000001, 0x020000000002)
 TRANSPORT_PORTS = (80, 443)
 DPID = 1
 
+# Two slices that have two ports each.
+A = a_slice("a", ports(1, 2))
+B = a_slice("b", ports(3, 4))
+
 
 def tag(vlan: int) -> int:
     """A vlan_vid as a match says it."""
     return VLAN_PRESENT | vlan
+
+
+def output(*numbers: int) -> tuple[act.ApplyActions]:
+    """The instructions of an entry that outputs to ports, whole packets to the controller."""
+    return (
+        act.ApplyActions(tuple(act.Output(port, 0xFFFF if port == CONTROLLER else 0) for port in numbers)),
+    )
+
+
+MISS = FlowMod(priority=0, instructions=output(CONTROLLER))  # what a 1.3 controller installs first
 
 
 # ------------------------------------------------------------------------------------------- the naive answer
@@ -70,9 +84,9 @@ def ethernet(
     return dst.to_bytes(6, "big") + src.to_bytes(6, "big") + tags + eth_type.to_bytes(2, "big") + payload
 
 
-def ipv4(src: int, dst: int, protocol: int = 17, ports: tuple[int, int] = (1000, 80)) -> bytes:
+def ipv4(src: int, dst: int, protocol: int = 17, upper_ports: tuple[int, int] = (1000, 80)) -> bytes:
     """The payload of an IPv4 packet that carries UDP or TCP; nobody looks at its checksums."""
-    upper = ports[0].to_bytes(2, "big") + ports[1].to_bytes(2, "big") + bytes(16)
+    upper = upper_ports[0].to_bytes(2, "big") + upper_ports[1].to_bytes(2, "big") + bytes(16)
     head = b"\x45\0" + (20 + len(upper)).to_bytes(2, "big") + bytes(4) + bytes([64, protocol, 0, 0])
     return head + src.to_bytes(4, "big") + dst.to_bytes(4, "big") + upper
 

@@ -15,13 +15,12 @@ from flowvisor.errors import Inexpressible
 from flowvisor.hypervisor.effects import Effects
 from flowvisor.hypervisor.peers import TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.refusal import Refusal, refuse
-from flowvisor.hypervisor.requests import ask, fence, send_to_datapath
+from flowvisor.hypervisor.requests import ask, fence, send_own, send_to_datapath
 from flowvisor.hypervisor.translation.actions import Verdict, judge
 from flowvisor.hypervisor.translation.versions import instructions_in
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow import v13
 from flowvisor.openflow.frame import FLOW_MOD, HEADER
-from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import (
     ADD,
     ALL_TABLES,
@@ -34,11 +33,11 @@ from flowvisor.openflow.messages import (
     FlowMod,
     Message,
 )
-from flowvisor.openflow.multipart import FlowStatsReply, FlowStatsRequest
+from flowvisor.openflow.multipart import FlowStats, FlowStatsReply, FlowStatsRequest
 from flowvisor.openflow.ports import ALL, ANY, FLOOD
 from flowvisor.openflow.traits import TRAITS
 from flowvisor.planning.allocation import TableBlock
-from flowvisor.planning.entries import COOKIE, all_group, flood_group, miss_entry
+from flowvisor.planning.entries import CLASSIFIER_TABLE, COOKIE, all_group, flood_group, miss_entry
 
 # Offsets in a 1.3 FLOW_MOD (section 7.3.4.1).
 _TABLE: Final = 24
@@ -50,6 +49,7 @@ _NO_BUFFER_BYTES: Final = b"\xff\xff\xff\xff"
 _NO_FIELDS: Final = b"\x00\x04"
 _TABLE_BYTES: Final = [bytes([table]) for table in range(256)]
 
+ALL_COOKIE_BITS: Final = (1 << 64) - 1
 MAX_VERDICTS: Final = (
     4096  # lists of instructions remembered per virtual switch; at the bound all are forgotten
 )
@@ -64,7 +64,7 @@ def southbound_patched(channel: TenantChannel, frame: bytes, effects: Effects) -
     if len(frame) < 56 or frame[_COMMAND] > MODIFY_STRICT or frame[_BUFFER] != _NO_BUFFER_BYTES:
         return southbound(channel, frame, effects)
     table_id = frame[_TABLE]
-    if table_id >= block.size or (frame[_MATCH_LENGTH] == _NO_FIELDS and switch.wants_misses):
+    if table_id >= block.size or (frame[_MATCH_LENGTH] == _NO_FIELDS and switch.watches_miss):
         return southbound(channel, frame, effects)
     end = v13.check_match(frame, _MATCH)
     instructions = bytes(frame[end:])
@@ -156,7 +156,7 @@ def _send(channel: TenantChannel, frame: bytes, physical: FlowMod, effects: Effe
     block = switch.view.block
     assert block is not None
     covers_miss = not physical.match.fields and physical.table_id == block.first
-    if physical.command == ADD and _is_miss(physical, block) and switch.wants_misses:
+    if physical.command == ADD and _is_miss(physical, block) and switch.watches_miss:
         switch.has_own_miss = True
         switch.own_miss_is_told = bool(physical.flags & SEND_FLOW_REM)
         physical = evolve(physical, flags=physical.flags | SEND_FLOW_REM)
@@ -170,14 +170,67 @@ def _send(channel: TenantChannel, frame: bytes, physical: FlowMod, effects: Effe
         fence(channel, effects)
 
 
+def begin_misses(switch: VirtualSwitch, effects: Effects) -> None:
+    """The first controller that wants misses has come: see whether the tenant has an entry in that place itself."""
+    datapath, block = switch.datapath, switch.view.block
+    if block is None:
+        install_miss(switch, effects)
+        return
+
+    def found(replies: list[Message], effects: Effects) -> None:
+        for reply in replies:
+            for flow in reply.flows if isinstance(reply, FlowStatsReply) else ():
+                if flow.priority == 0 and not flow.match.fields and flow.cookie != COOKIE:
+                    _watch_own_miss(switch, flow, effects)
+        install_miss(switch, effects)
+
+    def failed(_error: tuple[int, int], effects: Effects) -> None:
+        found([], effects)
+
+    ask(datapath, datapath.transactions, [FlowStatsRequest(table_id=block.first)], found, failed, effects)
+
+
+def _watch_own_miss(switch: VirtualSwitch, flow: FlowStats, effects: Effects) -> None:
+    """Have the datapath tell when the tenant's own table-miss entry goes, because ours then takes its place."""
+    if switch.has_own_miss:
+        return
+    switch.has_own_miss = True
+    switch.own_miss_is_told = bool(flow.flags & SEND_FLOW_REM)
+    if not switch.own_miss_is_told:
+        again = FlowMod(
+            cookie=flow.cookie,
+            table_id=flow.table_id,
+            idle_timeout=flow.idle_timeout,
+            hard_timeout=flow.hard_timeout,
+            priority=0,
+            flags=flow.flags | SEND_FLOW_REM,
+            instructions=flow.instructions,
+        )
+        send_own(switch.datapath, again, "table-miss entry", effects)
+
+
 def install_miss(switch: VirtualSwitch, effects: Effects) -> None:
     """Put the table-miss entry for 1.0 controllers in its place, if some controller wants it and it has a place."""
-    block = switch.view.block
-    if block is None or not switch.wants_misses or switch.has_own_miss:
-        return
-    datapath = switch.datapath
-    entry = evolve(miss_entry(block.first), xid=datapath.transactions.send("table-miss entry"))
-    send_to_datapath(datapath, datapath.codec.encode(entry), effects)
+    if switch.wants_misses and not switch.has_own_miss:
+        _send_miss(switch, ADD, effects)
+
+
+def remove_miss(switch: VirtualSwitch, effects: Effects) -> None:
+    """Take it away again when nobody wants it any more."""
+    shared = switch.view.block is None
+    switches = switch.datapath.switches.values() if shared else (switch,)
+    if not switch.has_own_miss and not any(one.wants_misses for one in switches):
+        _send_miss(switch, DELETE_STRICT, effects)
+
+
+def _send_miss(switch: VirtualSwitch, command: int, effects: Effects) -> None:
+    datapath, block = switch.datapath, switch.view.block
+    if TRAITS[datapath.version].unmatched_to_controller:
+        return  # no entry is needed
+    entry = miss_entry(CLASSIFIER_TABLE if block is None else block.first)
+    if command == DELETE_STRICT:
+        entry = evolve(entry, command=command, cookie_mask=ALL_COOKIE_BITS, instructions=())
+    send_own(datapath, entry, "table-miss entry", effects)
 
 
 def _delete(
@@ -216,7 +269,7 @@ def _modify_or_add(channel: TenantChannel, frame: bytes, physical: FlowMod, effe
 
     def decide(replies: list[Message], effects: Effects) -> None:
         found = any(
-            _is_meant(physical, flow.match, flow.priority, flow.cookie)
+            _is_meant(physical, flow) and not is_our_miss(channel.switch, flow)
             for reply in replies
             if isinstance(reply, FlowStatsReply)
             for flow in reply.flows
@@ -232,8 +285,12 @@ def _modify_or_add(channel: TenantChannel, frame: bytes, physical: FlowMod, effe
     ask(datapath, channel.transactions, [request], decide, fail, effects)
 
 
-def _is_meant(physical: FlowMod, match: Match, priority: int, cookie: int) -> bool:
-    if cookie == COOKIE:
-        return False
+def _is_meant(physical: FlowMod, flow: FlowStats) -> bool:
     strict = physical.command == MODIFY_STRICT
-    return not strict or (priority == physical.priority and match.fields == physical.match.fields)
+    return not strict or (flow.priority == physical.priority and flow.match.fields == physical.match.fields)
+
+
+def is_our_miss(switch: VirtualSwitch, flow: FlowStats) -> bool:
+    """Whether an entry of the slice's block is the hypervisor's own."""
+    is_there = switch.wants_misses and not switch.has_own_miss
+    return is_there and flow.cookie == COOKIE and flow.priority == 0 and not flow.match.fields

@@ -23,7 +23,7 @@ from flowvisor.hypervisor.effects import Effects
 from flowvisor.hypervisor.flow_table import MAX_ENTRY_NUMBER, PIECE_COOKIE, Entry, FlowTable, Key, outputs_to
 from flowvisor.hypervisor.peers import Datapath, TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.refusal import Refusal, refuse
-from flowvisor.hypervisor.requests import fence, send_to_datapath
+from flowvisor.hypervisor.requests import fence, send_own, send_to_datapath
 from flowvisor.hypervisor.translation.actions import Verdict, judge
 from flowvisor.hypervisor.translation.versions import instructions_in
 from flowvisor.openflow import error_codes as codes
@@ -416,8 +416,7 @@ def undo(change: Change, error: tuple[int, int], effects: Effects) -> None:
         entry.written, entry.cookie = written, cookie
         repairs += _as_it_was(switch, entry, MODIFY_STRICT)
     for piece in repairs:
-        xid = datapath.transactions.send("repair")
-        send_to_datapath(datapath, datapath.codec.encode(evolve(piece, xid=xid)), effects)
+        send_own(datapath, piece, "repair", effects)
     if not channel.has_left:
         refuse(channel, change.frame, Refusal(error, "datapath"), effects)
 
@@ -441,5 +440,4 @@ def ports_changed(switch: VirtualSwitch, effects: Effects) -> None:
         message = entry.flow_mod()
         if outputs_to(message.instructions, FLOOD) or outputs_to(message.instructions, ALL):
             for piece in _as_it_was(switch, entry, MODIFY_STRICT):
-                xid = datapath.transactions.send("ports changed")
-                send_to_datapath(datapath, datapath.codec.encode(evolve(piece, xid=xid)), effects)
+                send_own(datapath, piece, "ports changed", effects)

@@ -11,7 +11,6 @@ from flowvisor.hypervisor.peers import Datapath, VirtualSwitch
 from flowvisor.hypervisor.translation.flow_mod import install_miss
 from flowvisor.openflow.frame import FLOW_REMOVED
 from flowvisor.openflow.messages import SEND_FLOW_REM, FlowRemoved
-from flowvisor.planning.entries import COOKIE
 
 
 def northbound(datapath: Datapath, frame: bytes, effects: Effects) -> None:
@@ -28,7 +27,7 @@ def northbound(datapath: Datapath, frame: bytes, effects: Effects) -> None:
 def _from_tables(switch: VirtualSwitch, message: FlowRemoved, effects: Effects) -> None:
     block = switch.view.block
     assert block is not None
-    told = message.cookie != COOKIE
+    told = True
     if message.table_id == block.first and message.priority == 0 and not message.match.fields:
         if switch.has_own_miss:
             told = switch.own_miss_is_told

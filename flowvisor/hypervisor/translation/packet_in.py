@@ -106,7 +106,7 @@ def northbound(datapath: Datapath, frame: bytes, effects: Effects) -> None:
     if message.buffer_id != NO_BUFFER:
         packet = BufferedPacket(switch.tenant.name, in_port, message.data)
         datapath.buffers.show(message.buffer_id, packet)
-    is_ours = message.cookie == COOKIE  # unmatched, and kept for 1.0 controllers
+    is_ours = _is_our_miss(switch, message)
     virtual = _to_virtual(datapath, switch, message, is_ours=is_ours)
     sent = False
     unasked = is_ours or _was_unmatched(datapath, message)
@@ -130,6 +130,16 @@ def _owner(datapath: Datapath, message: PacketIn) -> VirtualSwitch | None:
     owner = datapath.plan.ownership.owner_of(point)
     # On `tables` only table 0 gets here, and it sends nothing to the hypervisor.
     return datapath.switches.get(owner) if owner is not None and not datapath.plan.blocks else None
+
+
+def _is_our_miss(switch: VirtualSwitch, message: PacketIn) -> bool:
+    """Whether it comes by the entry that is there for 1.0 controllers."""
+    block = switch.view.block
+    if block is None:
+        return message.cookie == COOKIE
+    # In its own tables a tenant may have chosen the same cookie.
+    is_there = switch.wants_misses and not switch.has_own_miss and message.table_id == block.first
+    return is_there and message.cookie == COOKIE
 
 
 def _was_unmatched(datapath: Datapath, message: PacketIn) -> bool:

@@ -7,7 +7,7 @@ from attrs import evolve
 from flowvisor.errors import Inexpressible
 from flowvisor.hypervisor.effects import Effects
 from flowvisor.hypervisor.peers import Datapath, VirtualSwitch
-from flowvisor.hypervisor.requests import send_to_datapath
+from flowvisor.hypervisor.requests import send_own
 from flowvisor.hypervisor.translation.flow_mod_intersect import ports_changed
 from flowvisor.openflow.frame import PORT_STATUS
 from flowvisor.openflow.messages import GROUP_MODIFY, PORT_ADD, PORT_DELETE, PORT_MODIFY, PortStatus
@@ -52,9 +52,7 @@ def tell(switch: VirtualSwitch, message: PortStatus, effects: Effects) -> None:
 def _ports_changed(datapath: Datapath, effects: Effects) -> None:
     """The set of ports is another one: groups, spelled-out floods and verdicts follow."""
     for group in groups_of(datapath.plan, datapath.ports) if datapath.is_ready else ():
-        xid = datapath.transactions.send("flood group")
-        changed = evolve(group, command=GROUP_MODIFY, xid=xid)
-        send_to_datapath(datapath, datapath.codec.encode(changed), effects)
+        send_own(datapath, evolve(group, command=GROUP_MODIFY), "flood group", effects)
     for switch in datapath.switches.values():
         switch.verdicts.clear()
         ports_changed(switch, effects)

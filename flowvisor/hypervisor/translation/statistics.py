@@ -22,10 +22,10 @@ from flowvisor.hypervisor.peers import TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.refusal import Refusal
 from flowvisor.hypervisor.requests import ask_for_tenant
 from flowvisor.hypervisor.translation.actions import instructions_to_virtual
-from flowvisor.hypervisor.translation.flow_mod import out_filter
+from flowvisor.hypervisor.translation.flow_mod import is_our_miss, out_filter
 from flowvisor.hypervisor.translation.versions import instructions_in
 from flowvisor.openflow import error_codes as codes
-from flowvisor.openflow.messages import ALL_TABLES, ANY_GROUP, Message
+from flowvisor.openflow.messages import ALL_TABLES, ANY_GROUP, SEND_FLOW_REM, Message
 from flowvisor.openflow.multipart import (
     UNKNOWN_COUNTER,
     AggregateStatsReply,
@@ -43,7 +43,6 @@ from flowvisor.openflow.multipart import (
 from flowvisor.openflow.ports import ANY
 from flowvisor.openflow.traits import TRAITS
 from flowvisor.planning.allocation import TableBlock
-from flowvisor.planning.entries import COOKIE
 
 # Of one reply's frame: below the 64 KiB that the header can say, with room for the largest entry.
 MAX_REPLY_BYTES: Final = 48 * 1024
@@ -159,7 +158,7 @@ def _ask_flows(
     ]
 
     def all_told(replies: list[Message], effects: Effects) -> None:
-        answer(list(_from_tables(block, _entries(replies))), effects)
+        answer(list(_from_tables(switch, block, _entries(replies))), effects)
 
     return ask_for_tenant(channel, frame, wanted, all_told, effects)
 
@@ -170,15 +169,22 @@ def _entries(replies: Iterable[Message]) -> Iterator[FlowStats]:
             yield from reply.flows
 
 
-def _from_tables(block: TableBlock, entries: Iterable[FlowStats]) -> Iterator[FlowStats]:
+def _from_tables(
+    switch: VirtualSwitch, block: TableBlock, entries: Iterable[FlowStats]
+) -> Iterator[FlowStats]:
     for entry in entries:
-        is_ours = entry.cookie == COOKIE and entry.priority == 0 and not entry.match.fields
-        if block.first <= entry.table_id < block.end and not is_ours:
-            yield evolve(
-                entry,
-                table_id=entry.table_id - block.first,
-                instructions=instructions_to_virtual(block, entry.instructions),
-            )
+        is_miss = entry.table_id == block.first and entry.priority == 0 and not entry.match.fields
+        if not block.first <= entry.table_id < block.end or (is_miss and is_our_miss(switch, entry)):
+            continue
+        flags = entry.flags
+        if is_miss and switch.has_own_miss and not switch.own_miss_is_told:
+            flags &= ~SEND_FLOW_REM  # that was ours
+        yield evolve(
+            entry,
+            table_id=entry.table_id - block.first,
+            flags=flags,
+            instructions=instructions_to_virtual(block, entry.instructions),
+        )
 
 
 def _ask_pieces(

@@ -1,0 +1,241 @@
+"""Packet-ins: to whom, and in whose terms."""
+
+from __future__ import annotations
+
+import pytest
+
+from flowvisor.openflow.actions import NO_BUFFER_LEN, ApplyActions, Output, SetField, StripVlan
+from flowvisor.openflow.match import Match
+from flowvisor.openflow.messages import (
+    DELETE,
+    REASON_ACTION,
+    REASON_NO_MATCH,
+    ROLE_SLAVE,
+    AsyncMasks,
+    FlowMod,
+    PacketIn,
+    PacketOut,
+    RoleRequest,
+    SetAsync,
+)
+from flowvisor.openflow.ports import CONTROLLER, LOCAL
+from tests.support.kinds import KINDS, ON_10, ON_FEW_TABLES, ON_TABLES, Kind
+from tests.support.slices import MISS, A, B, output, tag, udp
+from tests.support.world import World, a_slice, ports, rule
+
+PACKET = udp()
+
+
+def test_a_miss_is_told_to_the_packets_owner_and_to_nobody_else(kind: Kind, version: int) -> None:
+    world = kind.world(A, B)
+    a, b = world.controller("a", 1, version), world.controller("b", 1, version)
+    if version == 4:
+        a.send(MISS)
+    world.packet(1, 1, PACKET)
+    (told,) = a.heard(PacketIn)
+    assert told.reason == REASON_NO_MATCH
+    assert told.table_id == 0
+    assert told.match.exact("in_port") == 1
+    assert told.data == PACKET
+    assert told.total_len == len(PACKET)
+    assert b.inbox == []
+
+
+def test_a_1_3_controller_hears_of_no_miss_that_it_did_not_ask_for(kind: Kind) -> None:
+    world = kind.world(A, B)
+    a = world.controller("a", 1, 4)
+    world.packet(1, 1, PACKET)
+    assert a.inbox == []
+
+
+def test_each_of_two_versions_hears_of_what_its_own_rules_say(kind: Kind) -> None:
+    world = kind.world(A, B)
+    old, new = world.controller("a", 1, 1), world.controller("a", 1, 4)
+    world.packet(1, 1, PACKET)
+    assert len(old.heard(PacketIn)) == 1
+    assert new.heard(PacketIn) == []
+    new.send(FlowMod(priority=7, match=Match.of(in_port=1), instructions=output(CONTROLLER)))
+    world.packet(1, 1, PACKET)
+    assert len(old.heard(PacketIn)) == 2
+    assert [one.reason for one in new.heard(PacketIn)] == [REASON_ACTION]
+
+
+def test_a_miss_is_told_again_after_everything_was_deleted(kind: Kind) -> None:
+    world = kind.world(A, B)
+    a, b = world.controller("a", 1, 1), world.controller("b", 1, 1)
+    a.send(FlowMod(command=DELETE))
+    world.packet(1, 1, PACKET)
+    world.packet(1, 3, PACKET)
+    assert len(a.heard(PacketIn)) == len(b.heard(PacketIn)) == 1
+
+
+@pytest.mark.parametrize("kind", [ON_TABLES, ON_FEW_TABLES], ids=str)
+def test_nothing_is_sent_for_a_1_0_controller_that_has_left(kind: Kind) -> None:
+    world = kind.world(A, B)
+    old, new = world.controller("a", 1, 1), world.controller("a", 1, 4)
+    first, second = world.controller("b", 1, 1), world.controller("b", 1, 1)
+    for one in (old, first):
+        one.leave()
+    heard = next(iter(world.peers)).up_counts[10]
+    world.packet(1, 1, PACKET)
+    world.packet(1, 3, PACKET)
+    assert len(second.heard(PacketIn)) == 1
+    second.leave()
+    world.packet(1, 3, PACKET)
+    assert next(iter(world.peers)).up_counts[10] - heard == (1 if kind.has_blocks else 2)
+    assert new.inbox == []
+    again = world.controller("a", 1, 1)
+    world.packet(1, 1, PACKET)
+    assert len(again.heard(PacketIn)) == 1
+
+
+def test_a_packet_of_nobody_goes_nowhere_and_is_counted_where_it_was_heard_of(version: int) -> None:
+    world = ON_10.world(A, ports=(1, 2, 3))
+    a = world.controller("a", 1, version)
+    world.packet(1, 3, PACKET)
+    assert a.inbox == []
+    assert next(iter(world.peers)).unowned_packet_ins == 1
+
+
+def test_packets_of_shared_ports_are_told_apart(kind: Kind, version: int) -> None:
+    shared = (
+        a_slice("a", rule(Match.of(vlan_vid=tag(100)))),
+        a_slice(
+            "b", rule(Match.of(vlan_vid=0, eth_type=0x0800, ipv4_src=(0x0A000000, 0xFF000000)), priority=90)
+        ),
+    )
+    world = kind.world(*shared)
+    a, b = world.controller("a", 1, version), world.controller("b", 1, version)
+    a.send(MISS)
+    b.send(FlowMod(priority=0, match=Match.of(eth_type=0x0800), instructions=output(CONTROLLER)))
+    for packet in (udp(vlan=100), udp(), udp(0xC0A80001), udp(vlan=7)):
+        world.packet(1, 1, packet)
+    assert [one.data for one in a.heard(PacketIn)] == [udp(vlan=100)]
+    assert [one.data for one in b.heard(PacketIn)] == [udp()]
+
+
+def test_every_controller_is_told_but_slaves_and_those_that_masked_it(kind: Kind) -> None:
+    world = kind.world(A, B)
+    one, other, slave, silent = (world.controller("a", 1, 4) for _ in range(4))
+    one.send(MISS)
+    slave.send(RoleRequest(role=ROLE_SLAVE, generation_id=1))
+    silent.send(SetAsync(masks=AsyncMasks(packet_in=(0, 0))))
+    world.packet(1, 1, PACKET)
+    assert [len(each.heard(PacketIn)) for each in (one, other, slave, silent)] == [1, 1, 0, 0]
+    assert next(iter(world.peers)).switches["a"].tenant.counters[4].up[10] == 2
+
+
+def test_what_nobody_is_there_for_is_shed_and_counted(kind: Kind) -> None:
+    world = kind.world(A, B)
+    a = world.controller("a", 1, 4)
+    a.send(FlowMod(match=Match.of(in_port=1), instructions=output(CONTROLLER)))
+    a.leave()
+    world.packet(1, 1, PACKET)
+    assert sum(one.shed.get("no-controller", 0) for one in a.channel.tenant.counters.values()) == 1
+
+
+def test_the_cookie_and_the_table_are_the_tenants(kind: Kind) -> None:
+    if kind.version == 1:
+        pytest.skip("OpenFlow 1.0 tells neither")
+    world = kind.world(A, B)
+    a = world.controller("a", 1, 4)
+    a.send(FlowMod(cookie=0xABC, match=Match.of(in_port=1), instructions=output(CONTROLLER)))
+    world.packet(1, 1, PACKET)
+    (told,) = a.heard(PacketIn)
+    assert (told.cookie, told.table_id, told.reason) == (0xABC, 0, REASON_ACTION)
+
+
+@pytest.mark.parametrize("cookie", [0xF10F_0150_0000_0000, 0xF10F_0151_0000_0000, (1 << 64) - 1])
+def test_a_tenant_may_choose_whatever_cookie_it_likes(kind: Kind, cookie: int) -> None:
+    world = kind.world(A, B)
+    a = world.controller("a", 1, 4)
+    a.send(FlowMod(cookie=cookie, match=Match.of(in_port=1), instructions=output(CONTROLLER)))
+    world.packet(1, 1, PACKET)
+    assert len(a.heard(PacketIn)) == 1
+
+
+def test_a_table_miss_entry_is_told_as_a_miss(kind: Kind) -> None:
+    world = kind.world(A, B)
+    a = world.controller("a", 1, 4)
+    a.send(MISS)
+    world.packet(1, 1, PACKET)
+    assert [one.reason for one in a.heard(PacketIn)] == [REASON_NO_MATCH]
+
+
+def test_the_packet_is_told_as_the_entry_left_it(kind: Kind, version: int) -> None:
+    world = kind.world(A, B)
+    a, b = world.controller("a", 1, version), world.controller("b", 1, version)
+    rewrite = ApplyActions((SetField("eth_dst", 5), Output(CONTROLLER, NO_BUFFER_LEN)))
+    a.send(FlowMod(match=Match.of(in_port=1), instructions=(rewrite,)))
+    world.packet(1, 1, PACKET)
+    assert a.heard(PacketIn)[0].data[:6] == (5).to_bytes(6, "big")
+    assert b.inbox == []
+
+
+def test_no_slice_makes_a_packet_in_for_another(kind: Kind) -> None:
+    world = kind.world(
+        a_slice("a", rule(Match.of(vlan_vid=tag(100)), priority=90), ports(2)),
+        a_slice("b", rule(Match.of(in_port=1), priority=80)),
+    )
+    a, b = world.controller("a", 1, 1), world.controller("b", 1, 1)
+    strip = ApplyActions((StripVlan(), Output(CONTROLLER, NO_BUFFER_LEN)))
+    a.send(FlowMod(match=Match.of(in_port=1, vlan_vid=tag(100)), instructions=(strip,)))
+    world.packet(1, 1, udp(vlan=100))
+    a.send(PacketOut(in_port=1, actions=(Output(CONTROLLER, NO_BUFFER_LEN),), data=udp()))
+    assert b.inbox == []
+
+
+def test_a_tenant_can_send_itself_a_packet(version: int) -> None:
+    for kind in KINDS[1:]:
+        world = kind.world(A, B)
+        a = world.controller("a", 1, version)
+        a.send(PacketOut(in_port=1, actions=(Output(CONTROLLER, NO_BUFFER_LEN),), data=PACKET))
+        assert [one.data for one in a.heard(PacketIn)] == [PACKET]
+
+
+def test_local_is_nobodys_unless_a_rule_names_it(kind: Kind, version: int) -> None:
+    everything = a_slice("a", rule(Match()))
+    world = kind.world(everything, ports=(1, 2, LOCAL))
+    a = world.controller("a", 1, version)
+    a.send(MISS, FlowMod(priority=0xFFFF, match=Match.of(eth_type=0x0800), instructions=output(CONTROLLER)))
+    world.packet(1, LOCAL, PACKET)
+    assert a.heard(PacketIn) == []
+    world.packet(1, 1, PACKET)
+    assert len(a.heard(PacketIn)) == 1
+    named = kind.world(everything, a_slice("b", ports(LOCAL, priority=1)), ports=(1, 2, LOCAL))
+    a, b = named.controller("a", 1, version), named.controller("b", 1, version)
+    a.send(MISS)
+    b.send(MISS)
+    named.packet(1, LOCAL, PACKET)
+    assert a.heard(PacketIn) == []
+    assert [one.match.exact("in_port") for one in b.heard(PacketIn)] == [LOCAL]
+
+
+def test_a_packet_in_that_is_cut_short_is_refused_by_counting_it(kind: Kind) -> None:
+    world = kind.world(A, B)
+    (peer,) = world.peers
+    frame = bytes([kind.version, 10, 0, 12]) + bytes(8)
+    world.perform(world.hypervisor.from_datapath(peer, [frame], world.now))
+    assert peer.malformed == 1
+
+
+def test_a_packet_whose_owner_cannot_be_seen_goes_nowhere() -> None:
+    slices = (
+        a_slice("a", rule(Match.of(eth_type=0x0800, ipv4_src=1))),
+        a_slice("b", rule(Match(), priority=1)),
+    )
+    world = World(slices, [ON_10.datapath()])
+    a, b = world.controller("a", 1, 1), world.controller("b", 1, 1)
+    (peer,) = world.peers
+    cut = PacketIn(total_len=60, reason=0, match=Match.of(in_port=1), data=udp()[:20])
+    world.perform(world.hypervisor.from_datapath(peer, [peer.codec.encode(cut)], world.now))
+    assert a.inbox == b.inbox == []
+    assert peer.unowned_packet_ins == 1
+
+
+def test_more_ports_than_1_0_can_number_are_not_told_to_it() -> None:
+    world = World([a_slice("a", ports(1, 70000))], [ON_TABLES.datapath((1, 70000))])
+    a = world.controller("a", 1, 1)
+    world.packet(1, 70000, PACKET)
+    assert a.inbox == []
+    assert a.channel.counters.shed == {"inexpressible": 1}
