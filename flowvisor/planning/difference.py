@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 
 from attrs import evolve
 
@@ -19,8 +19,8 @@ from flowvisor.openflow.multipart import FlowStats, GroupDesc
 from flowvisor.planning.entries import HYPERVISOR_GROUPS
 
 
-def _key(priority: int, match: Match) -> tuple[int, frozenset[tuple[str, tuple[int, int]]]]:
-    return priority, frozenset(match.fields.items())
+def _key(priority: int, match: Match) -> Hashable:
+    return priority, frozenset(match.fields.items()), match.opaque
 
 
 def entry_changes(wanted: Iterable[FlowMod], present: Iterable[FlowStats]) -> list[Message]:
