@@ -68,4 +68,5 @@ def test_a_frame_with_a_wrong_length_in_it_is_seen_as_malformed(tmp_path: Path) 
     dissection = capture.dissect([PORT], sender=f"tcp.dstport == {PORT}")
     assert dissection.messages["1.3", BARRIER_REQUEST] == 1
     assert len(dissection.complaints) == 1
+    assert [each.is_malformed for each in capture.read_by_open_vswitch([PORT])] == [False, True]
     namespace.close()

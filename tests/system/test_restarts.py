@@ -14,6 +14,7 @@ from tests.system.support.processes import Program, wait_until
 from tests.system.support.scenario import SAME, Scenario, broadcast_reaches
 from tests.system.test_slices_by_port import PLACES, flowspace
 
+ROUNDS_UNTIL_LEARNT = 3
 PING_SECONDS = 0.02
 BACK_SECONDS = 20.0  # tenants, bridges and the hypervisor back off, each for a second or a few
 
@@ -22,13 +23,17 @@ BACK_SECONDS = 20.0  # tenants, bridges and the hypervisor back off, each for a 
 def scenario(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenario]:
     rules = {name: flowspace(name) for name in PLACES}
     scenario = Scenario(tmp_path_factory.mktemp("restarts"), request.param, rules, Layout(parallel_links=2))
+    scenario.network.pin_neighbours()
     yield scenario
     scenario.close()
 
 
 @pytest.fixture(autouse=True)
-def _scenario_is_up(scenario: Scenario) -> None:
+def _everything_is_learnt(scenario: Scenario) -> None:
+    """The first ping of a pair is flooded, and makes an entry for the way back; the next one finds both made."""
     scenario.wait_until_up()
+    for _ in range(ROUNDS_UNTIL_LEARNT):
+        scenario.network.ping(scenario.network.pairs(within=True))
 
 
 def slice_mates(scenario: Scenario, source: str) -> set[str]:
@@ -51,7 +56,8 @@ def ages_in_seconds(scenario: Scenario, bridge: str) -> dict[str, float]:
     ages = {}
     version = scenario.versions.bridges[0]
     for flow in scenario.network.switch.flows(bridge, version=version):
-        if found := re.search(r"duration=([\d.]+)s", flow):
+        # A tenant that is connected anew may add its table-miss entry anew.
+        if "priority=0 " not in flow and (found := re.search(r"duration=([\d.]+)s", flow)):
             ages[re.sub(r"(duration|n_packets|n_bytes|idle_age|hard_age)=[^,]+, ", "", flow)] = float(
                 found[1]
             )
@@ -79,15 +85,25 @@ def test_a_bridge_that_is_deleted_takes_only_its_hosts_along_and_can_come_back(s
     expectations.expect_reachability(scenario)
 
 
-def test_the_hypervisor_can_be_killed_and_comes_back_without_a_packet_lost(
-    scenario: Scenario, tmp_path: Path
-) -> None:
+def test_the_hypervisor_can_be_killed_and_serves_everybody_once_it_is_back(scenario: Scenario) -> None:
     network, flowvisor = scenario.network, scenario.flowvisor
-    before = {bridge: ages_in_seconds(scenario, bridge) for bridge in BRIDGES}
-    pings = endless_pings(scenario, tmp_path)
     flowvisor.kill()
     assert broadcast_reaches(network, "one-a") == set()
     flowvisor.start_again()
+    for source in ("one-a", "two-a"):
+        wait_until_controlled(scenario, source)
+    expectations.expect_reachability(scenario)
+
+
+def test_a_restart_of_the_hypervisor_costs_no_packet_and_renews_no_entry(
+    scenario: Scenario, tmp_path: Path
+) -> None:
+    if "1.3" not in scenario.versions.bridges:
+        pytest.skip("in the one table of OpenFlow 1.0 nothing says whose an entry is: it begins empty")
+    before = {bridge: ages_in_seconds(scenario, bridge) for bridge in BRIDGES}
+    pings = endless_pings(scenario, tmp_path)
+    scenario.flowvisor.kill()
+    scenario.flowvisor.start_again()
     for source in ("one-a", "two-a"):
         wait_until_controlled(scenario, source)
     for pair, program in pings.items():
@@ -97,7 +113,6 @@ def test_the_hypervisor_can_be_killed_and_comes_back_without_a_packet_lost(
         after = ages_in_seconds(scenario, bridge)
         renewed = [flow for flow, age in before[bridge].items() if after.get(flow, 0) < age]
         assert renewed == [], f"{bridge}: these entries have gone, or were made anew"
-    expectations.expect_reachability(scenario)
 
 
 def endless_pings(scenario: Scenario, folder: Path) -> dict[tuple[str, str], Program]:

@@ -2,10 +2,11 @@
 
 import re
 
+from tests.system.support.capture import Dissection
 from tests.system.support.network import BRIDGES, Host, Network
 from tests.system.support.scenario import Scenario, watched_wires
 
-HELLO, FEATURES_REQUEST, FEATURES_REPLY, PACKET_IN, PACKET_OUT, FLOW_MOD = 0, 5, 6, 10, 13, 14
+ERROR, FEATURES_REQUEST, FEATURES_REPLY, PACKET_IN, PACKET_OUT, FLOW_MOD = 1, 5, 6, 10, 13, 14
 TENANTS_COOKIE = "cookie=0x0,"  # neither of the two learning switches sets one
 
 
@@ -52,25 +53,28 @@ def expect_a_classifier_in_table_0(network: Network) -> None:
 
 
 def expect_well_formed_messages(scenario: Scenario) -> None:
-    """Nothing that the hypervisor sent, to either side, is malformed; ends the recording."""
+    """Nothing that the hypervisor sent, to either side, is malformed or refused; ends the recording."""
     scenario.capture.stop()
     datapaths, *controllers = scenario.control_ports
-    spoken_as_controller = scenario.capture.dissect(
-        scenario.control_ports, sender=f"tcp.srcport == {datapaths}"
-    )
-    spoken_as_switch = scenario.capture.dissect(
-        scenario.control_ports, sender=" || ".join(f"tcp.dstport == {port}" for port in controllers)
-    )
-    assert spoken_as_controller.complaints == []
-    assert spoken_as_switch.complaints == []
-    southbound = highest(scenario.versions.bridges)
-    for kind in (HELLO, FEATURES_REQUEST, PACKET_OUT, FLOW_MOD):
-        assert spoken_as_controller.messages[southbound, kind] >= len(BRIDGES), (southbound, kind)
+    to_bridges = dissect(scenario, f"tcp.srcport == {datapaths}")
+    from_bridges = dissect(scenario, f"tcp.dstport == {datapaths}")
+    to_controllers = dissect(scenario, " || ".join(f"tcp.dstport == {port}" for port in controllers))
+    assert to_bridges.complaints == []
+    assert to_controllers.complaints == []
+    southbound = max(scenario.versions.bridges)
+    for kind in (FEATURES_REQUEST, PACKET_OUT, FLOW_MOD):
+        assert to_bridges.messages[southbound, kind] >= len(BRIDGES), (southbound, kind)
     for northbound in {scenario.versions.one, scenario.versions.two}:
-        # A HELLO carries the highest version that is offered, whatever is agreed upon.
         for kind in (FEATURES_REPLY, PACKET_IN):
-            assert spoken_as_switch.messages[northbound, kind] >= len(BRIDGES), (northbound, kind)
+            assert to_controllers.messages[northbound, kind] >= len(BRIDGES), (northbound, kind)
+        # Learning switches ask for nothing that a switch would refuse them.
+        assert to_controllers.messages[northbound, ERROR] == 0
+    spoken = scenario.capture.read_by_open_vswitch(scenario.control_ports)
+    ours = [each for each in spoken if each.source == datapaths or each.destination in controllers]
+    assert len(ours) >= sum(to_bridges.messages.values())
+    assert [each for each in ours if each.is_malformed] == []
+    assert from_bridges.messages[southbound, ERROR] == 0
 
 
-def highest(versions: tuple[str, ...]) -> str:
-    return max(versions)
+def dissect(scenario: Scenario, sender: str) -> Dissection:
+    return scenario.capture.dissect(scenario.control_ports, sender=sender)

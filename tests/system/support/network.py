@@ -167,6 +167,13 @@ class Network:
         """The cables of all hosts, watched from now on."""
         return {host.name: Wire(host.namespace, INTERFACE) for host in self.hosts.values()}
 
+    def pin_neighbours(self) -> None:
+        """Let the hosts of a slice know each other for good: the time for ARP may come when nobody answers it."""
+        for host in self.hosts.values():
+            mates = [mate for mate in self.hosts.values() if mate.slice == host.slice and mate is not host]
+            entry = "neigh replace {} lladdr {} dev {} nud permanent"
+            host.namespace.ip(*(entry.format(mate.address, mate.mac, INTERFACE) for mate in mates))
+
     def forget_neighbours(self) -> None:
         """Let every host ask for every address again."""
         for host in self.hosts.values():

@@ -21,6 +21,7 @@ KINDS = {"one": "ovs-testcontroller", "two": "os-ken"}
 CONTROLLER_PORTS = {"one": 6801, "two": 6802}
 ARRIVAL_SECONDS = 1.0
 LEAK_SECONDS = 0.2  # what is to arrive nowhere else is waited for this much longer
+DISCARD = 9  # a port of which tshark expects nothing
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 
 Rules = list[dict[str, Any]]
@@ -115,7 +116,9 @@ def datagram(
     frame = Ether(src=host.mac, dst=to)
     if tag:
         frame = frame / Dot1Q(vlan=tag)
-    return bytes(frame / IP(src=host.address, dst=address) / UDP(sport=4000, dport=4001) / text.encode())
+    return bytes(
+        frame / IP(src=host.address, dst=address) / UDP(sport=DISCARD, dport=DISCARD) / text.encode()
+    )
 
 
 def broadcast_reaches(network: Network, source: str) -> set[str]:
