@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from flowvisor.errors import MalformedMessage
+from flowvisor.errors import Inexpressible, MalformedMessage
 from flowvisor.hypervisor.effects import Effects
+from flowvisor.hypervisor.flow_table import Entry
 from flowvisor.hypervisor.peers import Datapath, Request, TenantChannel
 from flowvisor.hypervisor.refusal import Refusal, refuse
 from flowvisor.hypervisor.requests import MAX_REPLY_BYTES
 from flowvisor.hypervisor.transactions import HYPERVISOR_SLOT, Transactions, slot_of
-from flowvisor.hypervisor.translation import flow_mod_intersect, flow_removed, packet_in, port_status
+from flowvisor.hypervisor.translation import (
+    flow_mod,
+    flow_removed,
+    packet_in,
+    pieces,
+    port_status,
+)
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow import messages as msg
 from flowvisor.openflow import multipart as multi
@@ -31,8 +38,8 @@ def error(datapath: Datapath, frame: bytes, effects: Effects) -> None:
     token = transactions.failed(message.xid) if transactions is not None else None
     if token is None:
         datapath.stale_replies += 1
-    elif isinstance(token, flow_mod_intersect.Change):
-        flow_mod_intersect.undo(token, message.error, effects)
+    elif channel is not None and isinstance(token, (Entry, pieces.Change)):
+        pieces.undo(channel, token, message.error, effects)
     elif isinstance(token, Request):
         if not token.is_over:
             token.is_over = True
@@ -40,7 +47,12 @@ def error(datapath: Datapath, frame: bytes, effects: Effects) -> None:
     elif channel is None:
         datapath.own_failures += 1
         effects.note("error", "own_message_refused", dpid=datapath.dpid, what=token, error=message.error)
-    elif isinstance(token, bytes) and not channel.has_left:
+    elif channel.has_left or (isinstance(token, flow_mod.Copies) and token.is_told):
+        return
+    elif isinstance(token, flow_mod.Copies):
+        token.is_told = True
+        refuse(channel, token.frame, Refusal(message.error, "datapath"), effects)
+    elif isinstance(token, bytes):
         refuse(channel, token, Refusal(message.error, "datapath"), effects)
 
 
@@ -69,7 +81,10 @@ def reply(datapath: Datapath, frame: bytes, effects: Effects) -> None:
         return
     if request.outstanding == 0:
         request.is_over = True
-        request.answer(request.parts, effects)
+        try:
+            request.answer(request.parts, effects)
+        except Inexpressible as fault:  # what the datapath said has no form in the tenant's version
+            request.fail((fault.error_type, fault.error_code), effects)
 
 
 def _hold(request: Request, frame: bytes, message: msg.Message | None) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from attrs import evolve
+from attrs import define, evolve
 
 from flowvisor.errors import Inexpressible
 from flowvisor.hypervisor.effects import Effects
@@ -27,6 +27,7 @@ from flowvisor.openflow.messages import (
     ANY_GROUP,
     DELETE,
     DELETE_STRICT,
+    EMERGENCY,
     MODIFY_STRICT,
     NO_BUFFER,
     SEND_FLOW_REM,
@@ -113,6 +114,8 @@ def southbound(channel: TenantChannel, frame: bytes, effects: Effects) -> Refusa
     assert block is not None
     if message.match.opaque:
         return Refusal(codes.MATCH_BAD_FIELD, "experimenter")
+    if message.flags & EMERGENCY:
+        return Refusal(codes.FLOW_MOD_BAD_FLAGS, "unsupported")
     if message.command in (DELETE, DELETE_STRICT):
         return _delete(channel, frame, message, block, effects)
     if message.table_id >= block.size:
@@ -150,7 +153,17 @@ def _is_miss(message: FlowMod, block: TableBlock) -> bool:
     return message.table_id == block.first and message.priority == 0 and not message.match.fields
 
 
-def _send(channel: TenantChannel, frame: bytes, physical: FlowMod, effects: Effects) -> None:
+@define(eq=False)
+class Copies:
+    """A tenant's frame that was sent once for each table: if several fail it is one error all the same."""
+
+    frame: bytes
+    is_told: bool = False
+
+
+def _send(
+    channel: TenantChannel, frame: bytes, physical: FlowMod, effects: Effects, copies: Copies | None = None
+) -> None:
     """Send one physical flow-mod in a tenant's name, and keep the table-miss entry of 1.0 tenants right."""
     switch = channel.switch
     block = switch.view.block
@@ -160,7 +173,7 @@ def _send(channel: TenantChannel, frame: bytes, physical: FlowMod, effects: Effe
         switch.has_own_miss = True
         switch.own_miss_is_told = bool(physical.flags & SEND_FLOW_REM)
         physical = evolve(physical, flags=physical.flags | SEND_FLOW_REM)
-    xid = channel.transactions.send(frame)
+    xid = channel.transactions.send(copies or frame)
     send_to_datapath(switch.datapath, switch.datapath.codec.encode(evolve(physical, xid=xid)), effects)
     channel.counters.down[FLOW_MOD] += 1
     channel.counters.down_bytes += len(frame)
@@ -246,8 +259,9 @@ def _delete(
         return None  # the slice has no groups, so none of its entries outputs to one
     out_port, out_group = out_filter(block, message.out_port)
     message = evolve(message, buffer_id=NO_BUFFER, instructions=(), out_port=out_port, out_group=out_group)
+    copies = Copies(frame)
     for table_id in tables:
-        _send(channel, frame, evolve(message, table_id=table_id), effects)
+        _send(channel, frame, evolve(message, table_id=table_id), effects, copies)
     return None
 
 

@@ -14,21 +14,30 @@ from itertools import islice
 from struct import Struct
 from typing import Final
 
-from attrs import Factory, define, evolve
+from attrs import evolve
 
 from flowvisor.errors import Inexpressible
 from flowvisor.flowspace.layout import boxes_of, match_of
 from flowvisor.flowspace.region import TooManyPieces
 from flowvisor.hypervisor.effects import Effects
-from flowvisor.hypervisor.flow_table import MAX_ENTRY_NUMBER, PIECE_COOKIE, Entry, FlowTable, Key, outputs_to
+from flowvisor.hypervisor.flow_table import PIECE_COOKIE, Entry, FlowTable, Key, outputs_to
 from flowvisor.hypervisor.peers import Datapath, TenantChannel, VirtualSwitch
-from flowvisor.hypervisor.refusal import Refusal, refuse
-from flowvisor.hypervisor.requests import fence, send_own, send_to_datapath
+from flowvisor.hypervisor.refusal import Refusal
+from flowvisor.hypervisor.requests import fence, send_to_datapath
 from flowvisor.hypervisor.translation.actions import Verdict, judge
-from flowvisor.hypervisor.translation.versions import instructions_in
+from flowvisor.hypervisor.translation.pieces import (
+    Change,
+    deletions,
+    judged,
+    next_number,
+    physical_priority,
+    piece_frames,
+    put,
+    send_all,
+)
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow import v10
-from flowvisor.openflow.actions import ApplyActions, Instructions
+from flowvisor.openflow.actions import ApplyActions
 from flowvisor.openflow.fields import FIELDS
 from flowvisor.openflow.frame import FLOW_MOD, HEADER
 from flowvisor.openflow.match import Match
@@ -39,12 +48,11 @@ from flowvisor.openflow.messages import (
     CHECK_OVERLAP,
     DELETE,
     DELETE_STRICT,
+    EMERGENCY,
     MODIFY_STRICT,
     NO_BUFFER,
-    SEND_FLOW_REM,
     FlowMod,
 )
-from flowvisor.openflow.ports import ALL, FLOOD
 from flowvisor.openflow.traits import TRAITS
 from flowvisor.openflow.v10_canonical import bits_of, canonical_match
 from flowvisor.planning.entries import FENCE_PRIORITY, exact_where_required
@@ -68,21 +76,6 @@ _COOKIE: Final = Struct("!Q")
 _NO_BUFFER: Final = b"\xff\xff\xff\xff"
 _PLAIN_FLAGS: Final = (b"\x00\x00", b"\x00\x01")
 _TO_THE_END: Final = b"\xff\xff\xff\xff\xff\xff\x00\x01"  # no buffer, out_port NONE, SEND_FLOW_REM
-
-
-@define(eq=False)
-class Change:
-    """What a tenant's request did to its table, until the datapath is known to have done it too.
-
-    `replaced` is the entry that an addition took the place of; `before` what a modify changed, by entry.
-    """
-
-    channel: TenantChannel
-    frame: bytes
-    added: Entry | None = None
-    replaced: Entry | None = None
-    before: list[tuple[Entry, Instructions | None, int]] = Factory(list)
-    is_undone: bool = False
 
 
 def new_flow_table(switch: VirtualSwitch) -> FlowTable:
@@ -127,16 +120,16 @@ def southbound_patched(channel: TenantChannel, frame: bytes, effects: Effects) -
     entry = Entry(
         owner=switch.name.slice_name,
         key=(frame[62] << 8 | frame[63], match),
-        number=_next_number(datapath),
+        number=next_number(datapath),
         version=1,
         request=frame,
         cookie=_COOKIE.unpack_from(frame, 48)[0],
     )
-    change = Change(channel, frame, entry, _put(datapath, table, entry))
+    put(datapath, table, entry)
     transactions = channel.transactions
     patched = b"".join(
         (
-            HEADER.pack(1, FLOW_MOD, _ACTIONS + len(verdict), transactions.send(change)),
+            HEADER.pack(1, FLOW_MOD, _ACTIONS + len(verdict), transactions.send(entry)),
             match.to_bytes(40, "big"),
             _COOKIE_AND_COMMAND.pack(PIECE_COOKIE | entry.number, ADD),
             frame[_TIMEOUTS_AND_PRIORITY],
@@ -189,6 +182,8 @@ def southbound(channel: TenantChannel, frame: bytes, effects: Effects) -> Refusa
         return Refusal(codes.MATCH_BAD_FIELD, "experimenter")
     if "metadata" in message.match.fields:
         return Refusal(codes.MATCH_BAD_FIELD, "unsupported")
+    if message.flags & EMERGENCY:
+        return Refusal(codes.FLOW_MOD_BAD_FLAGS, "unsupported")
     deletes = message.command in (DELETE, DELETE_STRICT)
     if message.table_id != 0 and not (deletes and message.table_id == ALL_TABLES):
         return Refusal(codes.FLOW_MOD_BAD_TABLE_ID, "table-id")
@@ -214,7 +209,7 @@ def _add(channel: TenantChannel, frame: bytes, message: FlowMod, effects: Effect
     pieces = _pieces(switch, message)
     if isinstance(pieces, Refusal):
         return pieces
-    instructions = _judged(switch, message)
+    instructions = judged(switch, message)
     if isinstance(instructions, Refusal):
         return instructions
     if (
@@ -225,26 +220,18 @@ def _add(channel: TenantChannel, frame: bytes, message: FlowMod, effects: Effect
     entry = Entry(
         owner=switch.name.slice_name,
         key=_key(datapath, message),
-        number=_next_number(datapath),
+        number=next_number(datapath),
         version=channel.version,
         request=frame,
         cookie=message.cookie,
         pieces=pieces,
         live=1 if pieces is None else len(pieces),
     )
-    frames = _piece_frames(datapath, entry, evolve(message, command=ADD, instructions=instructions))
-    change = Change(channel, frame, entry, _put(datapath, table, entry))
+    frames = piece_frames(datapath, entry, evolve(message, command=ADD, instructions=instructions))
+    put(datapath, table, entry)
     table.note_punting(entry, message)
-    _send_all(channel, change, frames, effects)
+    send_all(channel, entry, frames, effects)
     return None
-
-
-def _judged(switch: VirtualSwitch, message: FlowMod) -> Instructions | Refusal:
-    """The instructions that the datapath gets for a tenant's entry."""
-    verdict = judge(switch, 0, message.instructions)
-    if verdict.needs_match:
-        verdict = judge(switch, 0, message.instructions, message.match)
-    return verdict.instructions if verdict.refusal is None else verdict.refusal
 
 
 def _modify(channel: TenantChannel, frame: bytes, message: FlowMod, effects: Effects) -> Refusal | None:
@@ -254,14 +241,14 @@ def _modify(channel: TenantChannel, frame: bytes, message: FlowMod, effects: Eff
     meant = _meant(table, switch.datapath, message, MODIFY_STRICT)
     if not meant:
         return _add(channel, frame, message, effects) if TRAITS[channel.version].modify_adds else None
-    change = Change(channel, frame)
+    change = Change(frame)
     frames: list[FlowMod] = []
     for entry in meant:
         changed = evolve(entry.flow_mod(), instructions=message.instructions)
-        instructions = _judged(switch, changed)
+        instructions = judged(switch, changed)
         if isinstance(instructions, Refusal):
             return instructions
-        frames += _piece_frames(
+        frames += piece_frames(
             switch.datapath, entry, evolve(changed, command=MODIFY_STRICT, instructions=instructions)
         )
     for entry in meant:
@@ -270,7 +257,7 @@ def _modify(channel: TenantChannel, frame: bytes, message: FlowMod, effects: Eff
         table.note_punting(entry, entry.flow_mod())
         if TRAITS[channel.version].modify_adds:
             entry.cookie = message.cookie  # 1.0 has no cookie mask that would say "leave it"
-    _send_all(channel, change, frames, effects)
+    send_all(channel, change, frames, effects)
     return None
 
 
@@ -282,7 +269,7 @@ def _delete(channel: TenantChannel, frame: bytes, message: FlowMod, effects: Eff
         return None  # the slice has no groups, so none of its entries outputs to one
     for entry in _meant(table, switch.datapath, message, DELETE_STRICT):
         table.take_out(entry)
-        _send_all(channel, None, _deletions(switch.datapath, entry), effects)
+        send_all(channel, None, deletions(switch.datapath, entry), effects)
     return None
 
 
@@ -338,106 +325,3 @@ def _at_ports(match: Match, ports: Iterable[int]) -> Iterator[Match]:
         yield match
     else:
         yield from (match.having(in_port=port) for port in sorted(ports) if port & mask == value)
-
-
-def physical_priority(datapath: Datapath, priority: int) -> int:
-    """A tenant's priority on the datapath. Where unmatched packets come by an entry, that is below all of them."""
-    return priority if TRAITS[datapath.version].unmatched_to_controller else min(priority + 1, 0xFFFF)
-
-
-def _piece_frames(datapath: Datapath, entry: Entry, message: FlowMod) -> list[FlowMod]:
-    """One message per piece of an entry; raises Inexpressible where the datapath's version cannot say it."""
-    frames = []
-    for match in (message.match,) if entry.pieces is None else entry.pieces:
-        piece = FlowMod(
-            cookie=PIECE_COOKIE | entry.number,
-            command=message.command,
-            idle_timeout=message.idle_timeout,
-            hard_timeout=message.hard_timeout,
-            priority=physical_priority(datapath, message.priority),
-            flags=SEND_FLOW_REM,
-            match=match,
-            instructions=instructions_in(datapath.version, message.instructions, match),
-        )
-        datapath.codec.encode(piece)  # nothing is changed if one of them cannot be said
-        frames.append(piece)
-    return frames
-
-
-def _deletions(datapath: Datapath, entry: Entry) -> list[FlowMod]:
-    priority = physical_priority(datapath, entry.key[0])
-    return [
-        FlowMod(command=DELETE_STRICT, priority=priority, match=match) for match in entry.physical_matches()
-    ]
-
-
-def _send_all(channel: TenantChannel, change: Change | None, pieces: list[FlowMod], effects: Effects) -> None:
-    datapath = channel.switch.datapath
-    for piece in pieces:
-        xid = channel.transactions.send(change)
-        send_to_datapath(datapath, datapath.codec.encode(evolve(piece, xid=xid)), effects)
-
-
-def _next_number(datapath: Datapath) -> int:
-    number = datapath.entries_made
-    while number in datapath.entries:
-        number = (number + 1) & MAX_ENTRY_NUMBER
-    datapath.entries_made = (number + 1) & MAX_ENTRY_NUMBER
-    return number
-
-
-def _put(datapath: Datapath, table: FlowTable, entry: Entry) -> Entry | None:
-    datapath.entries[entry.number] = entry
-    replaced = table.put(entry)
-    if replaced is not None:
-        datapath.entries.pop(replaced.number, None)  # the datapath overwrites it and tells nobody
-    return replaced
-
-
-def undo(change: Change, error: tuple[int, int], effects: Effects) -> None:
-    """The datapath refused a piece: take back what the request did, and tell its tenant once."""
-    if change.is_undone:
-        return
-    change.is_undone = True
-    channel = change.channel
-    switch, datapath = channel.switch, channel.switch.datapath
-    table = switch.flow_table
-    assert table is not None
-    repairs: list[FlowMod] = []
-    if change.added is not None and table.take_out(change.added):
-        datapath.entries.pop(change.added.number, None)
-        if change.replaced is not None:
-            _put(datapath, table, change.replaced)
-            table.note_punting(change.replaced, change.replaced.flow_mod())
-            repairs = _as_it_was(switch, change.replaced, ADD) if change.added.pieces else []
-        elif change.added.pieces is not None:
-            repairs = _deletions(datapath, change.added)
-    for entry, written, cookie in change.before:
-        entry.written, entry.cookie = written, cookie
-        repairs += _as_it_was(switch, entry, MODIFY_STRICT)
-    for piece in repairs:
-        send_own(datapath, piece, "repair", effects)
-    if not channel.has_left:
-        refuse(channel, change.frame, Refusal(error, "datapath"), effects)
-
-
-def _as_it_was(switch: VirtualSwitch, entry: Entry, command: int) -> list[FlowMod]:
-    """The messages that bring an entry's pieces to what they should be; none if its ports have gone."""
-    message = entry.flow_mod()
-    instructions = _judged(switch, message)
-    if isinstance(instructions, Refusal):
-        return []
-    return _piece_frames(switch.datapath, entry, evolve(message, command=command, instructions=instructions))
-
-
-def ports_changed(switch: VirtualSwitch, effects: Effects) -> None:
-    """Spell out anew what FLOOD and ALL mean in the entries that say so."""
-    table = switch.flow_table
-    if table is None:
-        return
-    datapath = switch.datapath
-    for entry in table.entries.values():
-        message = entry.flow_mod()
-        if outputs_to(message.instructions, FLOOD) or outputs_to(message.instructions, ALL):
-            for piece in _as_it_was(switch, entry, MODIFY_STRICT):
-                send_own(datapath, piece, "ports changed", effects)
