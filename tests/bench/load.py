@@ -9,7 +9,7 @@ import attrs
 
 from tests.bench.peers import Loop, Switch, Tenant
 from tests.bench.subjects import Subject
-from tests.bench.wire import DIALECTS, Numbering
+from tests.bench.wire import ACTION, DIALECTS, NO_MATCH, Numbering
 
 UP_SECONDS = 60.0
 WARM_UP_SECONDS = 1.0
@@ -30,6 +30,11 @@ class Shape:
     @property
     def numbering(self) -> Numbering:
         return Numbering(slices=self.slices, rules_per_slice=self.rules // self.slices)
+
+    @property
+    def reason(self) -> int:
+        """Why the switches ask: a 1.3 tenant is told of a miss by an entry of its own, also on a 1.0 switch."""
+        return ACTION if (self.switches_version, self.tenants_version) == ("1.0", "1.3") else NO_MATCH
 
     @property
     def versions(self) -> str:
@@ -86,7 +91,7 @@ class Load:
         virtual_switches = self.shape.datapaths * len(self.tenants)
         memory = (subject.resident_bytes - subject.idle_bytes) / 1024 / virtual_switches
         for switch in self.switches:
-            switch.start(self.shape.numbering, outstanding=self.shape.outstanding)
+            switch.start(self.shape.numbering, outstanding=self.shape.outstanding, reason=self.shape.reason)
         self.loop.run(WARM_UP_SECONDS)
         gc.collect()
         gc.disable()

@@ -156,10 +156,10 @@ class Switch(Peer):
         self._next = 0
         self.send(frame(dialect.version, HELLO, 1))
 
-    def start(self, numbering: Numbering, *, outstanding: int) -> None:
+    def start(self, numbering: Numbering, *, outstanding: int, reason: int) -> None:
         """Begin to ask; each answer is followed by the next question."""
         tables = [self.blocks.get(number, 0) for number in range(numbering.slices)]
-        self._frames = numbering.packet_ins(self.dialect, tables)
+        self._frames = numbering.packet_ins(self.dialect, tables, reason)
         self._ask(outstanding, time.perf_counter())
 
     def stop(self) -> None:

@@ -14,6 +14,7 @@ HELLO, ERROR, ECHO_REQUEST, ECHO_REPLY, EXPERIMENTER, FEATURES_REQUEST, FEATURES
 GET_CONFIG_REQUEST, GET_CONFIG_REPLY, SET_CONFIG, PACKET_IN = range(7, 11)
 FLOW_MOD = 14
 NO_BUFFER = 0xFFFFFFFF
+NO_MATCH, ACTION = 0, 1  # why a switch asks
 PORTS = 4  # of each datapath
 NUMBERS = 1000  # different packets
 HEADER = struct.Struct("!BBHI")
@@ -56,10 +57,12 @@ class Numbering:
         target = TARGET_PREFIX + number.to_bytes(2, "big")
         return target + source_address(number % self.slices, rule) + PACKET_REST
 
-    def packet_ins(self, dialect: "Dialect", table_ids: Sequence[int]) -> list[bytes]:
+    def packet_ins(self, dialect: "Dialect", table_ids: Sequence[int], reason: int) -> list[bytes]:
         """One packet-in for each number; `table_ids` says, for each slice, which table asks."""
         return [
-            dialect.packet_in(self.packet(number), port_of(number), table_ids[self.slice_of(number)])
+            dialect.packet_in(
+                self.packet(number), port_of(number), table_id=table_ids[self.slice_of(number)], reason=reason
+            )
             for number in range(NUMBERS)
         ]
 
@@ -71,7 +74,7 @@ class Dialect:
     barrier_request: int
     statistics_request: int
 
-    def packet_in(self, packet: bytes, port: int, table_id: int) -> bytes:
+    def packet_in(self, packet: bytes, port: int, *, table_id: int, reason: int) -> bytes:
         raise NotImplementedError
 
     def number_of(self, flow_mod: bytes) -> int | None:
@@ -133,8 +136,8 @@ class OpenFlow10(Dialect):
             for port in range(1, PORTS + 1)
         }
 
-    def packet_in(self, packet: bytes, port: int, table_id: int) -> bytes:
-        body = struct.pack("!IHHBx", NO_BUFFER, len(packet), port, 0) + packet
+    def packet_in(self, packet: bytes, port: int, *, table_id: int, reason: int) -> bytes:
+        body = struct.pack("!IHHBx", NO_BUFFER, len(packet), port, reason) + packet
         return frame(self.version, PACKET_IN, 0, body)
 
     def number_of(self, flow_mod: bytes) -> int | None:
@@ -193,9 +196,9 @@ class OpenFlow13(Dialect):
     def _apply(port: int, bytes_of_packet: int = 0) -> bytes:
         return struct.pack("!HH4xHHIH6x", 4, 24, 0, 16, port, bytes_of_packet)
 
-    def packet_in(self, packet: bytes, port: int, table_id: int) -> bytes:
+    def packet_in(self, packet: bytes, port: int, *, table_id: int, reason: int) -> bytes:
         match = struct.pack("!HH4sI4x", 1, 12, self.IN_PORT, port)
-        body = struct.pack("!IHBBQ", NO_BUFFER, len(packet), 0, table_id, 0) + match + bytes(2) + packet
+        body = struct.pack("!IHBBQ", NO_BUFFER, len(packet), reason, table_id, 0) + match + bytes(2) + packet
         return frame(self.version, PACKET_IN, 0, body)
 
     def number_of(self, flow_mod: bytes) -> int | None:
