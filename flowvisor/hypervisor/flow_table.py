@@ -34,7 +34,8 @@ Key = tuple[int, Hashable]
 class Entry:
     """One flow entry of the tenant's. `pieces` is None when its only piece is its own match.
 
-    `written` is set when a modify has changed the instructions since `request`.
+    `written` is set when a modify has changed the instructions since `request`. `replaced` is the entry whose place
+    this one took, until that is known to be gone from the datapath.
     """
 
     owner: str
@@ -48,6 +49,8 @@ class Entry:
     packet_count: int = 0  # of the pieces that it has no more
     byte_count: int = 0
     written: Instructions | None = None
+    replaced: Entry | None = None
+    is_undone: bool = False  # the datapath refused it
 
     def flow_mod(self) -> FlowMod:
         """The entry as its tenant wrote it."""

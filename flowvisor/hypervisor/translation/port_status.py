@@ -8,7 +8,7 @@ from flowvisor.errors import Inexpressible
 from flowvisor.hypervisor.effects import Effects
 from flowvisor.hypervisor.peers import Datapath, VirtualSwitch
 from flowvisor.hypervisor.requests import send_own
-from flowvisor.hypervisor.translation.flow_mod_intersect import ports_changed
+from flowvisor.hypervisor.translation.pieces import ports_changed
 from flowvisor.openflow.frame import PORT_STATUS
 from flowvisor.openflow.messages import GROUP_MODIFY, PORT_ADD, PORT_DELETE, PORT_MODIFY, PortStatus
 from flowvisor.planning.entries import groups_of
