@@ -17,7 +17,7 @@ from flowvisor.openflow.error_codes import REQUEST_EPERM
 from flowvisor.openflow.messages import BarrierRequest, FeaturesReply, Message
 from flowvisor.openflow.versions import codec
 from flowvisor.planning.allocation import Allocations
-from flowvisor.planning.plan import Enforcement, compile_plan
+from flowvisor.planning.plan import Compiled, Enforcement, compile_plan
 
 # What a request that was never answered comes to; OpenFlow 1.3 has no code for it.
 NO_ANSWER: Final = REQUEST_EPERM
@@ -31,6 +31,7 @@ class Hypervisor:
         self.allocations = allocations.allocate(configuration.slices)
         blocks = self.allocations.blocks
         self._new_slices = {name for name in blocks if allocations.blocks.get(name) != blocks[name]}
+        self._compiled: Compiled = {}
         self._seen: set[VirtualSwitchName] = set()
         self.datapaths: dict[int, Datapath] = {}
         self.tenants = {one.name: Tenant(one) for one in configuration.slices}
@@ -50,6 +51,7 @@ class Hypervisor:
             dpid=features.dpid,
             version=version,
             n_tables=features.n_tables,
+            compiled=self._compiled,
         )
         datapath = Datapath(
             dpid=features.dpid,

@@ -10,15 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Final, NamedTuple
 
-from flowvisor.flowspace.box import Box
-from flowvisor.flowspace.layout import field_mask, forget, set_field
+from flowvisor.flowspace.box import Box, covers
+from flowvisor.flowspace.layout import FIELD_SLOTS, boxes_of, field_mask, forget, set_field
 from flowvisor.openflow import actions as act
 from flowvisor.openflow import error_codes as codes
-from flowvisor.openflow.fields import VLAN_PRESENT
+from flowvisor.openflow.fields import ETH_TYPE_SERVICE_VLAN, ETH_TYPE_VLAN, VLAN_PRESENT
+from flowvisor.openflow.match import Match
 from flowvisor.openflow.ports import ALL, CONTROLLER, FLOOD, IN_PORT, NORMAL, TABLE
 from flowvisor.planning.view import View
 
 VLAN_FIELDS: Final = ("vlan_vid", "vlan_pcp")
+(_TAGGED,) = boxes_of(Match.of(vlan_vid=(VLAN_PRESENT, VLAN_PRESENT)))
+(_UNTAGGED,) = boxes_of(Match.of(vlan_vid=0))
+_ETH_TYPE: Final = field_mask("eth_type")
+_SELECTORS: Final = frozenset({"eth_type", "ip_proto"})
 # What no longer holds when the header behind the Ethernet one changes: all that eth_type selects goes with it.
 _NEW_HEADER: Final = ("eth_type",)
 _TRANSPORT_SOURCE: Final = ("tcp_src", "udp_src", "sctp_src")
@@ -63,13 +68,23 @@ def is_visible(names: Iterable[str], used_mask: int) -> bool:
 
 
 def rewritten(box: Box, action: act.Action) -> Box:
-    """The packets of a box after an action: at least those that it gives."""
-    if isinstance(action, act.SetField):
-        return set_field(box, action.name, action.value)
+    """The packets of a box after an action: at least those that it gives.
+
+    Datapaths do not agree on what becomes of a packet that has no tag when its tag is set, nor on how many tags they
+    look behind, and a header's type is not always where it can be set.
+    """
     if isinstance(action, act.SetVlanVid):
         return set_field(box, "vlan_vid", VLAN_PRESENT | action.vid)
-    names = _WRITES.get(type(action))
-    return box if names is None else forget(box, *names)
+    if isinstance(action, act.SetField) and action.name not in _SELECTORS:
+        is_exact = action.name != "vlan_vid" or covers(_TAGGED, box)
+        return set_field(box, action.name, action.value) if is_exact else forget(box, *VLAN_FIELDS)
+    names = written_fields(action)
+    if isinstance(action, act.PushVlan) and not covers(_UNTAGGED, box):
+        names += _NEW_HEADER
+    elif isinstance(action, (act.PopVlan, act.StripVlan)) and box.mask & _ETH_TYPE == _ETH_TYPE:
+        eth_type = (box.value & _ETH_TYPE) >> FIELD_SLOTS["eth_type"].shift
+        names += _NEW_HEADER if eth_type in (ETH_TYPE_VLAN, ETH_TYPE_SERVICE_VLAN) else ()
+    return forget(box, *names)
 
 
 def destinations(

@@ -81,7 +81,7 @@ def miss_entry(table_id: int) -> FlowMod:
 
 
 def _goto_entries(ownership: Ownership, blocks: dict[str, TableBlock]) -> Iterator[FlowMod]:
-    for rank, box, owner in ownership.ranked:
+    for rank, box, owner in dict.fromkeys(ownership.ranked):
         for match in exact_where_required(match_of(box)):
             # One above the rank, because priority 0 is the entry that drops the rest.
             yield _entry(match, priority=rank + 1, block=blocks.get(owner))

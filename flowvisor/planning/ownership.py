@@ -75,6 +75,10 @@ class Ownership:
             for box in boxes_of(match)
         )
 
+    def representative_of(self, port: int) -> int:
+        """A port at which everything belongs to whom it does at this one: itself if a rule names it."""
+        return port if port in self.named_ports or port == LOCAL else self.any_other_port
+
     def owner_of(self, packet: Box) -> str | None:
         """The slice that owns a packet (its in_port among its fields), None when nobody surely does."""
         return self._classifier.lookup(packet) or None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from enum import Enum
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from flowvisor.planning.allocation import Allocations, TableBlock
 from flowvisor.planning.ownership import Ownership
@@ -35,22 +35,41 @@ class DatapathPlan:
         return {name: view.block for name, view in self.views.items() if view.block is not None}
 
 
+# Plans by what the rules say of a datapath, and by whether the slices have tables there.
+Compiled = dict[tuple[object, bool], DatapathPlan]
+
+
 def compile_plan(
-    slices: Sequence[FlowspaceSlice], allocations: Allocations, *, dpid: int, version: int, n_tables: int
+    slices: Sequence[FlowspaceSlice],
+    allocations: Allocations,
+    *,
+    dpid: int,
+    version: int,
+    n_tables: int,
+    compiled: Compiled | None = None,
 ) -> DatapathPlan:
-    """Compile the slices that have a rule at the datapath. `n_tables` is what the datapath says it has."""
+    """Compile the slices that have a rule at the datapath. `n_tables` is what the datapath says it has.
+
+    Datapaths of which the rules say the same share what follows from them, if `compiled` is kept between calls
+    (for the same slices and allocations).
+    """
     here = [one for one in slices if one.rules_at(dpid)]
-    ownership = Ownership.at(dpid, here)
     blocks = {one.name: allocations.blocks[one.name] for one in here}
     fits = version >= 4 and all(block.end <= n_tables for block in blocks.values())
-    return DatapathPlan(
+    said = tuple((one.name, tuple(rule.is_at(dpid) for rule in one.rules)) for one in here)
+    known = compiled.get((said, fits)) if compiled is not None else None
+    if known is not None:
+        return evolve(known, dpid=dpid)
+    ownership = Ownership.at(dpid, here)
+    plan = DatapathPlan(
         dpid=dpid,
         enforcement=Enforcement.TABLES if fits else Enforcement.INTERSECT,
         ownership=ownership,
         views={
-            one.name: View(
-                slice_name=one.name, dpid=dpid, ownership=ownership, block=blocks[one.name] if fits else None
-            )
+            one.name: View(slice_name=one.name, ownership=ownership, block=blocks[one.name] if fits else None)
             for one in here
         },
     )
+    if compiled is not None:
+        compiled[said, fits] = plan
+    return plan

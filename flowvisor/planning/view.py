@@ -21,9 +21,8 @@ class View:
     `block` is None where the datapath has no tables for the slice and flow entries are intersected.
     """
 
-    def __init__(self, *, slice_name: str, dpid: int, ownership: Ownership, block: TableBlock | None) -> None:
+    def __init__(self, *, slice_name: str, ownership: Ownership, block: TableBlock | None) -> None:
         self.slice_name = slice_name
-        self.dpid = dpid
         self.ownership = ownership
         self.block = block
         self._owned_ports: dict[int, bool] = {}
@@ -33,6 +32,7 @@ class View:
 
     def owns_port(self, port: int) -> bool:
         """Whether any packet that comes in at the port belongs to the slice."""
+        port = self.ownership.representative_of(port)
         known = self._owned_ports.get(port)
         if known is None:
             known = self._owned_ports[port] = self._is_owned(port)
@@ -55,6 +55,7 @@ class View:
 
     def port_is_private(self, port: int) -> bool:
         """Whether no packet at all is another slice's at this port."""
+        port = self.ownership.representative_of(port)
         known = self._private_ports.get(port)
         if known is None:
             known = self._private_ports[port] = self.foreign_part((EVERYTHING,), port) is None
@@ -62,6 +63,7 @@ class View:
 
     def port_is_safe(self, port: int) -> bool:
         """Whether every packet of the slice may leave here as it came in, whatever it is."""
+        port = self.ownership.representative_of(port)
         known = self._safe_ports.get(port)
         if known is None:
             region = self.region
