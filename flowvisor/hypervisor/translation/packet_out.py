@@ -36,6 +36,7 @@ _DISCOVERY: Final = frozenset({ETH_TYPE_LLDP, ETH_TYPE_BDDP})
 _DISCOVERY_BYTES: Final = frozenset(
     kind.to_bytes(2, "big") for kind in (ETH_TYPE_LLDP, ETH_TYPE_BDDP, ETH_TYPE_VLAN, ETH_TYPE_SERVICE_VLAN)
 )
+_TAGS: Final = frozenset(kind.to_bytes(2, "big") for kind in (ETH_TYPE_VLAN, ETH_TYPE_SERVICE_VLAN))
 _NO_BUFFER_BYTES: Final = b"\xff\xff\xff\xff"
 _BUFFER: Final = slice(8, 12)
 _IN_PORT_AND_LENGTH: Final = {1: Struct("!HH"), 4: Struct("!IH")}  # at offset 12
@@ -117,6 +118,8 @@ def southbound(channel: TenantChannel, frame: bytes, effects: Effects) -> Refusa
         channel.counters.count_shed(LLDP)
         return None
     point = point_of(fields)
+    if data[12:14] in _TAGS and data[16:18] in _TAGS:
+        point = forget(point, "eth_type")  # some datapaths look behind one tag only
     actions = tuple(_permitted_floods(switch, message, point))
     refusal = _refused_output(switch, message.in_port, actions, point)
     if refusal is not None:

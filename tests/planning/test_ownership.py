@@ -1,0 +1,146 @@
+"""Ownership against the naive answer: rules looked at one by one, packets one by one."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flowvisor.flowspace.box import EVERYTHING, Box, covers
+from flowvisor.flowspace.layout import boxes_of, field_mask, point_of
+from flowvisor.flowspace.region import TooManyPieces
+from flowvisor.openflow.match import Match
+from flowvisor.openflow.packet import parse
+from flowvisor.openflow.ports import LOCAL
+from flowvisor.planning.ownership import IN_PORT_MASK, MAX_PIECES, NOBODY, Ownership, RankedBox, names_local
+from flowvisor.slices.flowspace_slice import FlowspaceSlice
+from tests.support.flowspace_strategies import applies
+from tests.support.slices import flowspace_matches, naive_owner, packets_like, slice_sets, tag, udp
+from tests.support.world import a_slice, ports, rule
+
+
+def box(**fields: int) -> Box:
+    (only,) = boxes_of(Match.of(**fields))
+    return only
+
+
+@settings(max_examples=150)
+@given(slice_sets(("a", "b", "c")), st.data())
+def test_a_packets_owner_is_the_one_that_looking_at_each_rule_finds(
+    slices: list[FlowspaceSlice], data: st.DataObject
+) -> None:
+    ownership = Ownership.at(1, slices)
+    for match in [match for one in slices for one_rule in one.rules for match in one_rule.matches][:4]:
+        port, packet = data.draw(packets_like(match))
+        fields = parse(packet, port)
+        assert ownership.owner_of(point_of(fields)) == naive_owner(slices, fields)
+        assert ownership.owner_of_packet(packet, port) == naive_owner(slices, fields)
+
+
+@settings(max_examples=150)
+@given(slice_sets(("a", "b", "c")), flowspace_matches(), st.booleans(), st.data())
+def test_own_pieces_are_just_what_is_owned(
+    slices: list[FlowspaceSlice], wanted: Match, is_fenced: bool, data: st.DataObject
+) -> None:
+    ownership = Ownership.at(1, slices)
+    owner = data.draw(st.sampled_from("abc"))
+    try:
+        pieces = [
+            piece
+            for one in boxes_of(wanted)
+            for piece in ownership.own_pieces(one, owner, is_fenced=is_fenced)
+        ]
+    except TooManyPieces:
+        return
+    for one_rule in [one_rule for one in slices for one_rule in one.rules]:
+        port, packet = data.draw(packets_like(data.draw(st.sampled_from([wanted, *one_rule.matches]))))
+        fields = parse(packet, port)
+        point = point_of(fields)
+        is_in = any(covers(piece, point) for piece in pieces)
+        assert is_in == (applies(wanted, fields) and naive_owner(slices, fields) == owner)
+
+
+@settings(max_examples=150)
+@given(slice_sets(("a", "b", "c")), flowspace_matches(), st.data())
+def test_a_foreign_part_is_foreign_and_found_if_there_is_one(
+    slices: list[FlowspaceSlice], wanted: Match, data: st.DataObject
+) -> None:
+    ownership = Ownership.at(1, slices)
+    owner = data.draw(st.sampled_from("abc"))
+    foreign = [part for one in boxes_of(wanted) if (part := ownership.foreign_part(one, owner)) is not None]
+    for one_rule in [one_rule for one in slices for one_rule in one.rules]:
+        port, packet = data.draw(packets_like(data.draw(st.sampled_from([wanted, *one_rule.matches]))))
+        fields = parse(packet, port)
+        if applies(wanted, fields) and naive_owner(slices, fields) not in (owner, None):
+            assert foreign, "a packet of the set is another's"
+        if any(covers(part, point_of(fields)) for part in foreign):
+            assert naive_owner(slices, fields) not in (owner, None)
+
+
+def test_local_is_nobodys_by_a_wildcard() -> None:
+    ownership = Ownership.at(1, [a_slice("a", rule(Match())), a_slice("b", ports(1, priority=200))])
+    local = box(in_port=LOCAL)
+    assert ownership.owner_of(point_of(parse(udp(), LOCAL))) is None
+    assert list(ownership.own_pieces(local, "a")) == []
+    assert list(ownership.own_pieces(local, "a", is_fenced=True)) == []
+    assert ownership.foreign_part(local, "b") is None
+    assert ownership.local_is_nobodys
+    assert box(vlan_vid=tag(5)) in list(
+        Ownership.at(1, [a_slice("a", rule(Match()))]).own_pieces(box(vlan_vid=tag(5)), "a", is_fenced=True)
+    )
+
+
+def test_local_is_whose_rule_names_it_even_at_the_lowest_priority() -> None:
+    slices = [a_slice("a", rule(Match(), priority=0x7FFD)), a_slice("b", ports(LOCAL, priority=0))]
+    ownership = Ownership.at(1, slices)
+    assert ownership.owner_of(point_of(parse(udp(), LOCAL))) == "b"
+    assert not ownership.local_is_nobodys
+    assert names_local(box(in_port=LOCAL))
+    assert not names_local(box(in_port=1))
+    assert not names_local(EVERYTHING)
+    # With an owner, LOCAL is taken off also where a fence would do.
+    assert len(list(ownership.own_pieces(EVERYTHING, "a", is_fenced=True))) > 1
+
+
+def test_ports_are_told_by_their_rules() -> None:
+    whole = Ownership.at(
+        1, [a_slice("a", ports(1, 2)), a_slice("b", ports(2, 3, priority=200), ports(1, priority=1))]
+    )
+    assert [whole.owner_of_packet(b"", port) for port in (1, 2, 3, 4, LOCAL)] == ["a", "b", "b", None, None]
+    assert whole.used_mask == IN_PORT_MASK == field_mask("in_port")
+    assert (whole.named_ports, whole.any_other_port) == ({1, 2, 3}, 4)
+    part = Ownership.at(1, [a_slice("a", ports(1), rule(Match.of(in_port=2, vlan_vid=tag(1))))])
+    assert part.owner_of_packet(b"", 2) is None
+    assert part.used_mask & field_mask("vlan_vid")
+
+
+def test_rules_of_other_datapaths_do_not_count() -> None:
+    ownership = Ownership.at(1, [a_slice("a", ports(1, at=[2])), a_slice("b", ports(1, priority=1, at=[1]))])
+    assert ownership.owner_of_packet(udp(), 1) == "b"
+
+
+def test_what_cannot_be_taken_apart_within_the_bound_is_said_to_be_foreign() -> None:
+    spread = [rule(Match.of(eth_src=(1 << bit | 1, 1 << bit | 1)), priority=100) for bit in range(1, 40)]
+    mine = a_slice("a", *spread, rule(Match(), priority=1))
+    theirs = a_slice("b", rule(Match(), priority=50))
+    ownership = Ownership.at(1, [mine, theirs])
+    assert ownership.foreign_part(EVERYTHING, "a") is not None
+    many = a_slice(
+        "b", *(rule(Match.of(eth_src=number * 0x10101 + 7), priority=100) for number in range(200))
+    )
+    crowded = Ownership.at(1, [a_slice("a", rule(Match(), priority=1)), many])
+    with pytest.raises(TooManyPieces):
+        list(crowded.own_pieces(EVERYTHING, "a"))
+    assert MAX_PIECES < 200 * 48
+
+
+def test_a_shield_that_takes_too_many_pieces_counts_as_a_leak() -> None:
+    shields = [rule(Match.of(eth_src=number * 0x10101 + 7), priority=100) for number in range(200)]
+    ownership = Ownership.at(1, [a_slice("a", *shields), a_slice("b", rule(Match(), priority=1))])
+    assert ownership.foreign_part(EVERYTHING, "a") == EVERYTHING
+
+
+def test_nobody_is_no_owner() -> None:
+    ownership = Ownership([RankedBox(5, box(in_port=1), NOBODY)])
+    assert ownership.owner_of(point_of(parse(udp(), 1))) is None
+    assert ownership.owner_of_packet(udp(), 1) is None

@@ -1,0 +1,80 @@
+"""A slice's view of a datapath: its ports, and where its packets may leave."""
+
+from __future__ import annotations
+
+from flowvisor.flowspace.box import EVERYTHING
+from flowvisor.flowspace.layout import boxes_of, point_of
+from flowvisor.openflow.match import Match
+from flowvisor.openflow.packet import parse
+from flowvisor.openflow.ports import LOCAL
+from flowvisor.planning.allocation import TableBlock
+from flowvisor.planning.ownership import Ownership
+from flowvisor.planning.view import View
+from flowvisor.slices.flowspace_slice import FlowspaceSlice
+from tests.support.slices import A, B, tag, udp
+from tests.support.world import a_slice, ports, rule
+
+
+def view(name: str, *slices: FlowspaceSlice, block: TableBlock | None = None) -> View:
+    return View(slice_name=name, ownership=Ownership.at(1, slices), block=block)
+
+
+MIXED = (
+    a_slice("a", ports(1, 2), rule(Match.of(in_port=5, vlan_vid=tag(100)))),
+    a_slice("b", ports(3), rule(Match.of(in_port=5), priority=10)),
+)
+
+
+def test_a_slice_has_the_ports_at_which_any_packet_is_its_own() -> None:
+    assert view("a", A, B).own_ports((4, 3, 2, 1, LOCAL)) == [1, 2]
+    by_vlan = view("a", a_slice("a", rule(Match.of(vlan_vid=tag(5)))), a_slice("b", ports(3, priority=200)))
+    assert by_vlan.own_ports((1, 2, 3, LOCAL)) == [1, 2]
+    assert view("a", a_slice("a", ports(LOCAL))).own_ports((1, LOCAL)) == [LOCAL]
+    assert view("nobody", A, B).own_ports((1, 2, 3, 4)) == []
+
+
+def test_a_flood_in_a_block_is_judged_by_ports_that_may_come() -> None:
+    assert view("a", *MIXED).flooded_ports((1, 3)) == [1]
+    assert view("a", *MIXED, block=TableBlock(1, 4)).flooded_ports((1, 3)) == [1, 2, 5]
+    by_vlan = (a_slice("a", rule(Match.of(vlan_vid=tag(5)))), a_slice("b", ports(1)))
+    assert view("a", *by_vlan, block=TableBlock(1, 4)).flooded_ports(()) == [1, 2]
+
+
+def test_a_private_port_has_nobody_elses_packets() -> None:
+    mine, theirs = view("a", *MIXED), view("b", *MIXED)
+    assert [mine.port_is_private(port) for port in (1, 2, 3, 5, 9)] == [True, True, False, False, True]
+    assert not theirs.port_is_private(5)
+    assert mine.port_is_private(1)  # remembered
+
+
+def test_at_a_safe_port_whatever_is_the_slices_may_leave() -> None:
+    trunk = (a_slice("a", rule(Match.of(vlan_vid=tag(100)))), a_slice("b", rule(Match.of(vlan_vid=tag(200)))))
+    assert view("a", *trunk).port_is_safe(7)
+    assert not view("a", *trunk).port_is_private(7)
+    assert not view("a", *MIXED).port_is_safe(5)
+
+
+def test_the_region_is_the_effective_flowspace_or_nothing_where_it_is_too_large() -> None:
+    assert view("a", A, B).region == tuple(box for port in (1, 2) for box in boxes_of(Match.of(in_port=port)))
+    crowd = a_slice("b", *(rule(Match.of(eth_src=number * 0x10101 + 7)) for number in range(200)))
+    crowded = view("a", a_slice("a", rule(Match(), priority=1)), crowd)
+    assert crowded.region is None
+    assert crowded.region is None
+    assert crowded.own_pieces((EVERYTHING,)) is None
+    assert not crowded.port_is_safe(1)
+    assert crowded.owns_port(1)
+
+
+def test_the_foreign_part_is_looked_for_where_the_packets_arrive() -> None:
+    mine = view("a", *MIXED)
+    tagged, untagged = point_of(parse(udp(vlan=100), 1)), point_of(parse(udp(), 1))
+    assert mine.foreign_part((tagged,), 5) is None
+    assert mine.foreign_part((tagged, untagged), 5) is not None
+    assert mine.foreign_part((untagged,), 2) is None
+    assert mine.foreign_part((), 3) is None
+
+
+def test_what_a_packet_carries_inside_the_datapath_does_not_leave_with_it() -> None:
+    mine = view("a", a_slice("a", rule(Match.of(metadata=5))), a_slice("b", rule(Match(), priority=1)))
+    (box,) = boxes_of(Match.of(metadata=5))
+    assert mine.foreign_part((box,), 1) is not None
