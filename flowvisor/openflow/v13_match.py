@@ -151,9 +151,8 @@ def _check_mask(field: Field, value: int, mask: int) -> None:
 
 def _prerequisites_met(field: Field, fields: Mapping[str, tuple[int, int]]) -> bool:
     """Whether what `field` needs came before it (section 7.2.3.6: it must be *preceded* by it, unmasked)."""
-    for name, values in field.requires:
-        value, mask = fields.get(name, (0, 0))
-        if value not in values or mask != FIELDS[name].all_ones:
+    for name, values in field.requires:  # none of these fields can be masked, and none needs a zero
+        if fields.get(name, (0, 0))[0] not in values:
             return False
     if field.name == "vlan_pcp":
         return fields.get("vlan_vid", (0, 0))[0] & VLAN_PRESENT != 0

@@ -48,7 +48,8 @@ def test_prerequisites_come_outermost_first_and_before_the_field(field: Field) -
     for name, values in field.requires:
         inherited = FIELDS[name].requires
         assert [other for other, _ in field.requires][: len(inherited)] == [other for other, _ in inherited]
-        assert all(0 <= value <= FIELDS[name].all_ones for value in values)
+        assert all(0 < value <= FIELDS[name].all_ones for value in values)
+        assert not FIELDS[name].maskable
 
 
 @every_field

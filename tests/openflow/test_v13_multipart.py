@@ -180,6 +180,7 @@ def test_a_part_that_others_follow_says_so() -> None:
     reply = mp.PortDescReply(xid=7, more=True)
     assert v13.encode(reply) == frame_13(MULTIPART_REPLY, body_of(13, "", flags=1))
     assert v13.decode(frame_13(MULTIPART_REPLY, body_of(13, "", flags=0xFFFF))) == reply
+    assert v13.decode(frame_13(MULTIPART_REPLY, body_of(13, "", flags=0xFFFE))) == mp.PortDescReply(xid=7)
 
 
 @pytest.mark.parametrize(
