@@ -16,6 +16,7 @@ from tests.system.test_slices_by_port import PLACES, flowspace
 
 ROUNDS_UNTIL_LEARNT = 3
 PING_SECONDS = 0.02
+PINGS_AT_LEAST = 50
 BACK_SECONDS = 20.0  # tenants, bridges and the hypervisor back off, each for a second or a few
 
 
@@ -107,8 +108,11 @@ def test_a_restart_of_the_hypervisor_costs_no_packet_and_renews_no_entry(
     for source in ("one-a", "two-a"):
         wait_until_controlled(scenario, source)
     for pair, program in pings.items():
-        program.stop(signal.SIGINT)  # it then says how many were lost
-        assert " 0% packet loss" in program.said, (pair, program.said)
+        program.stop(signal.SIGINT)  # it then writes all that it has to say
+        # By numbers and not by ping's own count: that takes what is under way when it ends for lost.
+        answered = [int(number) for number in re.findall(r"icmp_seq=(\d+)", program.log.read_text())]
+        assert answered == list(range(1, len(answered) + 1)), pair
+        assert len(answered) > PINGS_AT_LEAST
     for bridge in BRIDGES:
         after = ages_in_seconds(scenario, bridge)
         renewed = [flow for flow, age in before[bridge].items() if after.get(flow, 0) < age]
@@ -117,7 +121,7 @@ def test_a_restart_of_the_hypervisor_costs_no_packet_and_renews_no_entry(
 
 def endless_pings(scenario: Scenario, folder: Path) -> dict[tuple[str, str], Program]:
     pairs = [("one-a", "one-d"), ("two-a", "two-d"), ("one-b", "one-c")]
-    ping = [require_tool("ping"), "-n", "-q", "-i", str(PING_SECONDS), "-W", "1"]
+    ping = [require_tool("ping"), "-n", "-i", str(PING_SECONDS), "-W", "1"]
     hosts = scenario.network.hosts
     return {
         (source, target): Program(
