@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from attrs import evolve
@@ -44,39 +44,43 @@ from flowvisor.openflow.ports import ANY
 from flowvisor.openflow.traits import TRAITS
 from flowvisor.planning.allocation import TableBlock
 
-# Of one reply's frame: below the 64 KiB that the header can say, with room for the largest entry.
+# Of one reply's frame, below the 64 KiB that the header can say; an entry that alone is longer has a frame of its own.
 MAX_REPLY_BYTES: Final = 48 * 1024
+ALL_WILDCARDS_10: Final = (1 << 22) - 1  # OFPFW_ALL (1.0.1, section 5.2.3)
+MAX_ENTRIES: Final = 1_000_000  # the tables are shared; nobody knows how much of them a slice will get
 
 FlowAnswer = Callable[[list[FlowStats], Effects], None]
 
 
 def send_reply(
-    channel: TenantChannel, reply: MultipartReply, name: str, entries: Sequence[object], effects: Effects
+    channel: TenantChannel, reply: MultipartReply, name: str, entries: Iterable[object], effects: Effects
 ) -> None:
-    """Answer with a list, in as many parts as it takes; `name` is the reply's field that holds the list."""
-    start, step = 0, max(len(entries), 1)
-    while True:
-        changes: dict[str, Any] = {name: tuple(entries[start : start + step])}
-        part = evolve(reply, more=start + step < len(entries), **changes)
-        frame = _encoded(channel, part)
-        if frame is None and step > 1:
-            step = max(step // 2, 1)
+    """Answer with a list, in as many parts as it takes; `name` is the reply's field that holds the list.
+
+    An entry that the channel's version cannot say, or that fits into no frame, is left out and counted.
+    """
+    parts: list[list[object]] = [[]]
+    room = MAX_REPLY_BYTES
+    for entry in entries:
+        try:
+            size = len(channel.codec.encode(_with(reply, name, (entry,))))
+        except Inexpressible:
+            channel.counters.count_shed("inexpressible")
             continue
-        if frame is not None:
-            effects.send(channel, frame)
-            channel.counters.answered[frame[1]] += 1
-        start += step
-        if start >= len(entries):
-            return
+        if size > room and parts[-1]:
+            parts.append([])
+            room = MAX_REPLY_BYTES
+        parts[-1].append(entry)
+        room -= size
+    for number, part in enumerate(parts, 1):
+        frame = channel.codec.encode(_with(evolve(reply, more=number < len(parts)), name, tuple(part)))
+        effects.send(channel, frame)
+        channel.counters.answered[frame[1]] += 1
 
 
-def _encoded(channel: TenantChannel, message: Message) -> bytes | None:
-    """The frame, or None when it would be too long for one."""
-    try:
-        frame = channel.codec.encode(message)
-    except OverflowError:
-        return None
-    return frame if len(frame) <= MAX_REPLY_BYTES else None
+def _with(reply: MultipartReply, name: str, entries: tuple[object, ...]) -> MultipartReply:
+    changes: dict[str, Any] = {name: entries}
+    return evolve(reply, **changes)
 
 
 def flows(
@@ -85,8 +89,7 @@ def flows(
     """A request for FLOW statistics."""
 
     def answer(entries: list[FlowStats], effects: Effects) -> None:
-        shown = [entry for entry in (_shown(channel, one) for one in entries) if entry is not None]
-        send_reply(channel, FlowStatsReply(xid=request.xid), "flows", shown, effects)
+        send_reply(channel, FlowStatsReply(xid=request.xid), "flows", _shown(channel, entries), effects)
 
     return _ask_flows(channel, frame, request, answer, effects)
 
@@ -119,16 +122,15 @@ def aggregate(
     return _ask_flows(channel, frame, wanted, answer, effects)
 
 
-def _shown(channel: TenantChannel, entry: FlowStats) -> FlowStats | None:
-    """An entry as the channel's version says it; None (and counted) when it cannot."""
-    try:
-        instructions = instructions_in(channel.version, entry.instructions, entry.match)
-        shown = evolve(entry, instructions=instructions)
-        channel.codec.encode(FlowStatsReply(flows=(shown,)))
-    except Inexpressible:
-        channel.counters.count_shed("inexpressible")
-        return None
-    return shown
+def _shown(channel: TenantChannel, entries: Iterable[FlowStats]) -> Iterator[FlowStats]:
+    """The entries with instructions of the channel's version; those for which it has none are counted."""
+    for entry in entries:
+        try:
+            instructions = instructions_in(channel.version, entry.instructions, entry.match)
+        except Inexpressible:
+            channel.counters.count_shed("inexpressible")
+            continue
+        yield evolve(entry, instructions=instructions)
 
 
 def _ask_flows(
@@ -276,7 +278,7 @@ def tables(
     if block is None:
         # What other slices' packets looked up in the shared table is not ours to tell.
         count = 0 if switch.flow_table is None else len(switch.flow_table)
-        only = TableStats(0, count, UNKNOWN_COUNTER, UNKNOWN_COUNTER, name="table0", max_entries=count)
+        only = _described(TableStats(0, count, UNKNOWN_COUNTER, UNKNOWN_COUNTER))
         send_reply(channel, TableStatsReply(xid=request.xid), "tables", [only], effects)
         return None
     shown = block.size if TRAITS[channel.version].has_tables else 1
@@ -297,10 +299,11 @@ def tables(
 def _table_to_virtual(switch: VirtualSwitch, block: TableBlock, stats: TableStats) -> TableStats:
     number = stats.table_id - block.first
     has_ours = number == 0 and switch.wants_misses and not switch.has_own_miss
-    return evolve(
-        stats,
-        table_id=number,
-        name=f"table{number}",
-        active_count=max(stats.active_count - has_ours, 0),
-        max_entries=1_000_000,
-    )
+    count = max(stats.active_count - has_ours, 0)
+    return _described(evolve(stats, table_id=number, active_count=count))
+
+
+def _described(stats: TableStats) -> TableStats:
+    """With what 1.0 says of a table besides."""
+    name = f"table{stats.table_id}"
+    return evolve(stats, name=name, wildcards=ALL_WILDCARDS_10, max_entries=MAX_ENTRIES)

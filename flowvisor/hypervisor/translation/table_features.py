@@ -17,7 +17,7 @@ from flowvisor.hypervisor.effects import Effects
 from flowvisor.hypervisor.peers import Datapath, Request, TenantChannel
 from flowvisor.hypervisor.refusal import Refusal, refuse
 from flowvisor.hypervisor.requests import ask
-from flowvisor.hypervisor.translation.statistics import send_reply
+from flowvisor.hypervisor.translation.statistics import MAX_ENTRIES, send_reply
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.fields import FIELDS, OPENFLOW_BASIC
 from flowvisor.openflow.frame import HEADER, MULTIPART_REPLY
@@ -172,7 +172,7 @@ def intersected_table() -> TableFeatures:
     return TableFeatures(
         table_id=0,
         name="table0",
-        max_entries=1_000_000,
+        max_entries=MAX_ENTRIES,
         properties=(
             TableProperty(INSTRUCTIONS, _WRITE_APPLY_CLEAR),
             TableProperty(NEXT_TABLES),
