@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from flowvisor import __version__
+from flowvisor.errors import Inexpressible
 from flowvisor.hypervisor.effects import Effects
 from flowvisor.hypervisor.peers import TenantChannel
-from flowvisor.hypervisor.refusal import Refusal
+from flowvisor.hypervisor.refusal import Refusal, refuse
 from flowvisor.hypervisor.requests import ask
 from flowvisor.hypervisor.translation.statistics import send_reply
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.messages import (
     FLOW_STATS,
+    PORT_ADD,
     PORT_STATS,
     ROLE_EQUAL,
     ROLE_MASTER,
@@ -24,11 +27,13 @@ from flowvisor.openflow.messages import (
     FeaturesReply,
     GetConfigReply,
     Message,
+    PortStatus,
     RoleReply,
     RoleRequest,
     SetConfig,
 )
 from flowvisor.openflow.multipart import DescReply, DescRequest, PortDescReply, PortDescRequest
+from flowvisor.openflow.ports import Port
 from flowvisor.openflow.traits import TRAITS
 
 FRAGMENTS_NORMAL: Final = 0
@@ -37,6 +42,8 @@ ACTIONS_10: Final = 0x7FF
 # Never Open vSwitch's: ONOS would take its Nicira driver; never empty: ONOS takes that for Open vSwitch, too.
 MANUFACTURER: Final = "flowvisor"
 HARDWARE: Final = "virtual switch"
+# Requests of one channel without an answer, beyond which another barrier is refused; controllers send them in bursts.
+MAX_BARRIERS: Final = 4096
 
 
 def answer(channel: TenantChannel, message: Message, effects: Effects) -> None:
@@ -57,10 +64,21 @@ def features(channel: TenantChannel, _frame: bytes, request: Message, effects: E
         n_tables=block.size if block is not None and traits.has_tables else 1,
         capabilities=FLOW_STATS | TABLE_STATS | PORT_STATS,
         actions=0 if traits.has_tables else ACTIONS_10,
-        ports=tuple(switch.ports) if traits.ports_in_features else (),
+        ports=tuple(_numbered(channel, switch.ports)) if traits.ports_in_features else (),
     )
     answer(channel, reply, effects)
     return None
+
+
+def _numbered(channel: TenantChannel, ports: Iterable[Port]) -> Iterator[Port]:
+    """The ports whose numbers the channel's version can say."""
+    for port in ports:
+        try:
+            channel.codec.encode(PortStatus(reason=PORT_ADD, port=port))
+        except Inexpressible:
+            channel.counters.count_shed("inexpressible")
+        else:
+            yield port
 
 
 def get_config(channel: TenantChannel, _frame: bytes, request: Message, effects: Effects) -> Refusal | None:
@@ -134,15 +152,21 @@ def take_role(channel: TenantChannel, wanted: int, generation_id: int | None) ->
 
 
 def barrier(
-    channel: TenantChannel, _frame: bytes, request: BarrierRequest, effects: Effects
+    channel: TenantChannel, frame: bytes, request: BarrierRequest, effects: Effects
 ) -> Refusal | None:
     """BARRIER_REQUEST: answered when the datapath has answered one, and so all that was sent before."""
+
+    if len(channel.transactions.waiting) >= MAX_BARRIERS:
+        return Refusal(codes.REQUEST_EPERM, "too-many-requests")
 
     def done(_replies: list[Message], effects: Effects) -> None:
         answer(channel, BarrierReply(xid=request.xid), effects)
 
-    def failed(_error: tuple[int, int], effects: Effects) -> None:
-        done([], effects)  # the datapath has no barriers, but it has answered in order
+    def failed(error: tuple[int, int], effects: Effects) -> None:
+        if error == codes.BAD_TYPE:
+            done([], effects)  # the datapath has no barriers, but it has answered in order
+        else:
+            refuse(channel, frame, Refusal(error, "datapath"), effects)
 
     ask(channel.switch.datapath, channel.transactions, [BarrierRequest()], done, failed, effects)
     return None
