@@ -70,7 +70,7 @@ def reply(datapath: Datapath, frame: bytes, effects: Effects) -> None:
         transactions.answered(xid)
         request.outstanding -= 1
     if isinstance(kind, msg.BarrierReply):
-        transactions.settle(xid)
+        pieces.settle(transactions.settle(xid))
     if request.is_over or (channel is not None and channel.has_left):
         return
     if kind is not None and request.each is not None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Final, NamedTuple
 
-from flowvisor.flowspace.box import Box, covers
+from flowvisor.flowspace.box import Box, covers, intersect
 from flowvisor.flowspace.layout import FIELD_SLOTS, boxes_of, field_mask, forget, set_field
 from flowvisor.openflow import actions as act
 from flowvisor.openflow import error_codes as codes
@@ -79,9 +79,10 @@ def rewritten(box: Box, action: act.Action) -> Box:
         is_exact = action.name != "vlan_vid" or covers(_TAGGED, box)
         return set_field(box, action.name, action.value) if is_exact else forget(box, *VLAN_FIELDS)
     names = written_fields(action)
-    if isinstance(action, act.PushVlan) and not covers(_UNTAGGED, box):
-        names += _NEW_HEADER
-    elif isinstance(action, (act.PopVlan, act.StripVlan)) and box.mask & _ETH_TYPE == _ETH_TYPE:
+    if isinstance(action, act.PushVlan):
+        pushed = forget(box, *names, *(() if covers(_UNTAGGED, box) else _NEW_HEADER))
+        return intersect(pushed, _TAGGED) or pushed
+    if isinstance(action, (act.PopVlan, act.StripVlan)) and box.mask & _ETH_TYPE == _ETH_TYPE:
         eth_type = (box.value & _ETH_TYPE) >> FIELD_SLOTS["eth_type"].shift
         names += _NEW_HEADER if eth_type in (ETH_TYPE_VLAN, ETH_TYPE_SERVICE_VLAN) else ()
     return forget(box, *names)

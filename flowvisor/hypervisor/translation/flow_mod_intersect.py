@@ -9,16 +9,14 @@ changes. A 1.0 match that nothing needs to be taken from goes through in its own
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
 from struct import Struct
 from typing import Final
 
 from attrs import evolve
 
 from flowvisor.errors import Inexpressible
-from flowvisor.flowspace.layout import boxes_of, match_of
-from flowvisor.flowspace.region import TooManyPieces
+from flowvisor.flowspace.layout import boxes_of
+from flowvisor.hypervisor.buffers import BufferedPacket
 from flowvisor.hypervisor.effects import Effects
 from flowvisor.hypervisor.flow_table import PIECE_COOKIE, Entry, FlowTable, Key, outputs_to
 from flowvisor.hypervisor.peers import Datapath, TenantChannel, VirtualSwitch
@@ -27,17 +25,17 @@ from flowvisor.hypervisor.requests import fence, send_to_datapath
 from flowvisor.hypervisor.translation.actions import Verdict, judge
 from flowvisor.hypervisor.translation.pieces import (
     Change,
+    cut,
     deletions,
     judged,
     next_number,
-    physical_priority,
     piece_frames,
     put,
     send_all,
 )
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow import v10
-from flowvisor.openflow.actions import ApplyActions
+from flowvisor.openflow.actions import ApplyActions, Output
 from flowvisor.openflow.fields import FIELDS
 from flowvisor.openflow.frame import FLOW_MOD, HEADER
 from flowvisor.openflow.match import Match
@@ -51,13 +49,15 @@ from flowvisor.openflow.messages import (
     EMERGENCY,
     MODIFY_STRICT,
     NO_BUFFER,
+    RESET_COUNTS,
     FlowMod,
+    PacketOut,
 )
+from flowvisor.openflow.ports import TABLE
 from flowvisor.openflow.traits import TRAITS
 from flowvisor.openflow.v10_canonical import bits_of, canonical_match
-from flowvisor.planning.entries import FENCE_PRIORITY, exact_where_required
+from flowvisor.planning.entries import FENCE_PRIORITY
 
-MAX_PIECES_PER_ENTRY: Final = 256  # a flow-mod that would need more is refused
 MAX_REMEMBERED_MATCHES: Final = 65536  # per virtual switch; at the bound all are forgotten
 
 # Offsets in a 1.0 FLOW_MOD (1.0.1, section 5.3.3).
@@ -189,15 +189,33 @@ def southbound(channel: TenantChannel, frame: bytes, effects: Effects) -> Refusa
         return Refusal(codes.FLOW_MOD_BAD_TABLE_ID, "table-id")
     channel.counters.down[FLOW_MOD] += 1
     channel.counters.down_bytes += len(frame)
+    buffered: BufferedPacket | None = None
+    if message.buffer_id != NO_BUFFER and not deletes:
+        buffers = channel.switch.datapath.buffers
+        buffered = buffers.take(message.buffer_id, channel.tenant.name)
+        if buffered is None:
+            return Refusal(codes.BUFFER_UNKNOWN, "foreign-buffer")
     try:
         refusal = (_delete if deletes else _add if message.command == ADD else _modify)(
             channel, frame, message, effects
         )
     except Inexpressible as error:
         refusal = Refusal((error.error_type, error.error_code), "inexpressible")
+    if buffered is not None and refusal is None:
+        _release(channel, frame, message.buffer_id, buffered, effects)
     if channel.transactions.fence_is_due:
         fence(channel, effects)
     return refusal
+
+
+def _release(
+    channel: TenantChannel, frame: bytes, buffer_id: int, packet: BufferedPacket, effects: Effects
+) -> None:
+    """Let a buffered packet meet the tables, which is what a flow-mod with a buffer asks for (1.3.5, section 6.4)."""
+    datapath = channel.switch.datapath
+    xid = channel.transactions.send(frame)
+    out = PacketOut(xid=xid, buffer_id=buffer_id, in_port=packet.in_port, actions=(Output(TABLE),))
+    send_to_datapath(datapath, datapath.codec.encode(out), effects)
 
 
 def _add(channel: TenantChannel, frame: bytes, message: FlowMod, effects: Effects) -> Refusal | None:
@@ -206,17 +224,12 @@ def _add(channel: TenantChannel, frame: bytes, message: FlowMod, effects: Effect
     assert table is not None
     if message.flags & CHECK_OVERLAP and table.overlapping(message.match, message.priority):
         return Refusal(codes.OVERLAP, "overlap")
-    pieces = _pieces(switch, message)
+    pieces = cut(switch, message)
     if isinstance(pieces, Refusal):
         return pieces
     instructions = judged(switch, message)
     if isinstance(instructions, Refusal):
         return instructions
-    if (
-        message.buffer_id != NO_BUFFER
-        and datapath.buffers.take(message.buffer_id, switch.tenant.name) is None
-    ):
-        return Refusal(codes.BUFFER_UNKNOWN, "foreign-buffer")
     entry = Entry(
         owner=switch.name.slice_name,
         key=_key(datapath, message),
@@ -227,8 +240,12 @@ def _add(channel: TenantChannel, frame: bytes, message: FlowMod, effects: Effect
         pieces=pieces,
         live=1 if pieces is None else len(pieces),
     )
-    frames = piece_frames(datapath, entry, evolve(message, command=ADD, instructions=instructions))
-    put(datapath, table, entry)
+    flags = message.flags | (RESET_COUNTS if TRAITS[channel.version].modify_adds else 0)  # 1.0 counts anew
+    wanted = evolve(message, command=ADD, flags=flags, instructions=instructions)
+    frames = piece_frames(datapath, entry, wanted)
+    replaced = put(datapath, table, entry)
+    if replaced is not None and not flags & RESET_COUNTS:
+        entry.packet_count, entry.byte_count = replaced.packet_count, replaced.byte_count
     table.note_punting(entry, message)
     send_all(channel, entry, frames, effects)
     return None
@@ -241,17 +258,19 @@ def _modify(channel: TenantChannel, frame: bytes, message: FlowMod, effects: Eff
     meant = _meant(table, switch.datapath, message, MODIFY_STRICT)
     if not meant:
         return _add(channel, frame, message, effects) if TRAITS[channel.version].modify_adds else None
-    change = Change(frame)
+    change = Change(frame, message.instructions)
     frames: list[FlowMod] = []
     for entry in meant:
         changed = evolve(entry.flow_mod(), instructions=message.instructions)
         instructions = judged(switch, changed)
         if isinstance(instructions, Refusal):
             return instructions
-        frames += piece_frames(
-            switch.datapath, entry, evolve(changed, command=MODIFY_STRICT, instructions=instructions)
-        )
+        flags = changed.flags & ~RESET_COUNTS | message.flags & RESET_COUNTS
+        wanted = evolve(changed, command=MODIFY_STRICT, flags=flags, instructions=instructions)
+        frames += piece_frames(switch.datapath, entry, wanted)
     for entry in meant:
+        if message.flags & RESET_COUNTS:
+            entry.packet_count = entry.byte_count = 0
         change.before.append((entry, entry.written, entry.cookie))
         entry.written = message.instructions
         table.note_punting(entry, entry.flow_mod())
@@ -295,33 +314,3 @@ def _key(datapath: Datapath, message: FlowMod) -> Key:
     if TRAITS[datapath.version].has_tables:
         return message.priority, frozenset(message.match.fields.items())
     return message.priority, int.from_bytes(v10.encode_match(message.match), "big")
-
-
-def _pieces(switch: VirtualSwitch, message: FlowMod) -> tuple[Match, ...] | Refusal | None:
-    """What of an entry's match is the slice's, as matches without masks where there must be none; None: all of it."""
-    boxes = boxes_of(message.match)
-    is_fenced = physical_priority(switch.datapath, message.priority) < FENCE_PRIORITY
-    owned = switch.view.own_pieces(boxes, is_fenced=is_fenced)
-    if owned is None:
-        return Refusal(codes.FLOW_MOD_EPERM, "too-many-pieces")
-    if set(boxes) <= set(owned) and boxes:
-        return None
-    pieces: list[Match] = []
-    try:
-        for box in dict.fromkeys(owned):
-            for match in _at_ports(match_of(box), switch.datapath.ports):
-                pieces += islice(exact_where_required(match), MAX_PIECES_PER_ENTRY + 1)
-            if len(pieces) > MAX_PIECES_PER_ENTRY:
-                return Refusal(codes.FLOW_MOD_EPERM, "too-many-pieces")
-    except TooManyPieces:
-        return Refusal(codes.FLOW_MOD_EPERM, "too-many-pieces")
-    return tuple(pieces) or Refusal(codes.FLOW_MOD_EPERM, "foreign-flowspace")
-
-
-def _at_ports(match: Match, ports: Iterable[int]) -> Iterator[Match]:
-    """The same match, at each of the ports that are there if it leaves out some: no version has a mask for them."""
-    value, mask = match.fields.get("in_port", (0, 0))
-    if mask in (0, FIELDS["in_port"].all_ones):
-        yield match
-    else:
-        yield from (match.having(in_port=port) for port in sorted(ports) if port & mask == value)

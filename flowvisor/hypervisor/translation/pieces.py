@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Final
+
 from attrs import Factory, define, evolve
 
+from flowvisor.flowspace.layout import boxes_of, match_of
+from flowvisor.flowspace.region import TooManyPieces
 from flowvisor.hypervisor.effects import Effects
 from flowvisor.hypervisor.flow_table import MAX_ENTRY_NUMBER, PIECE_COOKIE, Entry, FlowTable, outputs_to
 from flowvisor.hypervisor.peers import Datapath, TenantChannel, VirtualSwitch
@@ -11,10 +17,26 @@ from flowvisor.hypervisor.refusal import Refusal, refuse
 from flowvisor.hypervisor.requests import send_own, send_to_datapath
 from flowvisor.hypervisor.translation.actions import judge
 from flowvisor.hypervisor.translation.versions import instructions_in
+from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.actions import Instructions
-from flowvisor.openflow.messages import ADD, DELETE_STRICT, MODIFY_STRICT, SEND_FLOW_REM, FlowMod
-from flowvisor.openflow.ports import ALL, FLOOD
+from flowvisor.openflow.fields import FIELDS
+from flowvisor.openflow.match import Match
+from flowvisor.openflow.messages import (
+    ADD,
+    DELETE_STRICT,
+    MODIFY_STRICT,
+    NO_BYTE_COUNTS,
+    NO_PACKET_COUNTS,
+    RESET_COUNTS,
+    SEND_FLOW_REM,
+    FlowMod,
+)
+from flowvisor.openflow.ports import ALL, FLOOD, LOCAL, MAX_PORT
 from flowvisor.openflow.traits import TRAITS
+from flowvisor.planning.entries import FENCE_PRIORITY, exact_where_required
+
+MAX_PIECES_PER_ENTRY: Final = 256  # a flow-mod that would need more is refused
+_COUNTING: Final = RESET_COUNTS | NO_PACKET_COUNTS | NO_BYTE_COUNTS
 
 
 @define(eq=False)
@@ -25,6 +47,7 @@ class Change:
     """
 
     frame: bytes
+    after: Instructions
     before: list[tuple[Entry, Instructions | None, int]] = Factory(list)
     is_undone: bool = False
 
@@ -38,12 +61,49 @@ def judged(switch: VirtualSwitch, message: FlowMod) -> Instructions | Refusal:
 
 
 def physical_priority(datapath: Datapath, priority: int) -> int:
-    """A tenant's priority on the datapath. Where unmatched packets come by an entry, that is below all of them."""
+    """A tenant's priority on the datapath. Where unmatched packets come by an entry, that is below all of them.
+
+    To make room for it one priority is missing there: the second highest, which is refused.
+    """
     return priority if TRAITS[datapath.version].unmatched_to_controller else min(priority + 1, 0xFFFF)
+
+
+def cut(switch: VirtualSwitch, message: FlowMod) -> tuple[Match, ...] | Refusal | None:
+    """What of an entry's match is the slice's, as matches without masks where there must be none; None: all of it."""
+    if message.priority == FENCE_PRIORITY - 1 and not TRAITS[switch.datapath.version].unmatched_to_controller:
+        return Refusal(codes.FLOW_MOD_EPERM, "priority")
+    boxes = boxes_of(message.match)
+    is_fenced = physical_priority(switch.datapath, message.priority) < FENCE_PRIORITY
+    owned = switch.view.own_pieces(boxes, is_fenced=is_fenced)
+    if owned is None:
+        return Refusal(codes.FLOW_MOD_EPERM, "too-many-pieces")
+    if set(boxes) <= set(owned) and boxes:
+        return None
+    pieces: list[Match] = []
+    try:
+        for box in dict.fromkeys(owned):
+            for match in _at_ports(match_of(box), switch.datapath.ports):
+                pieces += islice(exact_where_required(match), MAX_PIECES_PER_ENTRY + 1)
+            if len(pieces) > MAX_PIECES_PER_ENTRY:
+                return Refusal(codes.FLOW_MOD_EPERM, "too-many-pieces")
+    except TooManyPieces:
+        return Refusal(codes.FLOW_MOD_EPERM, "too-many-pieces")
+    return tuple(pieces) or Refusal(codes.FLOW_MOD_EPERM, "foreign-flowspace")
+
+
+def _at_ports(match: Match, ports: Iterable[int]) -> Iterator[Match]:
+    """The same match, at each of the ports that are there if it leaves out some: no version has a mask for them."""
+    value, mask = match.fields.get("in_port", (0, 0))
+    if mask in (0, FIELDS["in_port"].all_ones):
+        if value <= MAX_PORT or value == LOCAL:  # no packet comes in at any other reserved port
+            yield match
+    else:
+        yield from (match.having(in_port=port) for port in sorted(ports) if port & mask == value)
 
 
 def piece_frames(datapath: Datapath, entry: Entry, message: FlowMod) -> list[FlowMod]:
     """One message per piece of an entry; raises Inexpressible where the datapath's version cannot say it."""
+    kept = _COUNTING if TRAITS[datapath.version].has_tables else 0
     frames = []
     for match in (message.match,) if entry.pieces is None else entry.pieces:
         piece = FlowMod(
@@ -52,7 +112,7 @@ def piece_frames(datapath: Datapath, entry: Entry, message: FlowMod) -> list[Flo
             idle_timeout=message.idle_timeout,
             hard_timeout=message.hard_timeout,
             priority=physical_priority(datapath, message.priority),
-            flags=SEND_FLOW_REM,
+            flags=SEND_FLOW_REM | message.flags & kept,
             match=match,
             instructions=instructions_in(datapath.version, message.instructions, match),
         )
@@ -88,14 +148,21 @@ def next_number(datapath: Datapath) -> int:
     return number
 
 
-def put(datapath: Datapath, table: FlowTable, entry: Entry) -> None:
-    """Put an entry into its table, perhaps over another one."""
+def put(datapath: Datapath, table: FlowTable, entry: Entry) -> Entry | None:
+    """Put an entry into its table; return the one whose place it takes."""
     datapath.entries[entry.number] = entry
     replaced = table.put(entry)
     if replaced is not None:
         datapath.entries.pop(replaced.number, None)  # the datapath overwrites it and tells nobody
-        replaced.replaced = None
         entry.replaced = replaced
+    return replaced
+
+
+def settle(tokens: Iterable[object]) -> None:
+    """The datapath has done what was sent with these tokens."""
+    for token in tokens:
+        if type(token) is Entry:
+            token.replaced = None
 
 
 def undo(channel: TenantChannel, token: Change | Entry, error: tuple[int, int], effects: Effects) -> None:
@@ -118,10 +185,16 @@ def _undo_addition(switch: VirtualSwitch, entry: Entry) -> list[FlowMod] | None:
     entry.is_undone = True
     table, datapath = switch.flow_table, switch.datapath
     assert table is not None
-    if not table.take_out(entry):
-        return []  # something newer is in its place
     datapath.entries.pop(entry.number, None)
     replaced, entry.replaced = entry.replaced, None
+    newer = table.entries.get(entry.key)
+    if newer is not entry:
+        while newer is not None and newer.replaced is not entry:
+            newer = newer.replaced
+        if newer is not None:
+            newer.replaced = replaced
+        return []
+    table.take_out(entry)
     if replaced is None:
         return [] if entry.pieces is None else deletions(datapath, entry)
     put(datapath, table, replaced)
@@ -134,8 +207,12 @@ def _undo_change(switch: VirtualSwitch, change: Change) -> list[FlowMod] | None:
     if change.is_undone:
         return None
     change.is_undone = True
+    table = switch.flow_table
+    assert table is not None
     repairs: list[FlowMod] = []
     for entry, written, cookie in change.before:
+        if entry.written is not change.after or table.entries.get(entry.key) is not entry:
+            continue  # something newer has become of it
         entry.written, entry.cookie = written, cookie
         repairs += _as_it_was(switch, entry, MODIFY_STRICT)
     return repairs
@@ -147,17 +224,38 @@ def _as_it_was(switch: VirtualSwitch, entry: Entry, command: int) -> list[FlowMo
     instructions = judged(switch, message)
     if isinstance(instructions, Refusal):
         return []
-    return piece_frames(switch.datapath, entry, evolve(message, command=command, instructions=instructions))
+    flags = message.flags & ~RESET_COUNTS
+    wanted = evolve(message, command=command, flags=flags, instructions=instructions)
+    return piece_frames(switch.datapath, entry, wanted)
 
 
 def ports_changed(switch: VirtualSwitch, effects: Effects) -> None:
-    """Spell out anew what FLOOD and ALL mean in the entries that say so."""
+    """Spell out anew what depends on which ports there are: FLOOD and ALL, and matches that leave out some ports."""
     table = switch.flow_table
     if table is None:
         return
     datapath = switch.datapath
     for entry in table.entries.values():
         message = entry.flow_mod()
+        frames = _new_pieces(switch, entry, message)
         if outputs_to(message.instructions, FLOOD) or outputs_to(message.instructions, ALL):
-            for piece in _as_it_was(switch, entry, MODIFY_STRICT):
-                send_own(datapath, piece, "ports changed", effects)
+            frames += _as_it_was(switch, entry, MODIFY_STRICT)
+        for piece in frames:
+            send_own(datapath, piece, "ports changed", effects)
+
+
+def _new_pieces(switch: VirtualSwitch, entry: Entry, message: FlowMod) -> list[FlowMod]:
+    """The additions of those pieces of an entry that its match has at ports which have come."""
+    if entry.pieces is None or "in_port" in message.match.fields:
+        return []
+    pieces = cut(switch, message)
+    if pieces is None or isinstance(pieces, Refusal):
+        return []
+    new = tuple(match for match in pieces if match not in entry.pieces)
+    if not new:
+        return []
+    known, entry.pieces = entry.pieces, new
+    frames = _as_it_was(switch, entry, ADD)
+    entry.pieces = (*known, *new[: len(frames)])
+    entry.live += len(frames)
+    return frames

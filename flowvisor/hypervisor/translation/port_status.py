@@ -11,6 +11,7 @@ from flowvisor.hypervisor.requests import send_own
 from flowvisor.hypervisor.translation.pieces import ports_changed
 from flowvisor.openflow.frame import PORT_STATUS
 from flowvisor.openflow.messages import GROUP_MODIFY, PORT_ADD, PORT_DELETE, PORT_MODIFY, PortStatus
+from flowvisor.openflow.ports import NO_FLOOD, Port
 from flowvisor.planning.entries import groups_of
 
 
@@ -19,19 +20,25 @@ def northbound(datapath: Datapath, frame: bytes, effects: Effects) -> None:
     message = datapath.codec.decode(frame)
     assert isinstance(message, PortStatus)
     number = message.port.number
-    was_there = number in datapath.ports
+    before = datapath.ports.get(number)
+    was_there = before is not None
     if message.reason == PORT_DELETE:
         datapath.ports.pop(number, None)
     else:
         datapath.ports[number] = message.port
-    if was_there != (number in datapath.ports):
+    if _is_flooded(before) != _is_flooded(datapath.ports.get(number)):
         _ports_changed(datapath, effects)
-    elif was_there and message.reason == PORT_ADD:
+    if was_there and message.reason == PORT_ADD:
         # Told twice (it was in the description that we asked for): to the tenants it is no news.
         message = evolve(message, reason=PORT_MODIFY)
     for switch in datapath.switches.values():
         if switch.view.owns_port(number):
             tell(switch, message, effects)
+
+
+def _is_flooded(port: Port | None) -> bool | None:
+    """Whether FLOOD means the port, None if it is not there at all."""
+    return None if port is None else not port.config & NO_FLOOD
 
 
 def tell(switch: VirtualSwitch, message: PortStatus, effects: Effects) -> None:
