@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from flowvisor.errors import Inexpressible, MalformedMessage
-from flowvisor.hypervisor.effects import Effects
+from flowvisor.hypervisor.effects import Effects, HangUp
 from flowvisor.hypervisor.flow_table import Entry
-from flowvisor.hypervisor.peers import Datapath, Request, TenantChannel
+from flowvisor.hypervisor.peers import TOO_MANY_FAULTS, Datapath, Request, TenantChannel
 from flowvisor.hypervisor.refusal import Refusal, refuse
 from flowvisor.hypervisor.requests import MAX_REPLY_BYTES
 from flowvisor.hypervisor.transactions import HYPERVISOR_SLOT, Transactions, slot_of
@@ -141,3 +141,5 @@ def translate(datapath: Datapath, table: list[OfDatapath], frame: bytes, effects
     except MalformedMessage as fault:
         datapath.malformed += 1
         effects.note("warning", "malformed_from_datapath", dpid=datapath.dpid, what=str(fault))
+        if datapath.faults.one_more(effects.now):
+            effects.commands.append(HangUp(datapath, TOO_MANY_FAULTS))

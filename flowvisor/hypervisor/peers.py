@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from attrs import Factory, define
 
@@ -12,6 +12,7 @@ from flowvisor.hypervisor.counters import KINDS, MessageCounters
 from flowvisor.hypervisor.effects import Effects, Peer, VirtualSwitchName
 from flowvisor.hypervisor.flow_table import Entry, FlowTable
 from flowvisor.hypervisor.transactions import HYPERVISOR_SLOT, Transactions
+from flowvisor.openflow.channel import MAX_PROTOCOL_ERRORS, PROTOCOL_ERROR_WINDOW_SECONDS
 from flowvisor.openflow.messages import ROLE_EQUAL, ROLE_SLAVE, AsyncMasks, FeaturesReply, Message
 from flowvisor.openflow.multipart import TableFeatures
 from flowvisor.openflow.ports import Port
@@ -20,6 +21,8 @@ from flowvisor.openflow.versions import Codec
 from flowvisor.planning.plan import DatapathPlan
 from flowvisor.planning.view import View
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
+
+TOO_MANY_FAULTS: Final = "too-many-protocol-errors"  # why a peer is hung up on
 
 # What is done with a tenant's frame; gives a `Refusal` or None.
 OfTenant = Callable[["TenantChannel", bytes, Effects], Any]
@@ -43,6 +46,21 @@ class Request:
     frames: list[bytes] = Factory(list)
     held_bytes: int = 0
     is_over: bool = False
+
+
+@define(eq=False)
+class Faults:
+    """How often a peer has broken the protocol lately, by the channel's own measure of patience."""
+
+    count: int = 0
+    since: float = 0.0
+
+    def one_more(self, now: float) -> bool:
+        """Count one; True if the peer is to be hung up on."""
+        if now - self.since > PROTOCOL_ERROR_WINDOW_SECONDS:
+            self.since, self.count = now, 0
+        self.count += 1
+        return self.count >= MAX_PROTOCOL_ERRORS
 
 
 @define(eq=False)
@@ -73,6 +91,7 @@ class TenantChannel(Peer):
     role: int = ROLE_EQUAL
     masks: AsyncMasks = Factory(AsyncMasks)
     miss_send_len: int = 128
+    faults: Faults = Factory(Faults)
     # Frames that wait until something that they may depend on has been answered; None when nothing is in the way.
     held: list[bytes] | None = None
     has_left: bool = False
@@ -151,6 +170,8 @@ class Datapath(Peer):
     entries_made: int = 0
     resumable: list[TenantChannel] = Factory(list)  # channels whose held frames may go on
     table_features: dict[int, TableFeatures] | None = None
+    # Who waits for the table features, each with its request.
+    features_asked_by: list[tuple[TenantChannel, bytes]] = Factory(list)
     is_ready: bool = False
     has_left: bool = False
     up_counts: list[int] = Factory(lambda: [0] * KINDS)
@@ -158,6 +179,7 @@ class Datapath(Peer):
     unowned_packet_ins: int = 0
     stale_replies: int = 0  # replies and errors that answer nothing
     malformed: int = 0
+    faults: Faults = Factory(Faults)
     expired: int = 0  # requests that were not answered in time
     own_failures: int = 0  # messages of the hypervisor's own that the datapath refused
 

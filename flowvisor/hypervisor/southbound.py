@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from flowvisor.errors import Inexpressible, MalformedMessage
-from flowvisor.hypervisor.effects import Effects
-from flowvisor.hypervisor.peers import TenantChannel
+from flowvisor.hypervisor.effects import Effects, HangUp
+from flowvisor.hypervisor.peers import TOO_MANY_FAULTS, TenantChannel
 from flowvisor.hypervisor.refusal import Refusal, refuse
 from flowvisor.hypervisor.translation import (
     flow_mod,
@@ -79,8 +79,12 @@ def translate(channel: TenantChannel, frame: bytes, effects: Effects) -> None:
         return
     try:
         refusal = _translate(channel, frame, effects)
-    except (MalformedMessage, Inexpressible) as error:
+    except MalformedMessage as error:
         refusal = Refusal((error.error_type, error.error_code), "malformed")
+        if channel.faults.one_more(effects.now):
+            effects.commands.append(HangUp(channel, TOO_MANY_FAULTS))
+    except Inexpressible as error:
+        refusal = Refusal((error.error_type, error.error_code), "inexpressible")
     if refusal is not None:
         refuse(channel, frame, refusal, effects)
 
