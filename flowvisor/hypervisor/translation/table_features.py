@@ -1,7 +1,7 @@
 """TABLE_FEATURES: what the slice's tables can do, clean of what it does not get.
 
-Strategy: Open vSwitch tells 1.25 MB of it, so it is asked for when a tenant first asks, only the tables that
-slices have are decoded, and that is kept while the datapath stays.
+Strategy: Open vSwitch tells 1.25 MB of it, so it is asked for when a tenant first asks, once for all who ask until
+the answer has come, only the tables that slices have are decoded, and that is kept while the datapath stays.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from flowvisor.hypervisor.requests import ask
 from flowvisor.hypervisor.translation.statistics import MAX_ENTRIES, send_reply
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.fields import FIELDS, OPENFLOW_BASIC
-from flowvisor.openflow.frame import HEADER, MULTIPART_REPLY
+from flowvisor.openflow.frame import HEADER, MULTIPART_REPLY, xid_of
 from flowvisor.openflow.messages import Message
 from flowvisor.openflow.multipart import (
     APPLY_ACTIONS,
@@ -41,6 +41,10 @@ from flowvisor.openflow.multipart import (
     TableProperty,
 )
 from flowvisor.planning.allocation import TableBlock
+
+MAX_ASKING: Final = (
+    16  # requests of one channel that wait for the datapath's answer; a further one is refused
+)
 
 _BODY: Final = 16  # of a multipart reply
 _LENGTH_AND_TABLE: Final = Struct("!HB")
@@ -84,16 +88,38 @@ def southbound(
         _tell(channel, request.xid, _in_block(datapath.table_features, block), effects)
         return None
 
+    asking = datapath.features_asked_by
+    if sum(one is channel for one, _ in asking) >= MAX_ASKING:
+        return Refusal(codes.MULTIPART_BUFFER_OVERFLOW, "too-many-requests")
+    asking.append((channel, frame))
+    if len(asking) == 1:
+        _ask(datapath, effects)
+    return None
+
+
+def _ask(datapath: Datapath, effects: Effects) -> None:
+    """Ask for the features of all tables, once for all who want to know."""
+
     def answer(_replies: list[Message], effects: Effects) -> None:
-        datapath.table_features = _decoded(datapath, asked.frames)
-        _tell(channel, request.xid, _in_block(datapath.table_features, block), effects)
+        told = datapath.table_features = _decoded(datapath, asked.frames)
+        for channel, frame in _all_asking(datapath):
+            block = channel.switch.view.block
+            assert block is not None
+            _tell(channel, xid_of(frame), _in_block(told, block), effects)
 
     def fail(error: tuple[int, int], effects: Effects) -> None:
-        refuse(channel, frame, Refusal(error, "datapath"), effects)
+        for channel, frame in _all_asking(datapath):
+            refuse(channel, frame, Refusal(error, "datapath"), effects)
 
     wanted: list[Message] = [TableFeaturesRequest()]
-    asked: Request = ask(datapath, channel.transactions, wanted, answer, fail, effects, takes_frames=True)
-    return None
+    # In nobody's name, because whoever asked first may leave before the others.
+    asked: Request = ask(datapath, datapath.transactions, wanted, answer, fail, effects, takes_frames=True)
+
+
+def _all_asking(datapath: Datapath) -> list[tuple[TenantChannel, bytes]]:
+    """Take those who wait for an answer and are still there, with their requests."""
+    asking, datapath.features_asked_by = datapath.features_asked_by, []
+    return [(channel, frame) for channel, frame in asking if not channel.has_left]
 
 
 def _tell(channel: TenantChannel, xid: int, tables: list[TableFeatures], effects: Effects) -> None:
