@@ -23,7 +23,8 @@ class Refusal(NamedTuple):
 def refuse(channel: TenantChannel, frame: bytes, refusal: Refusal, effects: Effects) -> None:
     """Answer a tenant's request with an error that carries its own xid and its own first bytes."""
     channel.counters.count_refused(type_of(frame), refusal.reason)
-    effects.send(channel, error_frame(channel, frame, refusal.error))
+    if not channel.has_left:
+        effects.send(channel, error_frame(channel, frame, refusal.error))
 
 
 def error_frame(channel: TenantChannel, frame: bytes, error: tuple[int, int]) -> bytes:

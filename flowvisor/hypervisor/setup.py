@@ -45,20 +45,26 @@ from flowvisor.planning.plan import Enforcement
 def begin(datapath: Datapath, effects: Effects) -> None:
     """Ask a datapath that has just connected for whole packets, and for what it has."""
     send_own(datapath, SetConfig(miss_send_len=NO_BUFFER_LEN), "configuration", effects)
-    wanted: list[Message] = []
-    if not TRAITS[datapath.version].ports_in_features:
-        wanted.append(PortDescRequest())
-    if datapath.plan.enforcement is Enforcement.TABLES:
-        wanted += [TableStatsRequest(), GroupDescRequest(), FlowStatsRequest(table_id=CLASSIFIER_TABLE)]
-    else:
+    if datapath.plan.enforcement is Enforcement.INTERSECT:
         send_own(datapath, FlowMod(command=DELETE, table_id=_everything(datapath)), "clearing", effects)
-    if not wanted:
-        wanted.append(BarrierRequest())
+    if TRAITS[datapath.version].ports_in_features:
+        _read(datapath, effects)
+        return
 
-    def read(replies: list[Message], effects: Effects) -> None:
-        _make_so(datapath, replies, effects)
+    def put_ports(reply: Message) -> None:
+        # At once, because what the datapath says of its ports after this is newer.
+        if isinstance(reply, PortDescReply):
+            datapath.ports.update((port.number, port) for port in reply.ports)
 
-    _ask(datapath, wanted, read, effects)
+    _ask(datapath, [PortDescRequest()], lambda _, effects: _read(datapath, effects), effects, each=put_ports)
+
+
+def _read(datapath: Datapath, effects: Effects) -> None:
+    """Ask what the datapath has of what should be there."""
+    wanted: list[Message] = [BarrierRequest()]
+    if datapath.plan.enforcement is Enforcement.TABLES:
+        wanted = [TableStatsRequest(), GroupDescRequest(), FlowStatsRequest(table_id=CLASSIFIER_TABLE)]
+    _ask(datapath, wanted, lambda replies, effects: _make_so(datapath, replies, effects), effects)
 
 
 def _everything(datapath: Datapath) -> int:
@@ -70,9 +76,7 @@ def _make_so(datapath: Datapath, replies: list[Message], effects: Effects) -> No
     groups: list[GroupDesc] = []
     in_use: list[int] = []
     for reply in replies:
-        if isinstance(reply, PortDescReply):
-            datapath.ports.update((port.number, port) for port in reply.ports)
-        elif isinstance(reply, FlowStatsReply):
+        if isinstance(reply, FlowStatsReply):
             flows += reply.flows
         elif isinstance(reply, GroupDescReply):
             groups += reply.groups
@@ -82,6 +86,7 @@ def _make_so(datapath: Datapath, replies: list[Message], effects: Effects) -> No
     def judged(wrong: list[Message], effects: Effects) -> None:
         for message in (*wrong, *_changes(datapath, flows, groups, in_use)):
             send_own(datapath, message, "own entry", effects)
+        datapath.has_flood_groups = datapath.plan.enforcement is Enforcement.TABLES
         _open(datapath, effects)
 
     _judge_survivors(datapath, in_use, judged, effects)
@@ -102,8 +107,8 @@ def _judge_survivors(datapath: Datapath, in_use: list[int], then: Answer, effect
         return
 
     def judge_each(reply: Message) -> None:
-        assert isinstance(reply, FlowStatsReply)
-        wrong.extend(deletion for flow in reply.flows for deletion in _judged(datapath, flow))
+        flows = reply.flows if isinstance(reply, FlowStatsReply) else ()
+        wrong.extend(deletion for flow in flows for deletion in _judged(datapath, flow))
 
     _ask(datapath, survivors, lambda _, effects: then(wrong, effects), effects, each=judge_each)
 

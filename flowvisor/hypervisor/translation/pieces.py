@@ -173,9 +173,8 @@ def undo(channel: TenantChannel, token: Change | Entry, error: tuple[int, int], 
         return
     for piece in repairs:
         send_own(datapath, piece, "repair", effects)
-    if not channel.has_left:
-        frame = token.request if isinstance(token, Entry) else token.frame
-        refuse(channel, frame, Refusal(error, "datapath"), effects)
+    frame = token.request if isinstance(token, Entry) else token.frame
+    refuse(channel, frame, Refusal(error, "datapath"), effects)
 
 
 def _undo_addition(switch: VirtualSwitch, entry: Entry) -> list[FlowMod] | None:
