@@ -172,6 +172,7 @@ class Datapath(Peer):
     table_features: dict[int, TableFeatures] | None = None
     # Who waits for the table features, each with its request.
     features_asked_by: list[tuple[TenantChannel, bytes]] = Factory(list)
+    has_flood_groups: bool = False  # they follow the ports from then on
     is_ready: bool = False
     has_left: bool = False
     up_counts: list[int] = Factory(lambda: [0] * KINDS)

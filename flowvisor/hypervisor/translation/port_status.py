@@ -21,16 +21,18 @@ def northbound(datapath: Datapath, frame: bytes, effects: Effects) -> None:
     assert isinstance(message, PortStatus)
     number = message.port.number
     before = datapath.ports.get(number)
-    was_there = before is not None
     if message.reason == PORT_DELETE:
         datapath.ports.pop(number, None)
     else:
         datapath.ports[number] = message.port
     if _is_flooded(before) != _is_flooded(datapath.ports.get(number)):
         _ports_changed(datapath, effects)
-    if was_there and message.reason == PORT_ADD:
-        # Told twice (it was in the description that we asked for): to the tenants it is no news.
-        message = evolve(message, reason=PORT_MODIFY)
+    if message.reason == PORT_DELETE:
+        if before is None:
+            return  # nobody was told of it
+    else:
+        # By what was known here: a port may be told twice, first in the description that we asked for.
+        message = evolve(message, reason=PORT_ADD if before is None else PORT_MODIFY)
     for switch in datapath.switches.values():
         if switch.view.owns_port(number):
             tell(switch, message, effects)
@@ -58,7 +60,7 @@ def tell(switch: VirtualSwitch, message: PortStatus, effects: Effects) -> None:
 
 def _ports_changed(datapath: Datapath, effects: Effects) -> None:
     """The set of ports is another one: groups, spelled-out floods and verdicts follow."""
-    for group in groups_of(datapath.plan, datapath.ports) if datapath.is_ready else ():
+    for group in groups_of(datapath.plan, datapath.ports) if datapath.has_flood_groups else ():
         send_own(datapath, evolve(group, command=GROUP_MODIFY), "flood group", effects)
     for switch in datapath.switches.values():
         switch.verdicts.clear()
