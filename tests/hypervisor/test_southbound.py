@@ -8,8 +8,10 @@ from flowvisor.hypervisor.effects import HangUp
 from flowvisor.hypervisor.peers import TOO_MANY_FAULTS
 from flowvisor.hypervisor.southbound import MAX_HELD
 from flowvisor.openflow import error_codes as codes
+from flowvisor.openflow.actions import ApplyActions, Output
 from flowvisor.openflow.channel import MAX_PROTOCOL_ERRORS, PROTOCOL_ERROR_WINDOW_SECONDS
 from flowvisor.openflow.frame import HEADER
+from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import (
     ROLE_SLAVE,
     BarrierRequest,
@@ -19,7 +21,8 @@ from flowvisor.openflow.messages import (
     RoleRequest,
     TableMod,
 )
-from flowvisor.openflow.multipart import ExperimenterMultipartRequest
+from flowvisor.openflow.multipart import ExperimenterMultipartRequest, FlowStatsReply, FlowStatsRequest
+from flowvisor.openflow.ports import FLOOD
 from tests.support.kinds import Kind, as_told
 from tests.support.world import World, a_slice, ports
 
@@ -101,3 +104,19 @@ def test_frames_that_wait_are_bounded_and_the_rest_is_refused(world: World, vers
     answers = tenant.send(*(BarrierRequest(xid=n) for n in range(MAX_HELD + 2)))
     assert [answer.xid for answer in answers] == [MAX_HELD, MAX_HELD + 1]
     assert all(isinstance(answer, Error) for answer in answers)
+
+
+def test_what_grows_beyond_a_frame_in_translation_is_refused(kind: Kind, version: int) -> None:
+    numbers = range(1, 41)
+    world = kind.world(a_slice("a", ports(*numbers)), ports=numbers)
+    tenant = world.controller("a", 1, version)
+    flood = Output(FLOOD)
+    packet = PacketOut(xid=1, in_port=1, actions=(flood,) * 100, data=bytes(60_000))
+    assert tenant.refused(packet) == codes.BAD_LEN
+    tenant.inbox.clear()
+    if not kind.has_blocks:  # there a flood is a group
+        change = FlowMod(xid=2, match=Match.of(in_port=1), instructions=(ApplyActions((flood,) * 250),))
+        assert tenant.refused(change) == codes.BAD_LEN
+        tenant.inbox.clear()
+    assert tenant.ask(FlowStatsRequest(), FlowStatsReply).flows == ()
+    assert world.transmitted == []

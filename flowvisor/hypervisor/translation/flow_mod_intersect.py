@@ -37,7 +37,7 @@ from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow import v10
 from flowvisor.openflow.actions import ApplyActions, Output
 from flowvisor.openflow.fields import FIELDS
-from flowvisor.openflow.frame import FLOW_MOD, HEADER
+from flowvisor.openflow.frame import FLOW_MOD, HEADER, MAX_FRAME_LENGTH
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import (
     ADD,
@@ -168,6 +168,8 @@ def _judge_bytes(switch: VirtualSwitch, actions: bytes) -> bytes | Verdict:
             for instruction in verdict.instructions
             if isinstance(instruction, ApplyActions)
         )
+        if _ACTIONS + len(outcome) > MAX_FRAME_LENGTH:  # floods are spelled out
+            outcome = Verdict((), Refusal(codes.BAD_LEN, "inexpressible"))
     if len(switch.verdicts) >= MAX_REMEMBERED_MATCHES:
         switch.verdicts.clear()
     switch.verdicts[actions] = outcome

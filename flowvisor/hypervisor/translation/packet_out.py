@@ -24,7 +24,7 @@ from flowvisor.openflow import actions as act
 from flowvisor.openflow import bridge
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.fields import ETH_TYPE_BDDP, ETH_TYPE_LLDP, ETH_TYPE_SERVICE_VLAN, ETH_TYPE_VLAN
-from flowvisor.openflow.frame import HEADER, PACKET_OUT
+from flowvisor.openflow.frame import HEADER, MAX_FRAME_LENGTH, PACKET_OUT
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import NO_BUFFER, PacketOut
 from flowvisor.openflow.packet import parse_packet
@@ -64,10 +64,11 @@ def southbound_patched(channel: TenantChannel, frame: bytes, effects: Effects) -
         if len(switch.verdicts) >= MAX_VERDICTS:
             switch.verdicts.clear()
         switch.verdicts[head] = verdict
-    if not verdict:
+    length = 12 + len(verdict) + len(frame) - end
+    if not verdict or length > MAX_FRAME_LENGTH:
         return southbound(channel, frame, effects)
     transactions = channel.transactions
-    header = HEADER.pack(version, PACKET_OUT, 12 + len(verdict) + len(frame) - end, transactions.send(frame))
+    header = HEADER.pack(version, PACKET_OUT, length, transactions.send(frame))
     patched = b"".join((header, _NO_BUFFER_BYTES, verdict, frame[end:]))
     send_to_datapath(switch.datapath, patched, effects)
     counters = channel.counters
