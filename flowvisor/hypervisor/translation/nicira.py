@@ -46,8 +46,7 @@ def southbound(
         return None if value == FORMAT_STANDARD else Refusal(codes.REQUEST_EPERM, "experimenter")
     if value not in _ROLES:
         return Refusal(codes.BAD_ROLE, "bad-role")
-    refusal = take_role(channel, _ROLES[value], None)
-    if refusal is None:
-        body = _SUBTYPE_AND_WORD.pack(ROLE_REPLY, _NUMBERS[channel.role])
-        answer(channel, Experimenter(xid=request.xid, experimenter=NICIRA, body=body), effects)
-    return refusal
+    take_role(channel, _ROLES[value], None)  # without a generation it is never refused
+    body = _SUBTYPE_AND_WORD.pack(ROLE_REPLY, _NUMBERS[channel.role])
+    answer(channel, Experimenter(xid=request.xid, experimenter=NICIRA, body=body), effects)
+    return None

@@ -46,14 +46,11 @@ NO_CONTROLLER: Final = "no-controller"
 
 def northbound_patched_13(datapath: Datapath, frame: bytes, effects: Effects) -> None:
     """A PACKET_IN of a 1.3 datapath."""
-    if len(frame) < _SHORTEST_13:
+    if len(frame) < _SHORTEST_13 or frame[_BUFFER] != _NO_BUFFER_BYTES or frame[_COOKIE_13] == _OUR_COOKIE:
         northbound(datapath, frame, effects)
         return
     switch = datapath.switch_by_table[frame[_TABLE_13]]
-    if switch is None or frame[_BUFFER] != _NO_BUFFER_BYTES or frame[_COOKIE_13] == _OUR_COOKIE:
-        northbound(datapath, frame, effects)
-        return
-    if switch.is_mixed:
+    if switch is None or switch.is_mixed:
         northbound(datapath, frame, effects)
         return
     block = switch.view.block

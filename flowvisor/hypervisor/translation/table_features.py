@@ -141,8 +141,8 @@ def _decoded(datapath: Datapath, frames: Iterable[bytes]) -> dict[int, TableFeat
             except MalformedMessage:
                 datapath.malformed += 1
                 continue
-            if isinstance(reply, TableFeaturesReply):
-                found.update((table.table_id, table) for table in reply.tables)
+            assert isinstance(reply, TableFeaturesReply)
+            found.update((table.table_id, table) for table in reply.tables)
     return found
 
 

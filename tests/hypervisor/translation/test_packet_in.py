@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from flowvisor.hypervisor.flow_table import PIECE_COOKIE
 from flowvisor.openflow.actions import NO_BUFFER_LEN, ApplyActions, Output, SetField, StripVlan
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import (
@@ -239,3 +240,57 @@ def test_more_ports_than_1_0_can_number_are_not_told_to_it() -> None:
     world.packet(1, 70000, PACKET)
     assert a.inbox == []
     assert a.channel.counters.shed == {"inexpressible": 1}
+
+
+@pytest.mark.parametrize("kind", KINDS[1:], ids=str)
+def test_a_packet_of_an_entry_that_is_there_no_more_is_its_owners_by_what_it_is(kind: Kind) -> None:
+    world = kind.world(A, B)
+    a, b = world.controller("a"), world.controller("b")
+    (peer,) = world.peers
+    late = PacketIn(
+        total_len=len(PACKET),
+        reason=REASON_ACTION,
+        cookie=PIECE_COOKIE | 99,
+        match=Match.of(in_port=3),
+        data=PACKET,
+    )
+    world.perform(world.hypervisor.from_datapath(peer, [peer.codec.encode(late)], world.now))
+    assert a.inbox == []
+    assert [(one.cookie, one.reason) for one in b.heard(PacketIn)] == [((1 << 64) - 1, REASON_ACTION)]
+
+
+def test_controllers_of_both_versions_are_told_exactly_once_each(kind: Kind) -> None:
+    world = kind.world(A, B)
+    controllers = [world.controller("a", 1, version) for version in (1, 4, 1, 4)]
+    controllers[1].send(FlowMod(cookie=7, match=Match.of(in_port=1), instructions=output(CONTROLLER)))
+    for count in (1, 2):
+        world.packet(1, 1, PACKET)
+        assert [len(one.heard(PacketIn)) for one in controllers] == [count] * 4
+    for one in controllers:
+        for told in one.heard(PacketIn):
+            assert (told.data, told.reason, told.match) == (PACKET, REASON_ACTION, Match.of(in_port=1))
+    counters = controllers[0].channel.tenant.counters
+    assert [counters[version].up[10] for version in (1, 4)] == [4, 4]
+    assert counters[1].up_bytes == sum(map(len, [*controllers[0].frames, *controllers[2].frames]))
+
+
+def test_a_packet_that_a_datapath_has_buffered_is_shown_with_its_buffer_to_its_owner_only(
+    kind: Kind, version: int
+) -> None:
+    world = kind.world(A, B)
+    a, b = world.controller("a", 1, version), world.controller("b", 1, version)
+    (peer,) = world.peers
+    table_id = 1 if kind.has_blocks else 0
+    buffered = PacketIn(
+        buffer_id=77,
+        total_len=900,
+        reason=REASON_ACTION,
+        table_id=table_id,
+        match=Match.of(in_port=1),
+        data=PACKET,
+    )
+    world.perform(world.hypervisor.from_datapath(peer, [peer.codec.encode(buffered)], world.now))
+    assert [(one.buffer_id, one.total_len, one.data) for one in a.heard(PacketIn)] == [(77, 900, PACKET)]
+    assert b.inbox == []
+    assert peer.buffers.take(77, "b") is None
+    assert peer.buffers.take(77, "a") == ("a", 1, PACKET)
