@@ -182,9 +182,11 @@ def test_barriers_without_an_answer_are_bounded(version: int) -> None:
     world = ON_TABLES.world(A, B)
     a = world.controller("a", 1, version)
     asked = withheld(a, *[BarrierRequest(xid=1)] * MAX_BARRIERS)
-    assert a.inbox == []
-    assert a.refused(BarrierRequest(xid=9)) == codes.REQUEST_EPERM
-    say(world, BarrierReply(xid=asked[0].xid))
+    assert len(asked) == MAX_BARRIERS
+    assert withheld(a, BarrierRequest(xid=9)) == []
+    say(world, *[BarrierReply(xid=one.xid) for one in asked])
+    assert [(one.xid, one.error) for one in a.heard(Error)] == [(9, codes.REQUEST_EPERM)]
+    assert len(a.heard(BarrierReply)) == MAX_BARRIERS
     assert len(withheld(a, BarrierRequest(xid=9))) == 1
 
 
