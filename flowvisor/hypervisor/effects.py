@@ -78,6 +78,12 @@ class Effects:
         else:
             queue.append(frame)
 
+    def add(self, others: Effects) -> None:
+        """Let other effects follow these."""
+        for peer, frames in others.frames.items():
+            self.frames.setdefault(peer, []).extend(frames)
+        self.commands += others.commands
+
     def note(self, level: str, event: str, **fields: object) -> None:
         """Tell the operator."""
         self.commands.append(Notice(level, event, fields))

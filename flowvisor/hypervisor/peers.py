@@ -94,6 +94,8 @@ class TenantChannel(Peer):
     faults: Faults = Factory(Faults)
     # Frames that wait until something that they may depend on has been answered; None when nothing is in the way.
     held: list[bytes] | None = None
+    # For each barrier that the datapath has not answered yet, what was answered here to the requests behind it.
+    barriers: list[list[bytes]] = Factory(list)
     has_left: bool = False
 
     @property

@@ -76,7 +76,17 @@ def translate(channel: TenantChannel, frame: bytes, effects: Effects) -> None:
     """Do what is done with one of a tenant's frames; a refusal is answered."""
     if channel.held is not None:
         hold(channel, frame, effects)
-        return
+    elif not channel.barriers:
+        _answer(channel, frame, effects)
+    else:
+        apart = Effects(effects.now)
+        _answer(channel, frame, apart)
+        if len(channel.barriers[-1]) < MAX_HELD:  # past it the order is given up, not the answer
+            channel.barriers[-1].extend(apart.frames.pop(channel, ()))
+        effects.add(apart)
+
+
+def _answer(channel: TenantChannel, frame: bytes, effects: Effects) -> None:
     try:
         refusal = _translate(channel, frame, effects)
     except MalformedMessage as error:

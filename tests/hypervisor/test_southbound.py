@@ -6,6 +6,7 @@ import pytest
 
 from flowvisor.hypervisor.effects import HangUp
 from flowvisor.hypervisor.peers import TOO_MANY_FAULTS
+from flowvisor.hypervisor.requests import REQUEST_TIMEOUT_SECONDS
 from flowvisor.hypervisor.southbound import MAX_HELD
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.actions import ApplyActions, Output
@@ -17,6 +18,7 @@ from flowvisor.openflow.messages import (
     BarrierRequest,
     Error,
     FlowMod,
+    GetConfigRequest,
     PacketOut,
     RoleRequest,
     TableMod,
@@ -96,6 +98,30 @@ def test_an_error_from_a_controller_is_counted_and_goes_nowhere(world: World, ve
     tenant = world.controller("a", 1, version)
     assert tenant.send(Error(xid=5, error=codes.BAD_TYPE)) == []
     assert tenant.channel.counters.shed == {"error-from-controller": 1}
+
+
+def test_nothing_is_answered_before_a_barrier_that_was_asked_before_it(world: World, version: int) -> None:
+    tenant = world.controller("a", 1, version)
+    answers = tenant.send(
+        GetConfigRequest(xid=1),
+        BarrierRequest(xid=2),
+        GetConfigRequest(xid=3),
+        BarrierRequest(xid=4),
+        HEADER.pack(version, 77, 8, 5),
+        FlowStatsRequest(xid=6),
+    )
+    assert [answer.xid for answer in answers] == [1, 2, 3, 4, 5, 6]
+
+
+def test_answers_behind_a_barrier_that_is_never_answered_come_when_it_is_given_up(
+    world: World, version: int
+) -> None:
+    tenant = world.controller("a", 1, version)
+    world.peers.clear()  # the datapath says nothing any more
+    assert tenant.send(BarrierRequest(xid=2), *(GetConfigRequest(xid=3) for _ in range(MAX_HELD + 1))) != []
+    world.now += REQUEST_TIMEOUT_SECONDS
+    world.perform(world.hypervisor.tick(world.now))
+    assert [answer.xid for answer in tenant.inbox] == [3, 2] + [3] * MAX_HELD
 
 
 def test_frames_that_wait_are_bounded_and_the_rest_is_refused(world: World, version: int) -> None:

@@ -268,7 +268,6 @@ def test_what_is_refused_is_said_in_the_tenants_own_words(connection: socket.soc
     assert tenant.expect(ERROR, 0x12345678)[4:] == beyond[:64]
 
 
-@pytest.mark.xfail(reason="what is answered here does not wait for a barrier that the datapath answers")
 def test_nothing_after_a_barrier_is_answered_before_it(connection: socket.socket) -> None:
     tenant = Tenant(connection, 4)
     greet(tenant, tenant.ask(HELLO, 1), tenant.ask(FEATURES_REQUEST, 2))

@@ -154,19 +154,30 @@ def take_role(channel: TenantChannel, wanted: int, generation_id: int | None) ->
 def barrier(
     channel: TenantChannel, frame: bytes, request: BarrierRequest, effects: Effects
 ) -> Refusal | None:
-    """BARRIER_REQUEST: answered when the datapath has answered one, and so all that was sent before."""
+    """BARRIER_REQUEST: answered when the datapath has answered one, and so all that was sent before.
 
+    What is answered here to requests behind it waits for that, too (1.3.5, section 6.2).
+    """
     if len(channel.transactions.waiting) >= MAX_BARRIERS:
         return Refusal(codes.REQUEST_EPERM, "too-many-requests")
+    behind: list[bytes] = []
+    channel.barriers.append(behind)
+
+    def release(effects: Effects) -> None:
+        channel.barriers[:] = [others for others in channel.barriers if others is not behind]
+        for waiting in behind:
+            effects.send(channel, waiting)
 
     def done(_replies: list[Message], effects: Effects) -> None:
         answer(channel, BarrierReply(xid=request.xid), effects)
+        release(effects)
 
     def failed(error: tuple[int, int], effects: Effects) -> None:
-        if error == codes.BAD_TYPE:
-            done([], effects)  # the datapath has no barriers, but it has answered in order
+        if error == codes.BAD_TYPE:  # the datapath has no barriers, but it has answered in order
+            answer(channel, BarrierReply(xid=request.xid), effects)
         else:
             refuse(channel, frame, Refusal(error, "datapath"), effects)
+        release(effects)
 
     ask(channel.switch.datapath, channel.transactions, [BarrierRequest()], done, failed, effects)
     return None
