@@ -30,6 +30,7 @@ from flowvisor.openflow.messages import (
     EMERGENCY,
     MODIFY_STRICT,
     NO_BUFFER,
+    RESET_COUNTS,
     SEND_FLOW_REM,
     FlowMod,
     Message,
@@ -132,7 +133,13 @@ def southbound(channel: TenantChannel, frame: bytes, effects: Effects) -> Refusa
         verdict = judge(switch, message.table_id, instructions, message.match)
     if verdict.refusal is not None:
         return verdict.refusal
-    physical = evolve(message, table_id=message.table_id + block.first, instructions=verdict.instructions)
+    is_10_addition = message.command == ADD and not TRAITS[channel.version].has_tables
+    physical = evolve(
+        message,
+        table_id=message.table_id + block.first,
+        flags=message.flags | (RESET_COUNTS if is_10_addition else 0),  # as 1.0 has it, it counts anew
+        instructions=verdict.instructions,
+    )
     if message.command != ADD and TRAITS[channel.version].modify_adds:
         _modify_or_add(channel, frame, physical, effects)
     else:

@@ -124,6 +124,18 @@ def test_adding_the_same_match_and_priority_replaces(kind: Kind, version: int) -
     assert world.packet(1, 1, PACKET) == [(1, PACKET)]
 
 
+def test_an_entry_that_takes_anothers_place_counts_anew_in_1_0_and_goes_on_counting_in_1_3(
+    kind: Kind, version: int
+) -> None:
+    world = kind.world(A, B)
+    a = world.controller("a", 1, version)
+    for _ in range(2):
+        a.send(FlowMod(match=PORT_1, instructions=output(2)))
+        world.packet(1, 1, PACKET)
+    expected = 2 if version == 4 and kind.version == 4 else 1  # a 1.0 datapath cannot but count anew
+    assert flow(a).packet_count == expected
+
+
 def test_modify_changes_what_is_within_the_match_and_keeps_the_rest(kind: Kind, version: int) -> None:
     world = kind.world(A, B)
     a = world.controller("a", 1, version)
