@@ -1,1 +1,16 @@
-"""Translation: messages between datapaths and the slices' controllers."""
+"""Translation: messages between datapaths and the slices' controllers.
+
+hypervisor     who has joined and left, and each frame to its translation
+effects        what the core wants done
+peers          who is connected, and what is known of them
+setup          a datapath that has just connected is read, and made what the plan says
+northbound     a datapath's frames, by type: events, answers, errors
+southbound     a tenant's frames, by type; what is in no table is refused
+requests       requests to a datapath, whose answers lead to a callable
+transactions   xids that name their sender
+buffers        packets that a datapath buffered, each for the slice that was shown it
+flow_table     a slice's own flow table where the datapath has none for it
+refusal        why a tenant's request is not done
+counters       plain ints
+translation/   one module for each family of messages
+"""

@@ -1,1 +1,14 @@
-"""Translation by message family: `northbound` towards controllers, `southbound` towards datapaths."""
+"""Translation by message family: `northbound` towards controllers, `southbound` towards datapaths.
+
+actions              a tenant's instructions, judged and put in the datapath's terms
+flow_mod             FLOW_MOD into the slice's own tables
+flow_mod_intersect   FLOW_MOD where the match is cut to what the slice owns
+pieces               how such an entry lies on the datapath, and what an error takes back
+flow_removed, packet_in, packet_out, port_status
+statistics           FLOW, AGGREGATE, PORT, TABLE
+table_features       TABLE_FEATURES
+switch_messages      what the virtual switch answers by itself
+nicira               the few extensions that are understood
+unowned              what a slice does not have yet
+versions             instructions in the words of another version
+"""
