@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from flowvisor.hypervisor.counters import KINDS, MessageCounters
 from flowvisor.hypervisor.effects import Effects, Peer, VirtualSwitchName
 from flowvisor.hypervisor.flow_table import Entry, FlowTable
 from flowvisor.hypervisor.transactions import HYPERVISOR_SLOT, Transactions
+from flowvisor.hypervisor.verdicts import Verdicts
 from flowvisor.openflow.channel import MAX_PROTOCOL_ERRORS, PROTOCOL_ERROR_WINDOW_SECONDS
 from flowvisor.openflow.messages import ROLE_EQUAL, ROLE_SLAVE, AsyncMasks, FeaturesReply, Message
 from flowvisor.openflow.multipart import TableFeatures
@@ -95,7 +97,7 @@ class TenantChannel(Peer):
     # Frames that wait until something that they may depend on has been answered; None when nothing is in the way.
     held: list[bytes] | None = None
     # For each barrier that the datapath has not answered yet, what was answered here to the requests behind it.
-    barriers: list[list[bytes]] = Factory(list)
+    barriers: deque[list[bytes]] = Factory(deque)
     has_left: bool = False
 
     @property
@@ -119,7 +121,8 @@ class VirtualSwitch:
     is_mixed: bool = False  # some channel does not speak the datapath's version
     generation_id: int | None = None
     # Verdicts on lists of actions and instructions, by their bytes; emptied when what they follow from changes.
-    verdicts: dict[Any, Any] = Factory(dict)
+    verdicts: Verdicts[Any] = Factory(Verdicts)
+    packet_outs: Verdicts[bytes] = Factory(Verdicts)
     # Over several tables: the fields that entries rewrite, and the ports that rewritten packets may leave by.
     rewritten: set[str] = Factory(set)
     emits: set[int] = Factory(set)

@@ -52,9 +52,6 @@ _NO_FIELDS: Final = b"\x00\x04"
 _TABLE_BYTES: Final = [bytes([table]) for table in range(256)]
 
 ALL_COOKIE_BITS: Final = (1 << 64) - 1
-MAX_VERDICTS: Final = (
-    4096  # lists of instructions remembered per virtual switch; at the bound all are forgotten
-)
 
 
 def southbound_patched(channel: TenantChannel, frame: bytes, effects: Effects) -> Refusal | None:
@@ -100,9 +97,7 @@ def _judge_bytes(switch: VirtualSwitch, table_id: int, instructions: bytes) -> b
     outcome: bytes | Verdict = verdict
     if verdict.refusal is None:
         outcome = v13.encode_instructions(verdict.instructions)
-    if len(switch.verdicts) >= MAX_VERDICTS:
-        switch.verdicts.clear()
-    switch.verdicts[table_id, instructions] = outcome
+    switch.verdicts.remember((table_id, instructions), outcome, size=len(instructions))
     return outcome
 
 

@@ -170,9 +170,7 @@ def _judge_bytes(switch: VirtualSwitch, actions: bytes) -> bytes | Verdict:
         )
         if _ACTIONS + len(outcome) > MAX_FRAME_LENGTH:  # floods are spelled out
             outcome = Verdict((), Refusal(codes.BAD_LEN, "inexpressible"))
-    if len(switch.verdicts) >= MAX_REMEMBERED_MATCHES:
-        switch.verdicts.clear()
-    switch.verdicts[actions] = outcome
+    switch.verdicts.remember(actions, outcome, size=len(actions))
     return outcome
 
 

@@ -41,7 +41,6 @@ _NO_BUFFER_BYTES: Final = b"\xff\xff\xff\xff"
 _BUFFER: Final = slice(8, 12)
 _IN_PORT_AND_LENGTH: Final = {1: Struct("!HH"), 4: Struct("!IH")}  # at offset 12
 _ACTIONS_AT: Final = {1: 16, 4: 24}
-MAX_VERDICTS: Final = 4096
 
 LLDP: Final = "lldp"
 
@@ -58,12 +57,10 @@ def southbound_patched(channel: TenantChannel, frame: bytes, effects: Effects) -
     if end > len(frame) or frame[end + 12 : end + 14] in _DISCOVERY_BYTES:
         return southbound(channel, frame, effects)
     switch = channel.switch
-    verdict = switch.verdicts.get(head)
+    verdict = switch.packet_outs.get(head)
     if verdict is None:
         verdict = _judge_head(channel, frame)
-        if len(switch.verdicts) >= MAX_VERDICTS:
-            switch.verdicts.clear()
-        switch.verdicts[head] = verdict
+        switch.packet_outs.remember(head, verdict, size=len(head))
     length = 12 + len(verdict) + len(frame) - end
     if not verdict or length > MAX_FRAME_LENGTH:
         return southbound(channel, frame, effects)

@@ -64,4 +64,5 @@ def _ports_changed(datapath: Datapath, effects: Effects) -> None:
         send_own(datapath, evolve(group, command=GROUP_MODIFY), "flood group", effects)
     for switch in datapath.switches.values():
         switch.verdicts.clear()
+        switch.packet_outs.clear()
         ports_changed(switch, effects)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -164,7 +165,10 @@ def barrier(
     channel.barriers.append(behind)
 
     def release(effects: Effects) -> None:
-        channel.barriers[:] = [others for others in channel.barriers if others is not behind]
+        if channel.barriers[0] is behind:  # as it is, unless the datapath has not answered in order
+            channel.barriers.popleft()
+        else:
+            channel.barriers = deque(others for others in channel.barriers if others is not behind)
         for waiting in behind:
             effects.send(channel, waiting)
 

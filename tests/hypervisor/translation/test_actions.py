@@ -116,15 +116,15 @@ def test_where_the_flowspace_cannot_be_listed_only_private_ports_are_outputs() -
 
 def test_what_tables_rewrite_is_remembered_and_forgets_verdicts_that_took_it_not_into_account() -> None:
     mine = switch(ON_TABLES, *SHARED)
-    mine.verdicts["something"] = "admitted"
+    mine.verdicts.remember("something", "admitted", size=9)
     plain = (act.ApplyActions((act.SetField("eth_dst", 5),)), act.GotoTable(1))
     assert judge(mine, 0, plain).refusal is None
     assert mine.rewritten == set()
     assert mine.verdicts
     assert judge(mine, 0, (TO_200, act.GotoTable(1))).refusal is None
     assert mine.rewritten == {"vlan_vid"}
-    assert mine.verdicts == {}
-    mine.verdicts["something"] = "admitted"
+    assert not mine.verdicts
+    mine.verdicts.remember("something", "admitted", size=9)
     assert judge(mine, 1, (TO_200,)).refusal is None  # nothing new
     assert mine.verdicts
     assert judge(mine, 1, output(2)).refusal is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from flowvisor.hypervisor import verdicts
 from flowvisor.hypervisor.translation import flow_mod
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.actions import (
@@ -470,7 +471,7 @@ def test_the_verdict_on_instructions_is_remembered_until_the_ports_change() -> N
 
 
 def test_no_more_verdicts_are_remembered_than_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flow_mod, "MAX_VERDICTS", 8)
+    monkeypatch.setattr(verdicts, "MAX_VERDICTS", 8)
     world = ON_TABLES.world(A, B)
     a = world.controller("a")
     for address in range(40):

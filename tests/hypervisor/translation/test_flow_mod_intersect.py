@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from flowvisor.hypervisor import verdicts
 from flowvisor.hypervisor.translation import flow_mod_intersect
 from flowvisor.hypervisor.translation import pieces as pieces_of
 from flowvisor.openflow import error_codes as codes
@@ -510,6 +511,7 @@ def test_a_failure_that_comes_after_its_tenant_has_left_is_repaired_in_silence(s
 
 def test_what_is_remembered_of_matches_and_actions_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flow_mod_intersect, "MAX_REMEMBERED_MATCHES", 8)
+    monkeypatch.setattr(verdicts, "MAX_VERDICTS", 8)
     world = ON_10.world(
         a_slice(
             "a", rule(*(Match.of(in_port=port, eth_src=address) for port in (1, 2) for address in range(40)))
