@@ -6,17 +6,19 @@ import pytest
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
+from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import PacketIn
 from tests.support.kinds import KINDS, TENANT_VERSIONS, Kind
 from tests.support.slices import (
     LATER_PORTS,
     PORTS,
+    chains,
     flow_mods,
+    meeting_slices,
     owner_at,
     packet_outs,
     packets_like,
     rule_matches,
-    slice_sets,
 )
 from tests.support.world import Controller, World
 
@@ -25,7 +27,7 @@ class Observed:
     """A world and what was seen in it; every check compares with the naive owner."""
 
     def __init__(self, kind: Kind, data: st.DataObject) -> None:
-        self.slices = data.draw(slice_sets(), label="slices")
+        self.slices = data.draw(meeting_slices(), label="slices")
         self.world: World = kind.world(*self.slices, ports=PORTS)
         self.controllers: dict[str, Controller] = {}
         for one in self.slices:
@@ -54,6 +56,14 @@ class Observed:
             for match in one_rule.matches
         ]
 
+    def comes_in(self, port: int, packet: bytes) -> None:
+        """A host sends a packet."""
+        owner = owner_at(self.slices, packet, port)
+        note(f"a packet of {owner}'s comes in at {port}: {packet.hex()}")
+        before, heard = len(self.world.transmitted), self.counts()
+        self.world.packet(1, port, packet)
+        self.check(owner, before, heard)
+
     def counts(self) -> dict[str, int]:
         return {name: len(controller.inbox) for name, controller in self.controllers.items()}
 
@@ -66,31 +76,36 @@ def test_no_packet_leaves_for_another_slice_and_none_is_told_to_another(
 ) -> None:
     seen = Observed(kind, data)
     world = seen.world
-    matches = [match for one in seen.slices for match in rule_matches(one)]
+    rules = [match for one in seen.slices for match in rule_matches(one)]
+    accepted: list[Match] = []
     n_tables = 3 if kind.has_blocks else 1
     ports = list(PORTS)
-    for _ in range(data.draw(st.integers(2, 10), label="steps")):
-        step = data.draw(st.sampled_from(("flow-mod", "flow-mod", "packet", "packet", "packet-out", "port")))
-        heard, before = seen.counts(), len(world.transmitted)
+    steps = ("flow-mod", "flow-mod", "chain", "packet-out", "packet", "port")
+    for _ in range(data.draw(st.integers(2, 8), label="steps")):
+        step = data.draw(st.sampled_from(steps))
         one = data.draw(st.sampled_from(seen.slices))
         controller = seen.controllers[one.name]
-        if step == "flow-mod":
-            request = data.draw(flow_mods(controller.version, one, n_tables=n_tables), label=one.name)
-            answers = controller.send(request)
-            note(f"answered {answers}")
-            if not answers:
-                matches += [request.match] * 5
-        elif step == "packet-out":
+        if step == "packet-out":
+            heard, before = seen.counts(), len(world.transmitted)
             made_up = data.draw(packet_outs(controller.version, one), label=one.name)
             note(f"answered {controller.send(made_up)}")
             seen.check(one.name, before, heard)
         elif step == "packet":
-            port, packet = data.draw(packets_like(data.draw(st.sampled_from(matches))))
-            owner = owner_at(seen.slices, packet, port)
-            note(f"a packet of {owner}'s comes in at {port}: {packet.hex()}")
-            world.packet(1, port, packet)
-            seen.check(owner, before, heard)
-        elif len(ports) < len(PORTS) + len(LATER_PORTS):
+            seen.comes_in(*data.draw(packets_like(data.draw(st.sampled_from(rules)))))
+        elif step == "port" and len(ports) < len(PORTS) + len(LATER_PORTS):
             ports.append(LATER_PORTS[len(ports) - len(PORTS)])
             note(f"port {ports[-1]} comes")
             world.change(1, world.emulated[1].add_port(ports[-1], world.now))
+        elif step in ("flow-mod", "chain"):
+            is_chain = step == "chain" and kind.has_blocks and controller.version == 4
+            requests = (
+                data.draw(chains(one), label=one.name)
+                if is_chain
+                else [data.draw(flow_mods(controller.version, one, n_tables=n_tables), label=one.name)]
+            )
+            for request in requests:
+                answers = controller.send(request)
+                note(f"answered {answers}")
+                accepted += [request.match] * (not answers)
+        for match in accepted[-2:]:
+            seen.comes_in(*data.draw(packets_like(match)))

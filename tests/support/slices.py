@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from attrs import evolve
 from hypothesis import strategies as st
 
 from flowvisor.openflow import actions as act
@@ -216,6 +217,39 @@ def slice_sets(draw: st.DrawFn, names: tuple[str, ...] = ("a", "b")) -> list[Flo
     ]
 
 
+# Shapes in which slices meet: where it matters what a packet has become when it leaves, and where.
+SHAPES = (
+    # Two VLANs on all ports, and a port of its own for each.
+    (
+        (rule(Match.of(vlan_vid=tag(100)), priority=90), ports(1)),
+        (rule(Match.of(vlan_vid=tag(200)), priority=80), ports(3, priority=70)),
+    ),
+    # A port that comes later, and that both have.
+    (
+        (ports(1, 2), rule(Match.of(in_port=5, vlan_vid=tag(100)))),
+        (ports(3, 4), ports(5, priority=10)),
+    ),
+    # A network out of what is otherwise the other's.
+    (
+        (rule(Match.of(eth_type=0x0800, ipv4_dst=NETWORKS[0])), ports(1, priority=120)),
+        (rule(Match.of(in_port=2), Match.of(in_port=3), Match.of(in_port=4), priority=10),),
+    ),
+)
+
+
+@st.composite
+def meeting_slices(draw: st.DrawFn) -> list[FlowspaceSlice]:
+    """Slices that meet in one of those shapes, or in any."""
+    shape = draw(st.sampled_from((None, *SHAPES)))
+    if shape is None:
+        return draw(slice_sets())
+    names = draw(st.permutations(("a", "b")))
+    return sorted(
+        (a_slice(name, *rules, tables=3) for name, rules in zip(names, shape, strict=True)),
+        key=lambda one: one.name,
+    )
+
+
 def rule_matches(one: FlowspaceSlice) -> list[Match]:
     """The matches of all rules of a slice."""
     return [match for one_rule in one.rules for match in one_rule.matches]
@@ -244,6 +278,7 @@ _set_fields = st.one_of(
 )
 _rewrites_13 = st.one_of(
     _set_fields,
+    st.sampled_from((act.SetField("vlan_vid", tag(200)), act.PopVlan())),
     st.sampled_from(TRANSPORT_PORTS).map(lambda port: act.SetField("udp_dst", port)),
     st.just(act.SetField("vlan_pcp", 3)),
     st.just(act.PushVlan(0x8100)),
@@ -300,6 +335,26 @@ def flow_mods(draw: st.DrawFn, version: int, one: FlowspaceSlice, *, n_tables: i
     if table_id < n_tables - 1 and n_tables > 1 and draw(st.booleans()):
         instructions.append(act.GotoTable(draw(st.integers(table_id + 1, n_tables - 1))))
     return FlowMod(table_id=table_id, priority=priority, match=match, instructions=tuple(instructions))
+
+
+@st.composite
+def chains(draw: st.DrawFn, one: FlowspaceSlice) -> list[FlowMod]:
+    """Two entries of which the first sends packets on to the second, in either order."""
+    match = draw(tenant_matches(one))
+    step = draw(_rewrites_13)
+    if isinstance(step, act.SetField) and step.name.startswith(("ipv4", "udp")):
+        match = match.having(eth_type=0x0800, ip_proto=17)
+    elif "vlan_vid" not in match.fields:
+        match = match.having(vlan_vid=tag(draw(st.sampled_from(VLANS))))
+    what = draw(st.sampled_from((act.ApplyActions, act.WriteActions)))
+    first = FlowMod(match=match, instructions=(what((step,)), act.GotoTable(1)))
+    if draw(st.booleans()):  # what is written first is carried out last
+        written = act.WriteActions((draw(outputs(one)),))
+        first = evolve(first, instructions=(written, act.GotoTable(1)))
+        last = FlowMod(table_id=1, match=first.match, instructions=(act.ApplyActions((step,)),))
+    else:
+        last = FlowMod(table_id=1, instructions=(act.ApplyActions((draw(outputs(one)),)),))
+    return list(draw(st.permutations((first, last))))
 
 
 @st.composite
