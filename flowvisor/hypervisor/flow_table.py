@@ -28,14 +28,15 @@ MAX_ENTRY_NUMBER: Final = 0xFFFF_FFFF
 
 # (priority, the match in a canonical form that the datapath's version decides): what strictness compares.
 Key = tuple[int, Hashable]
+Written = tuple[int, Instructions]
 
 
 @define(eq=False)
 class Entry:
     """One flow entry of the tenant's. `pieces` is None when its only piece is its own match.
 
-    `written` is set when a modify has changed the instructions since `request`. `replaced` is the entry whose place
-    this one took, until that is known to be gone from the datapath.
+    `written` is set when a modify has changed the instructions since `request`, with the version that says them so.
+    `replaced` is the entry whose place this one took, until that is known to be gone from the datapath.
     """
 
     owner: str
@@ -48,7 +49,7 @@ class Entry:
     live: int = 1  # pieces that the datapath still has
     packet_count: int = 0  # of the pieces that it has no more
     byte_count: int = 0
-    written: Instructions | None = None
+    written: Written | None = None
     replaced: Entry | None = None
     is_undone: bool = False  # the datapath refused it
 
@@ -57,8 +58,13 @@ class Entry:
         message = codec(self.version).decode(self.request)
         assert isinstance(message, FlowMod)
         if self.written is not None:
-            message = evolve(message, instructions=self.written)
+            message = evolve(message, instructions=self.written[1])
         return evolve(message, cookie=self.cookie)
+
+    @property
+    def wording(self) -> int:
+        """The version in whose words its instructions are."""
+        return self.version if self.written is None else self.written[0]
 
     def physical_matches(self) -> tuple[Match, ...]:
         """The matches of its pieces on the datapath."""

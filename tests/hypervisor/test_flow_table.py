@@ -79,8 +79,10 @@ def test_an_entry_is_what_was_written_and_modified() -> None:
     entry = entry_of(1, mod)
     assert entry.flow_mod() == mod
     assert entry.physical_matches() == (mod.match,)
-    entry.written, entry.cookie = output(2), 8
+    assert entry.wording == 4
+    entry.written, entry.cookie = (1, output(2)), 8
     assert (entry.flow_mod().instructions, entry.flow_mod().cookie) == (output(2), 8)
+    assert entry.wording == 1
     assert entry_of(1, mod, pieces=(Match(),)).physical_matches() == (Match(),)
 
 

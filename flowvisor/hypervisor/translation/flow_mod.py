@@ -17,7 +17,7 @@ from flowvisor.hypervisor.peers import TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.refusal import Refusal, refuse
 from flowvisor.hypervisor.requests import ask, fence, send_own, send_to_datapath
 from flowvisor.hypervisor.translation.actions import Verdict, judge
-from flowvisor.hypervisor.translation.versions import instructions_in
+from flowvisor.hypervisor.translation.versions import translated
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow import v13
 from flowvisor.openflow.frame import FLOW_MOD, HEADER
@@ -120,7 +120,9 @@ def southbound(channel: TenantChannel, frame: bytes, effects: Effects) -> Refusa
     if refusal is not None:
         return refusal
     try:
-        instructions = instructions_in(switch.datapath.version, message.instructions, message.match)
+        instructions = translated(
+            message.instructions, message.match, source=channel.version, target=switch.datapath.version
+        )
     except Inexpressible as error:
         return Refusal((error.error_type, error.error_code), "inexpressible")
     verdict = judge(switch, message.table_id, instructions)

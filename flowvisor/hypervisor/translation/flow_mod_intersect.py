@@ -242,7 +242,7 @@ def _add(channel: TenantChannel, frame: bytes, message: FlowMod, effects: Effect
     )
     flags = message.flags | (RESET_COUNTS if TRAITS[channel.version].modify_adds else 0)  # 1.0 counts anew
     wanted = evolve(message, command=ADD, flags=flags, instructions=instructions)
-    frames = piece_frames(datapath, entry, wanted)
+    frames = piece_frames(datapath, entry, wanted, channel.version)
     replaced = put(datapath, table, entry)
     if replaced is not None and not flags & RESET_COUNTS:
         entry.packet_count, entry.byte_count = replaced.packet_count, replaced.byte_count
@@ -258,7 +258,8 @@ def _modify(channel: TenantChannel, frame: bytes, message: FlowMod, effects: Eff
     meant = _meant(table, switch.datapath, message, MODIFY_STRICT)
     if not meant:
         return _add(channel, frame, message, effects) if TRAITS[channel.version].modify_adds else None
-    change = Change(frame, message.instructions)
+    written = (channel.version, message.instructions)
+    change = Change(frame, written)
     frames: list[FlowMod] = []
     for entry in meant:
         changed = evolve(entry.flow_mod(), instructions=message.instructions)
@@ -267,12 +268,12 @@ def _modify(channel: TenantChannel, frame: bytes, message: FlowMod, effects: Eff
             return instructions
         flags = changed.flags & ~RESET_COUNTS | message.flags & RESET_COUNTS
         wanted = evolve(changed, command=MODIFY_STRICT, flags=flags, instructions=instructions)
-        frames += piece_frames(switch.datapath, entry, wanted)
+        frames += piece_frames(switch.datapath, entry, wanted, channel.version)
     for entry in meant:
         if message.flags & RESET_COUNTS:
             entry.packet_count = entry.byte_count = 0
         change.before.append((entry, entry.written, entry.cookie))
-        entry.written = message.instructions
+        entry.written = written
         table.note_punting(entry, entry.flow_mod())
         if TRAITS[channel.version].modify_adds:
             entry.cookie = message.cookie  # 1.0 has no cookie mask that would say "leave it"

@@ -123,7 +123,8 @@ def southbound(channel: TenantChannel, frame: bytes, effects: Effects) -> Refusa
     if refusal is not None:
         return refusal
     try:
-        actions = _actions_in(datapath.version, actions, Match.of(**fields))
+        if channel.version != datapath.version:
+            actions = _actions_in(datapath.version, actions, Match.of(**fields))
     except Inexpressible as error:
         return Refusal((error.error_type, error.error_code), "inexpressible")
     physical = evolve(message, xid=channel.transactions.send(frame), actions=actions)

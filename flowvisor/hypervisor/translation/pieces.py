@@ -11,12 +11,19 @@ from attrs import Factory, define, evolve
 from flowvisor.flowspace.layout import boxes_of, match_of
 from flowvisor.flowspace.region import TooManyPieces
 from flowvisor.hypervisor.effects import Effects
-from flowvisor.hypervisor.flow_table import MAX_ENTRY_NUMBER, PIECE_COOKIE, Entry, FlowTable, outputs_to
+from flowvisor.hypervisor.flow_table import (
+    MAX_ENTRY_NUMBER,
+    PIECE_COOKIE,
+    Entry,
+    FlowTable,
+    Written,
+    outputs_to,
+)
 from flowvisor.hypervisor.peers import Datapath, TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.refusal import Refusal, refuse
 from flowvisor.hypervisor.requests import send_own, send_to_datapath
 from flowvisor.hypervisor.translation.actions import judge
-from flowvisor.hypervisor.translation.versions import instructions_in
+from flowvisor.hypervisor.translation.versions import translated
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.actions import Instructions
 from flowvisor.openflow.fields import FIELDS
@@ -47,8 +54,8 @@ class Change:
     """
 
     frame: bytes
-    after: Instructions
-    before: list[tuple[Entry, Instructions | None, int]] = Factory(list)
+    after: Written
+    before: list[tuple[Entry, Written | None, int]] = Factory(list)
     is_undone: bool = False
 
 
@@ -101,8 +108,11 @@ def _at_ports(match: Match, ports: Iterable[int]) -> Iterator[Match]:
         yield from (match.having(in_port=port) for port in sorted(ports) if port & mask == value)
 
 
-def piece_frames(datapath: Datapath, entry: Entry, message: FlowMod) -> list[FlowMod]:
-    """One message per piece of an entry; raises Inexpressible where the datapath's version cannot say it."""
+def piece_frames(datapath: Datapath, entry: Entry, message: FlowMod, wording: int) -> list[FlowMod]:
+    """One message per piece of an entry; raises Inexpressible where the datapath's version cannot say it.
+
+    `wording` is the version in whose words the message's instructions are.
+    """
     kept = _COUNTING if TRAITS[datapath.version].has_tables else 0
     frames = []
     for match in (message.match,) if entry.pieces is None else entry.pieces:
@@ -114,7 +124,7 @@ def piece_frames(datapath: Datapath, entry: Entry, message: FlowMod) -> list[Flo
             priority=physical_priority(datapath, message.priority),
             flags=SEND_FLOW_REM | message.flags & kept,
             match=match,
-            instructions=instructions_in(datapath.version, message.instructions, match),
+            instructions=translated(message.instructions, match, source=wording, target=datapath.version),
         )
         datapath.codec.encode(piece)  # nothing is changed if one of them cannot be said
         frames.append(piece)
@@ -225,7 +235,7 @@ def _as_it_was(switch: VirtualSwitch, entry: Entry, command: int) -> list[FlowMo
         return []
     flags = message.flags & ~RESET_COUNTS
     wanted = evolve(message, command=command, flags=flags, instructions=instructions)
-    return piece_frames(switch.datapath, entry, wanted)
+    return piece_frames(switch.datapath, entry, wanted, entry.wording)
 
 
 def ports_changed(switch: VirtualSwitch, effects: Effects) -> None:

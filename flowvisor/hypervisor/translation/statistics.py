@@ -23,7 +23,7 @@ from flowvisor.hypervisor.refusal import Refusal
 from flowvisor.hypervisor.requests import ask_for_tenant
 from flowvisor.hypervisor.translation.actions import instructions_to_virtual
 from flowvisor.hypervisor.translation.flow_mod import is_our_miss, out_filter
-from flowvisor.hypervisor.translation.versions import instructions_in
+from flowvisor.hypervisor.translation.versions import translated
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.messages import ALL_TABLES, ANY_GROUP, SEND_FLOW_REM, Message
 from flowvisor.openflow.multipart import (
@@ -49,7 +49,9 @@ MAX_REPLY_BYTES: Final = 48 * 1024
 ALL_WILDCARDS_10: Final = (1 << 22) - 1  # OFPFW_ALL (1.0.1, section 5.2.3)
 MAX_ENTRIES: Final = 1_000_000  # the tables are shared; nobody knows how much of them a slice will get
 
-FlowAnswer = Callable[[list[FlowStats], Effects], None]
+# Entries, each with the version in whose words its instructions are.
+Worded = tuple[int, FlowStats]
+FlowAnswer = Callable[[list[Worded], Effects], None]
 
 
 def send_reply(
@@ -88,7 +90,7 @@ def flows(
 ) -> Refusal | None:
     """A request for FLOW statistics."""
 
-    def answer(entries: list[FlowStats], effects: Effects) -> None:
+    def answer(entries: list[Worded], effects: Effects) -> None:
         send_reply(channel, FlowStatsReply(xid=request.xid), "flows", _shown(channel, entries), effects)
 
     return _ask_flows(channel, frame, request, answer, effects)
@@ -99,11 +101,11 @@ def aggregate(
 ) -> Refusal | None:
     """A request for AGGREGATE statistics: FLOW's, added up, because only so the hypervisor's own are left out."""
 
-    def answer(entries: list[FlowStats], effects: Effects) -> None:
+    def answer(entries: list[Worded], effects: Effects) -> None:
         reply = AggregateStatsReply(
             xid=request.xid,
-            packet_count=sum(entry.packet_count for entry in entries),
-            byte_count=sum(entry.byte_count for entry in entries),
+            packet_count=sum(entry.packet_count for _, entry in entries),
+            byte_count=sum(entry.byte_count for _, entry in entries),
             flow_count=len(entries),
         )
         out = channel.codec.encode(reply)
@@ -122,11 +124,11 @@ def aggregate(
     return _ask_flows(channel, frame, wanted, answer, effects)
 
 
-def _shown(channel: TenantChannel, entries: Iterable[FlowStats]) -> Iterator[FlowStats]:
+def _shown(channel: TenantChannel, entries: Iterable[Worded]) -> Iterator[FlowStats]:
     """The entries with instructions of the channel's version; those for which it has none are counted."""
-    for entry in entries:
+    for wording, entry in entries:
         try:
-            instructions = instructions_in(channel.version, entry.instructions, entry.match)
+            instructions = translated(entry.instructions, entry.match, source=wording, target=channel.version)
         except Inexpressible:
             channel.counters.count_shed("inexpressible")
             continue
@@ -160,7 +162,8 @@ def _ask_flows(
     ]
 
     def all_told(replies: list[Message], effects: Effects) -> None:
-        answer(list(_from_tables(switch, block, _entries(replies))), effects)
+        version = switch.datapath.version
+        answer([(version, entry) for entry in _from_tables(switch, block, _entries(replies))], effects)
 
     return ask_for_tenant(channel, frame, wanted, all_told, effects)
 
@@ -208,7 +211,7 @@ def _ask_pieces(
             for number, pieces in found.items()
             if (entry := switch.datapath.entries.get(number)) is not None and _is_current(switch, entry)
         ]
-        answer([stats for stats in _added_up(entries) if _is_wanted(request, stats)], effects)
+        answer([one for one in _added_up(entries) if _is_wanted(request, one[1])], effects)
 
     return ask_for_tenant(channel, frame, [FlowStatsRequest()], all_told, effects)
 
@@ -219,11 +222,11 @@ def _is_current(switch: VirtualSwitch, entry: Entry) -> bool:
     return table is not None and table.entries.get(entry.key) is entry
 
 
-def _added_up(entries: Iterable[tuple[Entry, list[FlowStats]]]) -> Iterator[FlowStats]:
+def _added_up(entries: Iterable[tuple[Entry, list[FlowStats]]]) -> Iterator[Worded]:
     for entry, pieces in entries:
         written = entry.flow_mod()
         oldest = max(pieces, key=lambda piece: (piece.duration_sec, piece.duration_nsec))
-        yield FlowStats(
+        stats = FlowStats(
             duration_sec=oldest.duration_sec,
             duration_nsec=oldest.duration_nsec,
             priority=written.priority,
@@ -236,6 +239,7 @@ def _added_up(entries: Iterable[tuple[Entry, list[FlowStats]]]) -> Iterator[Flow
             match=written.match,
             instructions=written.instructions,
         )
+        yield entry.wording, stats
 
 
 def _is_wanted(request: FlowStatsRequest, stats: FlowStats) -> bool:

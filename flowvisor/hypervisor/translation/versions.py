@@ -8,6 +8,11 @@ from flowvisor.openflow.match import Match
 from flowvisor.openflow.traits import TRAITS
 
 
+def translated(instructions: Instructions, match: Match, *, source: int, target: int) -> Instructions:
+    """Instructions in one version's words as the other says them: between equal versions just as they are."""
+    return instructions if source == target else instructions_in(target, instructions, match)
+
+
 def instructions_in(version: int, instructions: Instructions, match: Match) -> Instructions:
     """The same behaviour as a version says it; raises Inexpressible when it cannot."""
     if not TRAITS[version].has_tables:

@@ -535,3 +535,14 @@ def test_numbers_of_entries_begin_again_past_those_in_use(monkeypatch: pytest.Mo
         a.send(FlowMod(priority=number % 3, match=PORT_1, instructions=output(2)))
     assert len(shown(a)) == 3
     assert len({entry.number for entry in world.hypervisor.datapaths[1].entries.values()}) == 3
+
+
+def test_an_action_without_effect_is_read_back_all_the_same() -> None:
+    """1.0 lets an address of IPv4 be set in what is ARP, where it changes nothing."""
+    world = ON_10.world(*TWO_PORTS)
+    a = world.controller("a", 1, 1)
+    actions = ApplyActions((SetField("ipv4_src", 5), Output(2)))
+    for match in (Match.of(eth_type=0x0806), Match.of(in_port=1, eth_type=0x0806)):
+        for command in (0, MODIFY):
+            assert a.send(FlowMod(command=command, match=match, instructions=(actions,))) == []
+    assert [one.instructions for one in shown(a)] == [(actions,)] * 2

@@ -104,9 +104,8 @@ def test_all_pieces_carry_the_number_and_tell_when_they_go(kind: Kind) -> None:
     flags = NO_BYTE_COUNTS | RESET_COUNTS
     mod = FlowMod(priority=5, cookie=9, hard_timeout=3, instructions=output(2))
     entry = entry_of(77, mod, (Match.of(in_port=1), Match.of(vlan_vid=tag(5))))
-    frames = piece_frames(
-        datapath, entry, FlowMod(priority=5, flags=flags, instructions=output(2), hard_timeout=3)
-    )
+    wanted = FlowMod(priority=5, flags=flags, instructions=output(2), hard_timeout=3)
+    frames = piece_frames(datapath, entry, wanted, 1)
     assert [one.match for one in frames] == list(entry.physical_matches())
     assert {one.cookie for one in frames} == {0xF10F_0151_0000_0000 | 77}
     kept = flags if kind.version == 4 else 0

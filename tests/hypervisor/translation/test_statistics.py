@@ -382,7 +382,7 @@ def test_an_entry_that_fits_into_no_frame_is_left_out_and_the_answer_ends(last: 
     a.send(*((short, long) if last else (long, short)))
     # Its tenant has an entry that grew: floods are written short and its actions are many.
     entry = next(one for one in the_datapath(world).entries.values() if one.key[0] == 2)
-    entry.written = output(*[2] * 4090)
+    entry.written = (entry.version, output(*[2] * 4090))
     parts = [one for one in a.send(FlowStatsRequest(xid=7)) if isinstance(one, FlowStatsReply)]
     assert [([flow.priority for flow in one.flows], one.more) for one in parts] == [([1], False)]
     assert a.channel.counters.shed == {"inexpressible": 1}
