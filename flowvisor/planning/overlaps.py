@@ -22,7 +22,7 @@ from flowvisor.flowspace.classifier import Classifier
 from flowvisor.flowspace.layout import boxes_of, match_of
 from flowvisor.flowspace.region import Region, TooManyPieces
 from flowvisor.openflow import fields
-from flowvisor.planning.ownership import LOCAL_GUARD_RANK, MAX_PIECES, names_local
+from flowvisor.planning.ownership import MAX_PIECES, rank_of
 from flowvisor.slices.flowspace_slice import ALL_DATAPATHS, FlowspaceRule
 
 CONFLICT: Final = "conflict"
@@ -176,7 +176,7 @@ class _Search:
                 (ALL_DATAPATHS,) if claim.rule.datapaths is ALL_DATAPATHS else sorted(claim.rule.datapaths)
             )
             for box in (box for match in claim.rule.matches for box in boxes_of(match)):
-                entry = _Entry(_rank(claim.rule, box), box, index)
+                entry = _Entry(rank_of(claim.rule, box), box, index)
                 for dpid in datapaths:
                     key = (claim.slice, dpid, entry.rank, box)
                     if key not in known:  # what a slice says twice is compared once
@@ -242,11 +242,6 @@ class _Search:
                 winner=None if is_conflict else self.claims[max(first, second).claim].slice,
             )
         )
-
-
-def _rank(rule: FlowspaceRule, box: Box) -> int:
-    """As in `ownership`: LOCAL is nobody's unless a rule names it, and such rules win over all others."""
-    return rule.priority + (LOCAL_GUARD_RANK + 1 if names_local(box) else 0)
 
 
 def _sample_piece(common: Box, winners: list[_Entry]) -> Box | None:

@@ -21,7 +21,7 @@ from flowvisor.flowspace.region import Region, TooManyPieces
 from flowvisor.openflow.fields import FIELDS
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.ports import LOCAL
-from flowvisor.slices.flowspace_slice import FlowspaceSlice
+from flowvisor.slices.flowspace_slice import FlowspaceRule, FlowspaceSlice
 
 MAX_PIECES: Final = (
     512  # of one set of packets after subtraction; past that the answer is "not provably ours"
@@ -68,7 +68,7 @@ class Ownership:
     def at(cls, dpid: int, slices: Iterable[FlowspaceSlice]) -> Ownership:
         """The ownership that the slices' rules give at a datapath."""
         return cls(
-            RankedBox(rule.priority + (LOCAL_GUARD_RANK + 1 if names_local(box) else 0), box, one.name)
+            RankedBox(rank_of(rule, box), box, one.name)
             for one in slices
             for rule in one.rules_at(dpid)
             for match in rule.matches
@@ -141,6 +141,11 @@ class Ownership:
             if port not in owners or owners[port][0] < rank:
                 owners[port] = (rank, owner)
         return {port: owner for port, (_rank, owner) in owners.items() if owner != NOBODY}
+
+
+def rank_of(rule: FlowspaceRule, box: Box) -> int:
+    """What a box of a rule weighs: the highest wins."""
+    return rule.priority + (LOCAL_GUARD_RANK + 1 if names_local(box) else 0)
 
 
 def names_local(box: Box) -> bool:

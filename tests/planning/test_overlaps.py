@@ -154,7 +154,7 @@ def test_rules_are_ranked_as_the_classifier_ranks_them() -> None:
     configuration = configuration_of(slice_file("a", rule("in_port: [1, local]", priority=7)))
     (claimed,) = configuration.slices[0].rules
     ranked = [one for one in Ownership.at(1, configuration.slices).ranked if one.owner]
-    assert [overlaps._rank(claimed, one.box) for one in ranked] == [one.rank for one in ranked]
+    assert [overlaps.rank_of(claimed, one.box) for one in ranked] == [one.rank for one in ranked]
 
 
 def test_a_pair_of_rules_is_told_once() -> None:
