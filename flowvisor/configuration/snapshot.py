@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeVar
 
 from attrs import frozen
 
@@ -10,6 +11,9 @@ from flowvisor.network.connection_method import ConnectionMethod
 from flowvisor.network.dpid import format_dpid
 from flowvisor.policies.policy import Policy
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
+from flowvisor.slices.slice import Slice
+
+P = TypeVar("P")
 
 
 @frozen
@@ -42,3 +46,8 @@ class Configuration:
             if named == dpid:
                 return name
         return format_dpid(dpid)
+
+    def policy_of(self, one: Slice, kind: type[P]) -> P | None:
+        """The policy of this kind that a slice has, of which there is one at most."""
+        found = (self.policies[name] for name in one.policies)
+        return next((policy for policy in found if isinstance(policy, kind)), None)

@@ -18,6 +18,8 @@ from flowvisor.openflow.messages import BarrierRequest, FeaturesReply, Message
 from flowvisor.openflow.versions import codec
 from flowvisor.planning.allocation import Allocations
 from flowvisor.planning.plan import Compiled, Enforcement, compile_plan
+from flowvisor.policies.quota import Quota
+from flowvisor.policies.rate_limit import RateLimit
 
 # What a request that was never answered comes to; OpenFlow 1.3 has no code for it.
 NO_ANSWER: Final = REQUEST_EPERM
@@ -34,7 +36,14 @@ class Hypervisor:
         self._compiled: Compiled = {}
         self._seen: set[VirtualSwitchName] = set()
         self.datapaths: dict[int, Datapath] = {}
-        self.tenants = {one.name: Tenant(one) for one in configuration.slices}
+        self.tenants = {
+            one.name: Tenant(
+                one,
+                quota=configuration.policy_of(one, Quota),
+                rate_limit=configuration.policy_of(one, RateLimit),
+            )
+            for one in configuration.slices
+        }
 
     # Datapaths
 

@@ -22,6 +22,8 @@ from flowvisor.openflow.traits import TRAITS
 from flowvisor.openflow.versions import Codec
 from flowvisor.planning.plan import DatapathPlan
 from flowvisor.planning.view import View
+from flowvisor.policies.quota import Quota
+from flowvisor.policies.rate_limit import RateLimit
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
 
 TOO_MANY_FAULTS: Final = "too-many-protocol-errors"  # why a peer is hung up on
@@ -67,9 +69,11 @@ class Faults:
 
 @define(eq=False)
 class Tenant:
-    """A slice while the hypervisor runs."""
+    """A slice while the hypervisor runs; a policy that it does not have is None."""
 
     policy: FlowspaceSlice
+    quota: Quota | None = None
+    rate_limit: RateLimit | None = None
     counters: dict[int, MessageCounters] = Factory(lambda: {1: MessageCounters(), 4: MessageCounters()})
     channels: list[TenantChannel] = Factory(list)
 

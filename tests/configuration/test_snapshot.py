@@ -2,6 +2,9 @@
 
 from flowvisor.configuration.snapshot import Configuration, Settings
 from flowvisor.network.connection_method import parse_connection_method
+from flowvisor.policies.quota import Quota
+from flowvisor.policies.rate_limit import RateLimit
+from tests.support.world import a_slice, configuration
 
 
 def test_a_datapath_is_called_by_its_name_or_else_by_its_dpid() -> None:
@@ -14,6 +17,15 @@ def test_a_datapath_is_called_by_its_name_or_else_by_its_dpid() -> None:
         datapaths={"leaf-1": 1, "leaf-2": 2},
         admission="open",
     )
-    configuration = Configuration(settings=settings, slices=(), policies={})
-    assert configuration.datapath_name(2) == "leaf-2"
-    assert configuration.datapath_name(0xAB) == "00000000000000ab"
+    everything = Configuration(settings=settings, slices=(), policies={})
+    assert everything.datapath_name(2) == "leaf-2"
+    assert everything.datapath_name(0xAB) == "00000000000000ab"
+
+
+def test_a_slice_has_at_most_one_policy_of_a_kind() -> None:
+    small = Quota("small", groups=1)
+    steady = RateLimit("steady", packet_in=1.0)
+    limited = a_slice("one", policies=["steady"])
+    found = configuration(limited, policies=[small, steady])
+    assert found.policy_of(limited, RateLimit) is steady
+    assert found.policy_of(limited, Quota) is None

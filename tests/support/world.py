@@ -27,6 +27,7 @@ from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import Error, FeaturesReply, FeaturesRequest, Message
 from flowvisor.openflow.versions import codec
 from flowvisor.planning.allocation import Allocations
+from flowvisor.policies.policy import Policy
 from flowvisor.slices.flowspace_slice import FlowspaceRule, FlowspaceSlice
 
 M = TypeVar("M", bound=Message)
@@ -49,21 +50,23 @@ def ports(*numbers: int, **more: Any) -> FlowspaceRule:
     return rule(*(Match.of(in_port=number) for number in numbers), **more)
 
 
-def a_slice(name: str, *rules: FlowspaceRule, tables: int = 4) -> FlowspaceSlice:
+def a_slice(
+    name: str, *rules: FlowspaceRule, tables: int = 4, policies: Iterable[str] = ()
+) -> FlowspaceSlice:
     """A slice with these rules."""
     return FlowspaceSlice(
         name=name,
         controllers=(parse_connection_method("tcp:127.0.0.1:6801"),),
         versions=frozenset({1, 4}),
         tables=tables,
-        policies=(),
+        policies=tuple(policies),
         place=NOWHERE,
         rules=rules,
     )
 
 
-def configuration(*slices: FlowspaceSlice) -> Configuration:
-    """A configuration of these slices and nothing else."""
+def configuration(*slices: FlowspaceSlice, policies: Iterable[Policy] = ()) -> Configuration:
+    """A configuration of these slices and policies, and nothing else."""
     settings = Settings(
         listen=(parse_connection_method("ptcp:6653"),),
         admin=parse_connection_method("ptcp:8080"),
@@ -74,7 +77,7 @@ def configuration(*slices: FlowspaceSlice) -> Configuration:
         admission="open",
     )
     ordered = tuple(sorted(slices, key=lambda one: one.name))
-    return Configuration(settings=settings, slices=ordered, policies={})
+    return Configuration(settings=settings, slices=ordered, policies={one.name: one for one in policies})
 
 
 class Controller:
@@ -141,9 +144,10 @@ class World:
         slices: Iterable[FlowspaceSlice],
         datapaths: Iterable[EmulatedDatapath],
         allocations: Allocations | None = None,
+        policies: Iterable[Policy] = (),
     ) -> None:
         self.now = 1000.0
-        self.hypervisor = Hypervisor(configuration(*slices), allocations or Allocations())
+        self.hypervisor = Hypervisor(configuration(*slices, policies=policies), allocations or Allocations())
         self.emulated: dict[int, EmulatedDatapath] = {}
         self.peers: dict[Datapath, EmulatedDatapath] = {}
         self.controllers: dict[TenantChannel, Controller] = {}
