@@ -83,8 +83,15 @@ def miss_entry(table_id: int) -> FlowMod:
 def _goto_entries(ownership: Ownership, blocks: dict[str, TableBlock]) -> Iterator[FlowMod]:
     for rank, box, owner in dict.fromkeys(ownership.ranked):
         for match in exact_where_required(match_of(box)):
-            # One above the rank, because priority 0 is the entry that drops the rest.
-            yield _entry(match, priority=rank + 1, block=blocks.get(owner))
+            yield _entry(match, priority=classifier_priority(rank), block=blocks.get(owner))
+
+
+def classifier_priority(rank: int) -> int:
+    """The priority in table 0 of what has a rank: one above it, because priority 0 is the entry that drops the rest.
+
+    Never FENCE_PRIORITY, the highest: that is for what the hypervisor keeps for itself.
+    """
+    return rank + 1
 
 
 def _entry(match: Match, *, priority: int, block: TableBlock | None) -> FlowMod:

@@ -28,7 +28,8 @@ MAX_PIECES: Final = (
 )
 NOBODY: Final = ""  # owns what must not be anybody's by way of a wildcard
 
-# Ranks: an admin's priority as it is; LOCAL is nobody's unless a rule names it, whatever that rule's priority.
+# Ranks: twice an admin's priority, so that there is one above each rule for what is denied to its owner; LOCAL is
+# nobody's unless a rule names it, whatever that rule's priority.
 LOCAL_GUARD_RANK: Final = 0x8000
 IN_PORT_MASK: Final = field_mask("in_port")
 _PORT_SHIFT: Final = FIELD_SLOTS["in_port"].shift
@@ -145,7 +146,12 @@ class Ownership:
 
 def rank_of(rule: FlowspaceRule, box: Box) -> int:
     """What a box of a rule weighs: the highest wins."""
-    return rule.priority + (LOCAL_GUARD_RANK + 1 if names_local(box) else 0)
+    return 2 * rule.priority + (LOCAL_GUARD_RANK + 1 if names_local(box) else 0)
+
+
+def denied_rank(rank: int) -> int:
+    """The rank of what a rule's owner must not have of the rule's packets: above the rule, and below all that win."""
+    return rank + 1
 
 
 def names_local(box: Box) -> bool:

@@ -21,14 +21,16 @@ from flowvisor.planning.entries import (
     HYPERVISOR_GROUPS,
     all_group,
     classifier_entries,
+    classifier_priority,
     exact_where_required,
     fence_entries,
     flood_group,
     groups_of,
     miss_entry,
 )
+from flowvisor.planning.ownership import denied_rank
 from flowvisor.planning.plan import DatapathPlan, Enforcement, compile_plan
-from flowvisor.slices.flowspace_slice import FlowspaceSlice
+from flowvisor.slices.flowspace_slice import MAX_PRIORITY, FlowspaceSlice
 from tests.support.flowspace_strategies import applies
 from tests.support.slices import A, B, naive_owner, packets_like, slice_sets, tag
 from tests.support.world import a_slice, ports, rule
@@ -71,10 +73,13 @@ def test_every_entry_is_marked_and_can_be_said_in_1_3(slices: list[FlowspaceSlic
 
 
 def test_the_highest_and_the_lowest_priority_have_room_in_the_classifier() -> None:
-    entries = classifier_entries(
-        plan_of(a_slice("a", ports(1, LOCAL, priority=0x7FFD)), a_slice("b", ports(2, LOCAL, priority=0)))
+    plan = plan_of(
+        a_slice("a", ports(1, LOCAL, priority=MAX_PRIORITY)), a_slice("b", ports(2, LOCAL, priority=0))
     )
-    assert sorted(entry.priority for entry in entries) == [0, 1, 0x7FFE, 0x8001, 0x8002, 0xFFFF]
+    entries = classifier_entries(plan)
+    assert sorted(entry.priority for entry in entries) == [0, 1, 0x7FFB, 0x8001, 0x8002, 0xFFFC]
+    highest = max(one.rank for one in plan.ownership.ranked)
+    assert classifier_priority(highest) < classifier_priority(denied_rank(highest)) < FENCE_PRIORITY
     guard = next(entry for entry in entries if entry.priority == 0x8001)
     assert (guard.match, guard.instructions) == (Match.of(in_port=LOCAL), ())
 

@@ -12,8 +12,16 @@ from flowvisor.flowspace.region import TooManyPieces
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.packet import parse
 from flowvisor.openflow.ports import LOCAL
-from flowvisor.planning.ownership import IN_PORT_MASK, MAX_PIECES, NOBODY, Ownership, RankedBox, names_local
-from flowvisor.slices.flowspace_slice import FlowspaceSlice
+from flowvisor.planning.ownership import (
+    IN_PORT_MASK,
+    MAX_PIECES,
+    NOBODY,
+    Ownership,
+    RankedBox,
+    denied_rank,
+    names_local,
+)
+from flowvisor.slices.flowspace_slice import MAX_PRIORITY, FlowspaceSlice
 from tests.support.flowspace_strategies import applies
 from tests.support.slices import flowspace_matches, naive_owner, packets_like, slice_sets, tag, udp
 from tests.support.world import a_slice, ports, rule
@@ -91,7 +99,7 @@ def test_local_is_nobodys_by_a_wildcard() -> None:
 
 
 def test_local_is_whose_rule_names_it_even_at_the_lowest_priority() -> None:
-    slices = [a_slice("a", rule(Match(), priority=0x7FFD)), a_slice("b", ports(LOCAL, priority=0))]
+    slices = [a_slice("a", rule(Match(), priority=MAX_PRIORITY)), a_slice("b", ports(LOCAL, priority=0))]
     ownership = Ownership.at(1, slices)
     assert ownership.owner_of(point_of(parse(udp(), LOCAL))) == "b"
     assert not ownership.local_is_nobodys
@@ -100,6 +108,15 @@ def test_local_is_whose_rule_names_it_even_at_the_lowest_priority() -> None:
     assert not names_local(EVERYTHING)
     # With an owner, LOCAL is taken off also where a fence would do.
     assert len(list(ownership.own_pieces(EVERYTHING, "a", is_fenced=True))) > 1
+
+
+def test_there_is_a_rank_between_a_rule_and_all_that_win_over_it_for_what_its_owner_is_denied() -> None:
+    slices = [a_slice("a", ports(1, LOCAL, priority=7)), a_slice("b", ports(1, LOCAL, priority=8))]
+    ranks = sorted(one.rank for one in Ownership.at(1, slices).ranked if one.owner)
+    assert ranks == sorted(set(ranks))
+    for rank in ranks:
+        assert denied_rank(rank) not in ranks
+        assert [other > denied_rank(rank) for other in ranks] == [other > rank for other in ranks]
 
 
 def test_ports_are_told_by_their_rules() -> None:

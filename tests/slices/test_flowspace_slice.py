@@ -34,6 +34,6 @@ def test_a_datapath_has_the_rules_that_name_it_and_those_for_all_in_the_order_of
 
 
 def test_the_priorities_of_the_classifiers_entries_fit_into_16_bits() -> None:
-    # One entry below all rules, and the rules that name LOCAL above all that do not.
-    lowest_of_local = MAX_PRIORITY + 1 + 1
-    assert 1 + lowest_of_local + MAX_PRIORITY <= 0xFFFF
+    # One entry below all rules, two for each priority, the guard round LOCAL, two again for each priority of rules
+    # that name LOCAL, and the highest for the hypervisor itself.
+    assert 1 + 2 * (MAX_PRIORITY + 1) + 1 + 2 * (MAX_PRIORITY + 1) + 1 <= 0x10000
