@@ -10,8 +10,11 @@ from attrs import evolve
 
 from flowvisor.configuration.converters import one_of
 from flowvisor.configuration.documents import MappingNode, TextFile, parse_document
-from flowvisor.configuration.formats import POLICY_FORMATS, SETTINGS, SLICE_FORMATS, Format, Formats
+from flowvisor.configuration.formats import Format, Formats
+from flowvisor.configuration.policy_formats import POLICY_FORMATS
 from flowvisor.configuration.schema import Key, Names, read_keys
+from flowvisor.configuration.settings_format import SETTINGS
+from flowvisor.configuration.slice_formats import SLICE_FORMATS
 from flowvisor.configuration.snapshot import Configuration, Settings
 from flowvisor.errors import ConfigurationError, Place, Problem
 from flowvisor.policies.policy import Policy

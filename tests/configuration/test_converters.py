@@ -7,8 +7,8 @@ import pytest
 from flowvisor.configuration import converters
 from flowvisor.configuration.converters import connection, integer, list_of, not_built, one_of, parsed
 from flowvisor.configuration.documents import TextFile, parse_document
-from flowvisor.configuration.formats import DATAPATH_KEYS
 from flowvisor.configuration.schema import Converter, Names
+from flowvisor.configuration.settings_format import DATAPATH_KEYS
 from flowvisor.errors import ConfigurationError
 from flowvisor.network.connection_method import parse_connection_method
 from flowvisor.policies.quota import Quota

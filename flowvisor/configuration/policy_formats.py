@@ -1,0 +1,63 @@
+"""The formats of policies' files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from flowvisor.configuration.converters import integer, parsed
+from flowvisor.configuration.documents import MappingNode, wrong
+from flowvisor.configuration.formats import KIND, NAME, Format, Formats
+from flowvisor.configuration.schema import Key
+from flowvisor.policies.policy import Policy
+from flowvisor.policies.quota import Quota
+from flowvisor.policies.rate_limit import RateLimit, parse_rate
+
+MAX_ENTRIES: Final = 0xFFFF_FFFF  # what OpenFlow counts in
+
+
+def _limits(policy: Callable[..., Policy]) -> Callable[[MappingNode, Mapping[str, Any]], Policy]:
+    """Make a policy of the values, if one at least limits anything."""
+
+    def build(node: MappingNode, values: Mapping[str, Any]) -> Policy:
+        limits = {key: value for key, value in values.items() if key not in ("kind", "name")}
+        if all(limit is None for limit in limits.values()):
+            raise wrong(node, "the policy limits nothing", f"write one of {', '.join(limits)}")
+        return policy(name=values["name"], **limits)
+
+    return build
+
+
+def _quota_key(meaning: str) -> Key:
+    return Key(integer(0, MAX_ENTRIES), meaning)
+
+
+def _rate_key(meaning: str) -> Key:
+    return Key(parsed(parse_rate), meaning)
+
+
+QUOTA: Final = Format(
+    keys={
+        "kind": KIND,
+        "name": NAME,
+        "flow_entries_per_datapath": _quota_key("flow entries at any one datapath"),
+        "flow_entries": _quota_key("flow entries at all datapaths together"),
+        "groups": _quota_key("groups at any one datapath"),
+        "meters": _quota_key("meters at any one datapath"),
+    },
+    build=_limits(Quota),
+)
+
+RATE_LIMIT: Final = Format(
+    keys={
+        "kind": KIND,
+        "name": NAME,
+        "packet_in": _rate_key("packets to its controllers"),
+        "packet_out": _rate_key("packets from its controllers"),
+        "flow_mod": _rate_key("changes of flow entries"),
+        "messages": _rate_key("messages of all kinds from its controllers"),
+    },
+    build=_limits(RateLimit),
+)
+
+POLICY_FORMATS: Final = Formats({"quota": QUOTA, "rate-limit": RATE_LIMIT}, not_built=("bandwidth", "acl"))

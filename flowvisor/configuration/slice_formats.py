@@ -1,0 +1,80 @@
+"""The formats of slices' files."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flowvisor.configuration import converters
+from flowvisor.configuration.converters import connection, integer, list_of, not_built, one_of
+from flowvisor.configuration.documents import Node, wrong
+from flowvisor.configuration.formats import KIND, NAME, Format, Formats
+from flowvisor.configuration.match_reader import read_match
+from flowvisor.configuration.schema import Key, Names
+from flowvisor.slices.flowspace_slice import MAX_PRIORITY, FlowspaceRule, FlowspaceSlice
+
+VERSIONS: Final = {"1.0": 1, "1.3": 4}
+VERSIONS_NOT_BUILT: Final = ("1.1", "1.2", "1.4", "1.5")
+DEFAULT_TABLES: Final = 8
+MAX_TABLES: Final = 253  # table 0 is the hypervisor's, and ids end at 254
+READ_AND_WRITE: Final = frozenset({"read", "write"})
+
+
+def _permissions(node: Node, names: Names) -> frozenset[str]:
+    words = frozenset(list_of(one_of({"read": "read", "write": "write"}))(node, names))
+    if words == {"read"}:
+        raise wrong(node, "[read] alone is not built yet", "write [read, write]")
+    if words == {"write"}:
+        raise wrong(node, "who writes to packets also reads them", "write [read, write]")
+    return words
+
+
+RULE: Final = Format(
+    keys={
+        "datapaths": Key(converters.datapaths, meaning="all, or a list of datapaths", is_required=True),
+        "priority": Key(
+            integer(0, MAX_PRIORITY), meaning="which rule has a packet that several claim", is_required=True
+        ),
+        "match": Key(read_match, meaning="which packets; {} is all of them", is_required=True),
+        "permissions": Key(_permissions, meaning="what the slice may do with them", default=READ_AND_WRITE),
+    },
+    build=lambda node, values: FlowspaceRule(
+        datapaths=values["datapaths"],
+        priority=values["priority"],
+        matches=values["match"],
+        permissions=values["permissions"],
+        place=node.place,
+    ),
+)
+
+
+def _versions(node: Node, names: Names) -> frozenset[int]:
+    return frozenset(list_of(one_of(VERSIONS, not_built=VERSIONS_NOT_BUILT))(node, names))
+
+
+FLOWSPACE_SLICE: Final = Format(
+    keys={
+        "kind": KIND,
+        "name": NAME,
+        "controllers": Key(
+            list_of(connection("tcp")), meaning="whom to call for the tenant", is_required=True
+        ),
+        "openflow": Key(_versions, meaning="versions offered to them", default=frozenset(VERSIONS.values())),
+        "tables": Key(integer(1, MAX_TABLES), meaning="flow tables on OpenFlow 1.3", default=DEFAULT_TABLES),
+        "policies": Key(converters.policies, meaning="what the slice may do", default=()),
+        "switches": Key(not_built, meaning="where controllers call, by datapath"),
+        "flowspace": Key(
+            list_of(RULE.read, may_repeat=True), meaning="which packets are its own", is_required=True
+        ),
+    },
+    build=lambda node, values: FlowspaceSlice(
+        name=values["name"],
+        controllers=values["controllers"],
+        versions=values["openflow"],
+        tables=values["tables"],
+        policies=values["policies"],
+        place=node.place,
+        rules=values["flowspace"],
+    ),
+)
+
+SLICE_FORMATS: Final = Formats({"flowspace": FLOWSPACE_SLICE}, not_built=("virtual-network",))

@@ -1,0 +1,23 @@
+"""The main file needs little, and what it leaves out has one meaning."""
+
+from flowvisor.configuration.snapshot import Settings
+from flowvisor.network.connection_method import parse_connection_method
+from tests.support.formats import read
+
+
+def test_the_main_file_needs_little() -> None:
+    assert read("main") == Settings(
+        listen=(parse_connection_method("ptcp:6653"),),
+        admin=parse_connection_method("ptcp:8080:127.0.0.1"),
+        state="state",
+        slices="slices",
+        policies="policies",
+        datapaths={},
+        admission="open",
+    )
+
+
+def test_the_admins_port_is_not_openflows() -> None:
+    settings = read("main", admin="'ptcp:'")
+    assert isinstance(settings, Settings)
+    assert str(settings.admin) == "ptcp:8080"

@@ -1,0 +1,26 @@
+"""A slice's keys: words that are wrong, or not built yet, are refused by name."""
+
+import pytest
+
+from flowvisor.errors import ConfigurationError
+from tests.support.formats import RIGHT, problems_of, read
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("[read]", "f:4:14: permissions: [read] alone is not built yet; write [read, write]"),
+        ("[write]", "f:4:14: permissions: who writes to packets also reads them; write [read, write]"),
+        ("[reed]", 'f:4:15: permissions: "reed" is not "read" or "write"; did you mean "read"?'),
+    ],
+)
+def test_permissions_are_read_and_write(written: str, told: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        read("rule", permissions=written)
+    assert str(caught.value) == told
+
+
+def test_versions_that_are_not_built_yet_are_refused_by_name() -> None:
+    assert problems_of("flowspace", {**RIGHT["flowspace"], "openflow": "[1.3, 1.4]"}) == {
+        "openflow": "1.4 is not built yet"
+    }

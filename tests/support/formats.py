@@ -1,0 +1,82 @@
+"""Every table of keys of the admin's files, with a right value for each key."""
+
+from flowvisor.configuration.documents import MappingNode, TextFile, parse_document
+from flowvisor.configuration.formats import Format
+from flowvisor.configuration.policy_formats import POLICY_FORMATS
+from flowvisor.configuration.schema import Key, Keys, Names, read_keys
+from flowvisor.configuration.settings_format import DATAPATH_KEYS, SETTINGS
+from flowvisor.configuration.slice_formats import RULE, SLICE_FORMATS
+
+FORMATS: dict[str, Format] = {
+    "main": SETTINGS,
+    "rule": RULE,
+    **SLICE_FORMATS.built,
+    **POLICY_FORMATS.built,
+}
+TABLES: dict[str, Keys] = {
+    **{name: one.keys for name, one in FORMATS.items()},
+    "datapath": DATAPATH_KEYS,
+}
+
+# For each key a value that is right; with the required ones each makes an object.
+RIGHT = {
+    "main": {
+        "listen": "['ptcp:']",
+        "admin": "'ptcp:9000'",
+        "state": "../state",
+        "slices": "a",
+        "policies": "b",
+        "datapaths": "{leaf-1: {dpid: 0x1}}",
+        "admission": "open",
+    },
+    "datapath": {"dpid": "0000000000000001"},
+    "rule": {
+        "datapaths": "all",
+        "priority": "100",
+        "match": "{vlan_vid: 100}",
+        "permissions": "[write, read]",
+    },
+    "flowspace": {
+        "kind": "flowspace",
+        "name": "it",
+        "controllers": "[tcp:a]",
+        "openflow": "[1.0]",
+        "tables": "3",
+        "policies": "[]",
+        "flowspace": "[{datapaths: all, priority: 1, match: {}}]",
+    },
+    "quota": {
+        "kind": "quota",
+        "name": "it",
+        "flow_entries_per_datapath": "0",
+        "flow_entries": "10",
+        "groups": "1",
+        "meters": "2",
+    },
+    "rate-limit": {
+        "kind": "rate-limit",
+        "name": "it",
+        "packet_in": "500/s",
+        "packet_out": "1/min",
+        "flow_mod": "0.5/s",
+        "messages": "9/s",
+    },
+}
+NAMES = Names(file_stem="it")
+
+
+def mapping(lines: dict[str, str]) -> MappingNode:
+    return parse_document(TextFile("f", "".join(f"{key}: {value}\n" for key, value in lines.items())))
+
+
+def problems_of(table: str, lines: dict[str, str]) -> dict[str, str]:
+    """The message about each key that is wrong."""
+    reading = read_keys(mapping(lines), TABLES[table], NAMES)
+    return {problem.key: problem.message for problem in reading.problems}
+
+
+def read(kind: str, **lines: str) -> object:
+    required = {
+        key: value for key, value in RIGHT[kind].items() if FORMATS[kind].keys.get(key, Key).is_required
+    }
+    return FORMATS[kind].read(mapping({**required, **lines}), NAMES)
