@@ -25,12 +25,14 @@ from flowvisor.admin.site import AdminSite, Page
 from flowvisor.configuration.snapshot import Configuration
 from flowvisor.connections.connections import Connections
 from flowvisor.connections.endpoints import UnsupportedMethod, server_endpoint
+from flowvisor.connections.journal_folder import JournalFolder
 from flowvisor.connections.state_folder import StateFolder
 from flowvisor.errors import FlowVisorError
 from flowvisor.hypervisor.hypervisor import Hypervisor
 from flowvisor.network.connection_method import ConnectionMethod
 
 TICK_SECONDS: Final = 1.0
+JOURNALS: Final = "journals"  # the folder for them in that of the state
 # What the hypervisor holds are trees, freed by counting references. Python's default would look for circles after
 # every 700 objects made, which in a burst of flow-mods is a third of the work; this is after 50,000.
 COLLECTOR_THRESHOLDS: Final = (50_000, 20, 100)
@@ -53,10 +55,14 @@ class Service:
         try:
             self._state = StateFolder(state_directory)
             allocations = self._state.read()
+            self._journals = JournalFolder(state_directory / JOURNALS)
+            remembered = self._journals.read(time.time())
         except (OSError, ValueError) as error:
             raise ServiceError(f"the state in {state_directory} cannot be read: {error}") from error
-        self.hypervisor = Hypervisor(configuration, allocations)
-        self.connections = Connections(self._reactor, self.hypervisor, configuration.slices)
+        self.hypervisor = Hypervisor(configuration, allocations, remembered)
+        self.connections = Connections(
+            self._reactor, self.hypervisor, configuration.slices, keep=self._journals.append
+        )
         self._lag = LagHistogram(TICK_SECONDS)
         self._metrics = Metrics(
             hypervisor=self.hypervisor,
@@ -97,7 +103,7 @@ class Service:
                 self.datapath_ports.append(_port_of(await _listen(self.connections.listen, method)))
             self._admin = await _listen(self._listen_for_operators, settings.admin)
             self.admin_port = _port_of(self._admin)
-            self._save()  # not before: another process that has the ports may also have the state
+            self._begin_state()  # not before: another process that has the ports may also have the state
         except ServiceError:
             await self._close()
             raise
@@ -111,12 +117,20 @@ class Service:
             await maybeDeferred(self._admin.stopListening)
         self._site.close_connections()
         await self.connections.stop()
+        self._journals.stop()
         if self._ticking.running:
             self._ticking.stop()
 
     def _listen_for_operators(self, method: ConnectionMethod) -> Deferred[IListeningPort]:
         listening: Deferred[IListeningPort] = server_endpoint(self._reactor, method).listen(self._site)
         return listening
+
+    def _begin_state(self) -> None:
+        self._save()
+        try:
+            self._journals.begin(self.hypervisor.records_of)
+        except OSError as error:
+            raise ServiceError(f"the journals cannot be written: {error}") from error
 
     def _save(self) -> None:
         try:
@@ -127,6 +141,7 @@ class Service:
     def _tick(self) -> None:
         self._lag.observe(self.connections.now())
         self.connections.tick()
+        self._journals.tick(time.time(), self.hypervisor.datapaths.keys())
 
     def _metrics_page(self) -> Page:
         return Page(self._metrics.render(), content_type=CONTENT_TYPE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from random import random as chance
 from time import monotonic
 from typing import Any, Final
@@ -35,7 +35,10 @@ TWISTED_LEVELS: Final = {"warning": "warn"}  # where its names differ from those
 
 
 class Connections:
-    """The shell of one hypervisor. `slices` is whose controllers are called when the core opens channels."""
+    """The shell of one hypervisor. `slices` is whose controllers are called when the core opens channels.
+
+    `keep` writes records into the datapaths' journals; it is called before what they are about is sent.
+    """
 
     log = Logger()
 
@@ -45,6 +48,7 @@ class Connections:
         hypervisor: Hypervisor,
         slices: Iterable[Slice],
         *,
+        keep: Callable[[Mapping[int, list[bytes]]], None],
         now: Callable[[], float] = monotonic,
         random: Callable[[], float] = chance,
     ) -> None:
@@ -55,6 +59,7 @@ class Connections:
         self.lines: dict[VirtualSwitchName, list[Line]] = {}
         self._slices = {one.name: one for one in slices}
         self._reactor = reactor
+        self._keep = keep
         self._now = now
         self._random = random
         self._ports: list[IListeningPort] = []
@@ -147,7 +152,9 @@ class Connections:
             one.resume(protocol)
 
     def carry_out(self, effects: Effects) -> None:
-        """Turn effects into I/O: one write for each peer, then the commands."""
+        """Turn effects into I/O: what must be remembered, one write for each peer, then the commands."""
+        if effects.records:
+            self._keep(effects.records)
         for peer, frames in effects.frames.items():
             protocol = self.by_peer.get(peer)
             if protocol is not None:

@@ -61,14 +61,25 @@ Command = Union[OpenChannels, CloseChannels, HangUp, Notice]  # noqa: UP007
 
 
 class Effects:
-    """What one call wants done: the frames for each peer, in order, then the commands, in order."""
+    """What one call wants done: first the records of the journal, by dpid, so that what they are about is known even
+    if we end in the middle; then the frames for each peer, in order; then the commands, in order.
+    """
 
-    __slots__ = ("commands", "frames", "now")
+    __slots__ = ("commands", "frames", "now", "records")
 
     def __init__(self, now: float) -> None:
         self.now = now  # when the call was made, in seconds
         self.frames: dict[Peer, list[bytes]] = {}
         self.commands: list[Command] = []
+        self.records: dict[int, list[bytes]] = {}
+
+    def record(self, dpid: int, record: bytes) -> None:
+        """Write an encoded record into a datapath's journal."""
+        records = self.records.get(dpid)
+        if records is None:
+            self.records[dpid] = [record]
+        else:
+            records.append(record)
 
     def send(self, peer: Peer, frame: bytes) -> None:
         """Queue one frame for a peer."""
@@ -82,6 +93,8 @@ class Effects:
         """Let other effects follow these."""
         for peer, frames in others.frames.items():
             self.frames.setdefault(peer, []).extend(frames)
+        for dpid, records in others.records.items():
+            self.records.setdefault(dpid, []).extend(records)
         self.commands += others.commands
 
     def note(self, level: str, event: str, **fields: object) -> None:
@@ -89,4 +102,4 @@ class Effects:
         self.commands.append(Notice(level, event, fields))
 
     def __repr__(self) -> str:
-        return f"Effects(frames={self.frames!r}, commands={self.commands!r})"
+        return f"Effects(records={self.records!r}, frames={self.frames!r}, commands={self.commands!r})"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from flowvisor.configuration.snapshot import Configuration
 from flowvisor.hypervisor import northbound, setup, southbound
 from flowvisor.hypervisor.effects import CloseChannels, Effects, HangUp, VirtualSwitchName
+from flowvisor.hypervisor.journal import Name
+from flowvisor.hypervisor.memory import Memory
 from flowvisor.hypervisor.peers import Datapath, Request, Tenant, TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.requests import ask
 from flowvisor.hypervisor.transactions import HYPERVISOR_SLOT, MAX_SLOTS, Transactions
@@ -28,13 +30,21 @@ NO_ANSWER: Final = REQUEST_EPERM
 class Hypervisor:
     """Everything between the datapaths and the slices' controllers, without a socket or a clock."""
 
-    def __init__(self, configuration: Configuration, allocations: Allocations) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        allocations: Allocations,
+        remembered: Mapping[int, Mapping[Name, bytes]],
+    ) -> None:
         self.configuration = configuration
         self.allocations = allocations.allocate(configuration.slices)
         blocks = self.allocations.blocks
         self._new_slices = {name for name in blocks if allocations.blocks.get(name) != blocks[name]}
         self._compiled: Compiled = {}
         self._seen: set[VirtualSwitchName] = set()
+        self.memories = {dpid: Memory(dpid, known) for dpid, known in remembered.items()}  # by dpid
+        for memory in self.memories.values():
+            memory.forget_slices_but(frozenset(one.name for one in configuration.slices))
         self.datapaths: dict[int, Datapath] = {}
         self.tenants = {
             one.name: Tenant(
@@ -69,11 +79,23 @@ class Hypervisor:
             features=features,
             plan=plan,
             ports={port.number: port for port in features.ports},
+            memory=self._memory_of(features.dpid),
         )
         self.datapaths[features.dpid] = datapath
         self._make_switches(datapath)
         setup.begin(datapath, effects)
         return datapath, effects
+
+    def _memory_of(self, dpid: int) -> Memory:
+        memory = self.memories.get(dpid)
+        if memory is None:
+            memory = self.memories[dpid] = Memory(dpid, {})
+        return memory
+
+    def records_of(self, dpid: int) -> Iterator[bytes]:
+        """All that a datapath's journal has to say now; what is read later may already be known to the file."""
+        memory = self.memories.get(dpid)
+        return iter(()) if memory is None else memory.records()
 
     def _make_switches(self, datapath: Datapath) -> None:
         for slice_name, view in datapath.plan.views.items():
@@ -104,6 +126,8 @@ class Hypervisor:
             return
         datapath.has_left = True
         del self.datapaths[datapath.dpid]
+        if datapath.memory.is_empty:
+            del self.memories[datapath.dpid]
         for switch in datapath.switches.values():
             for channel in switch.channels:
                 channel.has_left = True

@@ -12,6 +12,7 @@ from flowvisor.hypervisor.buffers import Buffers
 from flowvisor.hypervisor.counters import KINDS, MessageCounters
 from flowvisor.hypervisor.effects import Effects, Peer, VirtualSwitchName
 from flowvisor.hypervisor.flow_table import Entry, FlowTable
+from flowvisor.hypervisor.memory import Memory
 from flowvisor.hypervisor.transactions import HYPERVISOR_SLOT, Transactions
 from flowvisor.hypervisor.verdicts import Verdicts
 from flowvisor.openflow.channel import MAX_PROTOCOL_ERRORS, PROTOCOL_ERROR_WINDOW_SECONDS
@@ -167,6 +168,7 @@ class Datapath(Peer):
     features: FeaturesReply
     plan: DatapathPlan
     ports: dict[int, Port]
+    memory: Memory
     transactions: Transactions[Any] = Factory(lambda: Transactions(HYPERVISOR_SLOT))
     slots: dict[int, TenantChannel] = Factory(dict)  # by the slot in their xids; see `transactions`
     last_slot: int = HYPERVISOR_SLOT

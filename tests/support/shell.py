@@ -144,11 +144,13 @@ class Shell:
         self.configuration = of or configuration(
             a_slice("blue", ports(2)), a_slice("red", ports(1), tables=4)
         )
-        self.hypervisor = Hypervisor(self.configuration, Allocations())
+        self.hypervisor = Hypervisor(self.configuration, Allocations(), {})
+        self.kept: list[dict[int, list[bytes]]] = []  # what went into journals
         self.connections = Connections(
             self.reactor,
             self.hypervisor,
             self.configuration.slices,
+            keep=self.kept.append,
             now=self.reactor.seconds,
             random=lambda: 0.5,
         )

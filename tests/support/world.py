@@ -21,6 +21,7 @@ from flowvisor.hypervisor.effects import (
     VirtualSwitchName,
 )
 from flowvisor.hypervisor.hypervisor import Hypervisor
+from flowvisor.hypervisor.journal import encode_batch, encode_header, replay
 from flowvisor.hypervisor.peers import Datapath, TenantChannel, VirtualSwitch
 from flowvisor.network.connection_method import parse_connection_method
 from flowvisor.openflow.match import Match
@@ -147,7 +148,10 @@ class World:
         policies: Iterable[Policy] = (),
     ) -> None:
         self.now = 1000.0
-        self.hypervisor = Hypervisor(configuration(*slices, policies=policies), allocations or Allocations())
+        self.hypervisor = Hypervisor(
+            configuration(*slices, policies=policies), allocations or Allocations(), {}
+        )
+        self.journals: dict[int, bytes] = {}  # what the shell has written, by dpid
         self.emulated: dict[int, EmulatedDatapath] = {}
         self.peers: dict[Datapath, EmulatedDatapath] = {}
         self.controllers: dict[TenantChannel, Controller] = {}
@@ -179,6 +183,19 @@ class World:
         self.emulated[dpid].disconnect()
         self.perform(self.hypervisor.datapath_left(peer, self.now))
 
+    def restart(self, configured: Configuration | None = None) -> None:
+        """Kill the hypervisor and start another one, with what the journals say; then the datapaths come back."""
+        remembered = {dpid: replay(data, dpid).known for dpid, data in self.journals.items()}
+        old = self.hypervisor
+        self.hypervisor = Hypervisor(configured or old.configuration, old.allocations, remembered)
+        self.peers.clear()
+        self.controllers.clear()
+        self.open.clear()
+        self._queue.clear()
+        for emulated in list(self.emulated.values()):
+            emulated.disconnect()
+            self.join(emulated)
+
     def controller(self, slice_name: str, dpid: int = 1, version: int = 4) -> Controller:
         """Connect a controller of a slice to its virtual switch at a datapath."""
         return Controller(self, VirtualSwitchName(slice_name, dpid), version)
@@ -204,6 +221,8 @@ class World:
 
     def perform(self, effects: Effects) -> None:
         """What the shell does with effects."""
+        for dpid, records in effects.records.items():
+            self.journals[dpid] = self.journals.get(dpid, encode_header(dpid)) + encode_batch(records)
         for peer, frames in effects.frames.items():
             for frame in frames:
                 self._queue.append(("frame", peer, frame))

@@ -1,0 +1,78 @@
+"""What is remembered of a datapath is known at once, and to the next process by what was recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flowvisor.hypervisor.effects import Effects
+from flowvisor.hypervisor.journal import GROUP, METER, Name, encode_batch, encode_header, replay
+from flowvisor.hypervisor.memory import Memory
+
+steps = st.lists(
+    st.tuples(
+        st.sampled_from([GROUP, METER]),
+        st.sampled_from(["red", "blue"]),
+        st.binary(max_size=1),
+        st.none() | st.binary(max_size=3),
+    )
+)
+
+
+def do(memory: Memory, step: tuple[int, str, bytes, bytes | None], effects: Effects) -> None:
+    kind, slice_name, key, value = step
+    if value is None:
+        memory.forget(kind, slice_name, key, effects)
+    else:
+        memory.remember(kind, slice_name, key, value, effects)
+
+
+def known(memory: Memory) -> dict[Name, bytes]:
+    return {
+        Name(kind, name, key): value
+        for kind in (GROUP, METER)
+        for name in ("red", "blue")
+        for key, value in memory.of(kind, name).items()
+    }
+
+
+def read_back(records: Iterable[bytes]) -> dict[Name, bytes]:
+    return replay(encode_header(7) + b"".join(encode_batch([record]) for record in records), 7).known
+
+
+@given(steps)
+def test_the_next_process_knows_what_this_one_did(said: list[tuple[int, str, bytes, bytes | None]]) -> None:
+    memory, effects = Memory(7, {}), Effects(0.0)
+    for step in said:
+        do(memory, step, effects)
+    again = read_back(effects.records.get(7, []))
+    assert again == known(memory) == known(Memory(7, again)) == read_back(memory.records())
+    assert memory.is_empty == (not again)
+
+
+@given(steps, steps, st.integers(0, 5))
+def test_a_file_that_is_begun_anew_while_things_change_says_the_same(
+    before: list[tuple[int, str, bytes, bytes | None]],
+    meanwhile: list[tuple[int, str, bytes, bytes | None]],
+    pace: int,
+) -> None:
+    memory = Memory(7, {})
+    for step in before:
+        do(memory, step, Effects(0.0))
+    file: list[bytes] = []
+    living = memory.records()
+    for step in meanwhile:
+        effects = Effects(0.0)
+        do(memory, step, effects)
+        file += effects.records.get(7, [])
+        file += [record for _, record in zip(range(pace), living, strict=False)]
+    file += living
+    assert read_back(file) == known(memory)
+
+
+def test_slices_that_are_gone_are_forgotten() -> None:
+    memory = Memory(7, {Name(GROUP, "red", b"1"): b"a", Name(GROUP, "blue", b"1"): b"b"})
+    memory.forget_slices_but(frozenset({"blue", "green"}))
+    assert known(memory) == {Name(GROUP, "blue", b"1"): b"b"}
