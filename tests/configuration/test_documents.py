@@ -46,7 +46,8 @@ WRONG = {
     "a: b: c": "f:1:5: mapping values are not allowed",
     "a: '": "f:1:5: while scanning a quoted scalar, found unexpected end of stream",
     "%YAML 9.9\n---\na: 1": "f:1:1: found incompatible YAML document",
-    "[" * 100_000: f"f:1:{MAX_DEPTH + 1}: nested more than {MAX_DEPTH} deep",
+    # libyaml reads a thousand characters ahead, and newer ones say by themselves when those are all brackets.
+    "[" * 500: f"f:1:{MAX_DEPTH + 1}: nested more than {MAX_DEPTH} deep",
     "- " * 100_000: f"f:1:{2 * MAX_DEPTH + 1}: nested more than {MAX_DEPTH} deep",
 }
 

@@ -81,10 +81,20 @@ def test_a_port_in_use_is_named(main_file: Path, controllers: dict[str, int]) ->
     assert "Traceback" not in done.stderr
 
 
+def heed_interrupts() -> None:
+    """As in a terminal: a shell has what it starts in the background ignore them."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture
 def kept(main_file: Path) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
-        command(main_file, "--keep"), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command(main_file, "--keep"),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heed_interrupts,
     ) as running:
         yield running
         running.kill()
