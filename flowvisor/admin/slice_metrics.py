@@ -108,6 +108,17 @@ def _messages(tenants: list[Tenant]) -> Iterator[Metric]:
                 shed[tenant.name, reason] += count
     yield counter("messages_denied", "Requests answered with an error.", "slice type reason", denied.items())
     yield counter("messages_shed", "Messages of the slice that were dropped.", "slice reason", shed.items())
+    yield counter(
+        "rate_limited",
+        "Messages of the slice that met a rate limit: packet-ins are shed, requests delayed or refused.",
+        "slice limit action",
+        (
+            ((tenant.name, limit, action), count)
+            for tenant in tenants
+            if tenant.limits is not None
+            for (limit, action), count in tenant.limits.counts.items()
+        ),
+    )
 
 
 def _outcomes(tenants: list[Tenant]) -> Values:

@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.interfaces import IDelayedCall, IListeningPort
 from twisted.logger import Logger, LogLevel
 
 from flowvisor.connections.controller_protocol import ControllerProtocol
@@ -22,15 +22,19 @@ from flowvisor.hypervisor.effects import (
     CloseChannels,
     Command,
     Effects,
+    HangUp,
     Notice,
     OpenChannels,
+    PauseReading,
     Peer,
     VirtualSwitchName,
+    Wake,
 )
 from flowvisor.hypervisor.hypervisor import Hypervisor
 from flowvisor.network.connection_method import ConnectionMethod
 from flowvisor.slices.slice import Slice
 
+WAITING: Final = "waiting"  # why a controller is not read from: much of what it sent waits in the core
 TWISTED_LEVELS: Final = {"warning": "warn"}  # where its names differ from those of logging
 
 
@@ -65,6 +69,8 @@ class Connections:
         self._ports: list[IListeningPort] = []
         self._leaving: list[Deferred[object]] = []
         self._all_gone: Deferred[None] | None = None  # while stopping
+        self._waking: IDelayedCall | None = None
+        self._wakes_at = 0.0
 
     # What the service calls.
 
@@ -172,8 +178,33 @@ class Connections:
         elif isinstance(command, CloseChannels):
             for line in self.lines.pop(command.switch, []):
                 self._leave(line.stop(command.reason))
+        elif isinstance(command, Wake):
+            self._wake_at(command.at)
         elif command.peer in self.by_peer:
-            self.by_peer[command.peer].hang_up(command.reason)
+            protocol = self.by_peer[command.peer]
+            if isinstance(command, HangUp):
+                protocol.hang_up(command.reason)
+            elif isinstance(command, PauseReading):
+                protocol.pause(WAITING)
+            else:
+                protocol.resume(WAITING)
+
+    def _wake_at(self, at: float) -> None:
+        """Have the core called again; the earliest of the times that it asked for counts."""
+        if self._waking is not None and self._waking.active():
+            if self._wakes_at <= at:
+                return
+            self._waking.cancel()
+        self._wakes_at = at
+        self._waking = self._reactor.callLater(max(0.0, at - self.now()), self._wake)
+
+    def _wake(self) -> None:
+        try:
+            # The reactor may have another clock than we.
+            self.carry_out(self.hypervisor.wake(max(self.now(), self._wakes_at)))
+        except Exception:
+            self.counters.own_errors += 1
+            self.log.failure("", event="own_error")
 
     def _open(self, switch: VirtualSwitchName) -> None:
         if self._all_gone is not None or switch in self.lines:

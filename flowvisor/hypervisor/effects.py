@@ -49,6 +49,27 @@ class HangUp:
 
 
 @frozen
+class PauseReading:
+    """Do not read from a peer, because much of what it sent waits."""
+
+    peer: Peer
+
+
+@frozen
+class ResumeReading:
+    """Read from the peer again."""
+
+    peer: Peer
+
+
+@frozen
+class Wake:
+    """Call `wake` at this time; one that has passed means in the next turn of the shell's loop."""
+
+    at: float
+
+
+@frozen
 class Notice:
     """Something that an operator may want to read: `event` in snake_case, `level` as in logging."""
 
@@ -57,7 +78,9 @@ class Notice:
     fields: dict[str, object]
 
 
-Command = Union[OpenChannels, CloseChannels, HangUp, Notice]  # noqa: UP007
+Command = Union[  # noqa: UP007
+    OpenChannels, CloseChannels, HangUp, PauseReading, ResumeReading, Wake, Notice
+]
 
 
 class Effects:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from flowvisor.configuration.snapshot import Configuration
-from flowvisor.hypervisor import northbound, setup, southbound
+from flowvisor.hypervisor import northbound, setup, southbound, waiting
 from flowvisor.hypervisor.effects import CloseChannels, Effects, HangUp, VirtualSwitchName
 from flowvisor.hypervisor.journal import Name
+from flowvisor.hypervisor.limits import Limits
 from flowvisor.hypervisor.memory import Memory
 from flowvisor.hypervisor.peers import Datapath, Request, Tenant, TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.requests import ask
@@ -50,7 +51,7 @@ class Hypervisor:
             one.name: Tenant(
                 one,
                 quota=configuration.policy_of(one, Quota),
-                rate_limit=configuration.policy_of(one, RateLimit),
+                limits=_limits(configuration.policy_of(one, RateLimit)),
             )
             for one in configuration.slices
         }
@@ -131,6 +132,7 @@ class Hypervisor:
         for switch in datapath.switches.values():
             for channel in switch.channels:
                 channel.has_left = True
+                waiting.forget(channel, "no-datapath")
                 switch.tenant.channels.remove(channel)
             switch.channels.clear()
             effects.commands.append(CloseChannels(switch.name, reason))
@@ -147,13 +149,15 @@ class Hypervisor:
             northbound.translate(datapath, table, frame, effects)
         if datapath.resumable:
             self._resume(datapath, effects)
+        if datapath.turns:
+            waiting.serve(datapath, effects)
         return effects
 
     def _resume(self, datapath: Datapath, effects: Effects) -> None:
         resumable, datapath.resumable = datapath.resumable, []
         for channel in resumable:
             if not channel.has_left:
-                southbound.resume(channel, effects)
+                waiting.answered(channel, effects)
 
     # Controllers
 
@@ -190,6 +194,7 @@ class Hypervisor:
         if channel.has_left:
             return effects
         channel.has_left = True
+        waiting.forget(channel, "controller-left")
         switch, datapath = channel.switch, channel.switch.datapath
         wanted_misses = switch.wants_misses
         switch.channels.remove(channel)
@@ -209,12 +214,22 @@ class Hypervisor:
         ask(datapath, datapath.transactions, [BarrierRequest()], settled, failed, effects)
         return effects
 
-    def from_controller(self, channel: TenantChannel, frames: Iterable[bytes], now: float) -> Effects:
+    def from_controller(self, channel: TenantChannel, frames: list[bytes], now: float) -> Effects:
         """What a controller has sent, in order."""
         effects = Effects(now)
         if not channel.has_left:
-            for frame in frames:
-                southbound.translate(channel, frame, effects)
+            waiting.take(channel, frames, effects)
+        return effects
+
+    def wake(self, now: float) -> Effects:
+        """It is the time that an effect has asked for: let those go on who waited for it."""
+        effects = Effects(now)
+        for tenant in self.tenants.values():
+            if tenant.limits is not None:
+                waiting.wake(tenant.limits, effects)
+        for datapath in list(self.datapaths.values()):
+            if datapath.turns:
+                waiting.serve(datapath, effects)
         return effects
 
     def tick(self, now: float) -> Effects:
@@ -228,6 +243,10 @@ class Hypervisor:
                     _expire(datapath, transactions.waiting.pop(xid), effects)
             self._resume(datapath, effects)
         return effects
+
+
+def _limits(policy: RateLimit | None) -> Limits[TenantChannel] | None:
+    return None if policy is None else Limits(policy)
 
 
 def _expire(datapath: Datapath, request: Request, effects: Effects) -> None:

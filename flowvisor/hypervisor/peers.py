@@ -11,9 +11,12 @@ from attrs import Factory, define
 from flowvisor.hypervisor.buffers import Buffers
 from flowvisor.hypervisor.counters import KINDS, MessageCounters
 from flowvisor.hypervisor.effects import Effects, Peer, VirtualSwitchName
+from flowvisor.hypervisor.flight import Flight
 from flowvisor.hypervisor.flow_table import Entry, FlowTable
+from flowvisor.hypervisor.limits import Limits
 from flowvisor.hypervisor.memory import Memory
 from flowvisor.hypervisor.transactions import HYPERVISOR_SLOT, Transactions
+from flowvisor.hypervisor.turns import Share, Turns
 from flowvisor.hypervisor.verdicts import Verdicts
 from flowvisor.openflow.channel import MAX_PROTOCOL_ERRORS, PROTOCOL_ERROR_WINDOW_SECONDS
 from flowvisor.openflow.messages import ROLE_EQUAL, ROLE_SLAVE, AsyncMasks, FeaturesReply, Message
@@ -24,7 +27,6 @@ from flowvisor.openflow.versions import Codec
 from flowvisor.planning.plan import DatapathPlan
 from flowvisor.planning.view import View
 from flowvisor.policies.quota import Quota
-from flowvisor.policies.rate_limit import RateLimit
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
 
 TOO_MANY_FAULTS: Final = "too-many-protocol-errors"  # why a peer is hung up on
@@ -74,7 +76,7 @@ class Tenant:
 
     policy: FlowspaceSlice
     quota: Quota | None = None
-    rate_limit: RateLimit | None = None
+    limits: Limits[TenantChannel] | None = None  # of its rate limit
     counters: dict[int, MessageCounters] = Factory(lambda: {1: MessageCounters(), 4: MessageCounters()})
     channels: list[TenantChannel] = Factory(list)
 
@@ -99,8 +101,13 @@ class TenantChannel(Peer):
     masks: AsyncMasks = Factory(AsyncMasks)
     miss_send_len: int = 128
     faults: Faults = Factory(Faults)
-    # Frames that wait until something that they may depend on has been answered; None when nothing is in the way.
-    held: list[bytes] | None = None
+    # Frames that wait (see `waiting`), each with when it came; and whether for the answer to an earlier one: who sets
+    # this puts the channel among its datapath's `resumable` when that has come.
+    backlog: deque[tuple[float, bytes]] = Factory(deque)
+    backlog_bytes: int = 0
+    awaits_answer: bool = False
+    is_paused: bool = False  # not read from, because too much waits
+    is_delayed: bool = False  # the first that waits has met a rate limit
     # For each barrier that the datapath has not answered yet, what was answered here to the requests behind it.
     barriers: deque[list[bytes]] = Factory(deque)
     has_left: bool = False
@@ -136,6 +143,7 @@ class VirtualSwitch:
     has_own_miss: bool = False
     own_miss_is_told: bool = False
     flow_table: FlowTable | None = None  # when intersecting
+    share: Share[TenantChannel] = Factory(Share)  # of the datapath's time
     is_new: bool = False  # the slice was given its tables only now: what they hold is not its own
 
     @property
@@ -179,7 +187,11 @@ class Datapath(Peer):
         dict
     )  # when intersecting: all slices' entries by the number in their cookie
     entries_made: int = 0
-    resumable: list[TenantChannel] = Factory(list)  # channels whose held frames may go on
+    resumable: list[TenantChannel] = Factory(
+        list
+    )  # channels that have the answer that their frames waited for
+    flight: Flight = Factory(Flight)
+    turns: Turns[TenantChannel] = Factory(Turns)
     table_features: dict[int, TableFeatures] | None = None
     # Who waits for the table features, each with its request.
     features_asked_by: list[tuple[TenantChannel, bytes]] = Factory(list)

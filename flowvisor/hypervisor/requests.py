@@ -7,7 +7,8 @@ from typing import Final
 
 from attrs import evolve
 
-from flowvisor.hypervisor.effects import Effects
+from flowvisor.hypervisor.effects import Effects, HangUp
+from flowvisor.hypervisor.flight import MESSAGE_WEIGHT
 from flowvisor.hypervisor.peers import Datapath, Request, TenantChannel
 from flowvisor.hypervisor.refusal import Refusal, refuse
 from flowvisor.hypervisor.transactions import MAX_WAITING, Transactions
@@ -17,6 +18,8 @@ from flowvisor.openflow.messages import BarrierRequest, Message
 # Open vSwitch needs 0.3 s for its largest reply (table features). Controllers give up after 10 s or more.
 REQUEST_TIMEOUT_SECONDS: Final = 8.0
 MAX_REPLY_BYTES: Final = 32 * 1024 * 1024  # of one request's replies held; beyond it the request fails
+
+STALLED: Final = "stalled"  # why a datapath that answers no fence is hung up on
 
 Answer = Callable[[list[Message], Effects], None]
 
@@ -67,6 +70,7 @@ def ask(
 def send_to_datapath(datapath: Datapath, frame: bytes, effects: Effects) -> None:
     """Queue a frame for a datapath and count it."""
     datapath.down_counts[frame[1]] += 1
+    datapath.flight.sent += len(frame) + MESSAGE_WEIGHT
     effects.send(datapath, frame)
 
 
@@ -83,13 +87,24 @@ def fence(channel: TenantChannel, effects: Effects) -> None:
     _fence(channel.switch.datapath, channel.transactions, effects)
 
 
+def fence_datapath(datapath: Datapath, effects: Effects) -> None:
+    """The same for all that is in flight at a datapath."""
+    _fence(datapath, datapath.transactions, effects)
+
+
 def _fence(datapath: Datapath, transactions: Transactions[object], effects: Effects) -> None:
-    ask(datapath, transactions, [BarrierRequest()], _nothing, _no_matter, effects)
+    flight = datapath.flight
+    position = flight.fence(effects.now)
 
+    def answered(_replies: list[Message], effects: Effects) -> None:
+        flight.answered(position, effects.now)
 
-def _nothing(_messages: list[Message], _effects: Effects) -> None:
-    """A fence was answered: the transactions are settled by every barrier's reply."""
+    def failed(error: tuple[int, int], effects: Effects) -> None:
+        if error == codes.BAD_TYPE:  # a datapath without barriers, but it has answered in order
+            flight.answered(position, effects.now)
+        elif flight.given_up(effects.now):
+            effects.commands.append(HangUp(datapath, STALLED))
+        else:
+            fence_datapath(datapath, effects)
 
-
-def _no_matter(_error: tuple[int, int], _effects: Effects) -> None:
-    """A datapath without barriers: what was sent is then forgotten by number."""
+    ask(datapath, transactions, [BarrierRequest()], answered, failed, effects)

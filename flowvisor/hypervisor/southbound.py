@@ -74,16 +74,33 @@ _SLAVE_FRAMES: Final = frozenset({FLOW_MOD, PACKET_OUT})
 
 def translate(channel: TenantChannel, frame: bytes, effects: Effects) -> None:
     """Do what is done with one of a tenant's frames; a refusal is answered."""
-    if channel.held is not None:
-        hold(channel, frame, effects)
-    elif not channel.barriers:
+    if not channel.barriers:
         _answer(channel, frame, effects)
+        return
+    apart = Effects(effects.now)
+    _answer(channel, frame, apart)
+    _behind_barrier(channel, apart, effects)
+
+
+def turn_away(channel: TenantChannel, frame: bytes, refusal: Refusal, effects: Effects) -> None:
+    """Refuse a frame that was not even looked at; also that answer comes in order."""
+    apart = Effects(effects.now)
+    refuse(channel, frame, refusal, apart)
+    if channel.barriers:
+        _behind_barrier(channel, apart, effects)
     else:
-        apart = Effects(effects.now)
-        _answer(channel, frame, apart)
-        if len(channel.barriers[-1]) < MAX_HELD:  # past it the order is given up, not the answer
-            channel.barriers[-1].extend(apart.frames.pop(channel, ()))
         effects.add(apart)
+
+
+# Answers of one channel that wait for a barrier's; past it the order is given up, not the answer.
+MAX_HELD: Final = 1024
+
+
+def _behind_barrier(channel: TenantChannel, apart: Effects, effects: Effects) -> None:
+    """What was answered here to a request behind a barrier waits until the barrier is answered."""
+    if len(channel.barriers[-1]) < MAX_HELD:
+        channel.barriers[-1].extend(apart.frames.pop(channel, ()))
+    effects.add(apart)
 
 
 def _answer(channel: TenantChannel, frame: bytes, effects: Effects) -> None:
@@ -97,26 +114,6 @@ def _answer(channel: TenantChannel, frame: bytes, effects: Effects) -> None:
         refusal = Refusal((error.error_type, error.error_code), "inexpressible")
     if refusal is not None:
         refuse(channel, frame, refusal, effects)
-
-
-# Frames that one channel may have waiting for an answer that they depend on; a further one is refused.
-MAX_HELD: Final = 1024
-
-
-def hold(channel: TenantChannel, frame: bytes, effects: Effects) -> None:
-    """Keep a frame until what it may depend on is known."""
-    assert channel.held is not None
-    if len(channel.held) >= MAX_HELD:
-        refuse(channel, frame, Refusal(codes.REQUEST_EPERM, "too-many-requests"), effects)
-    else:
-        channel.held.append(frame)
-
-
-def resume(channel: TenantChannel, effects: Effects) -> None:
-    """Go on with what was held; it may come to be held again."""
-    held, channel.held = channel.held, None
-    for frame in held or ():
-        translate(channel, frame, effects)
 
 
 def _translate(channel: TenantChannel, frame: bytes, effects: Effects) -> Refusal | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from flowvisor.admin.slice_metrics import slice_metrics
 from flowvisor.openflow.frame import GROUP_MOD, HEADER
+from flowvisor.policies.rate_limit import RateLimit
 from tests.support.shell import TO_CONTROLLER, Shell
+from tests.support.world import a_slice, configuration, ports
 
 PACKET = bytes(64)
 CONTROLLER = "tcp:127.0.0.1:6801"
@@ -82,3 +84,17 @@ def test_flow_entries_are_told_where_we_know_them() -> None:
         ({"slice": "blue", **labels}, 0.0),
         ({"slice": "red", **labels}, 0.0),
     ]
+
+
+def test_what_met_a_rate_limit_is_told_by_limit_and_action() -> None:
+    blue = a_slice("blue", ports(2), policies=["steady"])
+    steady = RateLimit(name="steady", packet_in=1)
+    shell = Shell(configuration(blue, a_slice("red", ports(1)), policies=[steady]))
+    datapath = shell.datapath()
+    shell.controller().say(TO_CONTROLLER)
+    shell.settle()
+    for _ in range(3):
+        datapath.packet(2, PACKET)
+    labels = {"slice": "blue", "limit": "packet_in", "action": "shed"}
+    assert samples(shell, "rate_limited_total") == [(labels, 2.0)]
+    assert samples(shell, "messages_shed_total") == [({"slice": "blue", "reason": "rate-limited"}, 2.0)]

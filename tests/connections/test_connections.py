@@ -8,8 +8,9 @@ from twisted.logger import LogEvent, globalLogPublisher
 
 from flowvisor.connections.outbound import HANG_UP_ABOVE_BYTES, SHED_ABOVE_BYTES
 from flowvisor.connections.peer_protocol import CLOSING_SECONDS
-from flowvisor.hypervisor.effects import Effects, HangUp, Notice, OpenChannels, VirtualSwitchName
+from flowvisor.hypervisor.effects import Effects, HangUp, Notice, OpenChannels, VirtualSwitchName, Wake
 from flowvisor.openflow.frame import ECHO_REPLY, ECHO_REQUEST, HEADER, PACKET_IN, type_of
+from flowvisor.openflow.messages import FlowMod
 from tests.support.shell import TO_CONTROLLER, FarDatapath, FarEnd, Shell
 
 BLUE, RED = VirtualSwitchName("blue", 1), VirtualSwitchName("red", 1)
@@ -319,3 +320,50 @@ def test_bytes_that_wait_are_told_by_side_and_peer(shell: Shell) -> None:
         ("controller", "blue tcp:127.0.0.1:6801"): 8,
         ("controller", "red tcp:127.0.0.1:6801"): 0,
     }
+
+
+def test_the_core_is_woken_when_it_asks_to_be_and_then_no_more(shell: Shell) -> None:
+    woken: list[float] = []
+
+    def wake(now: float) -> Effects:
+        woken.append(now)
+        return Effects(now)
+
+    shell.hypervisor.wake = wake  # type: ignore[method-assign]
+    begun = shell.now
+    effects = Effects(begun)
+    effects.commands += [Wake(begun + 5), Wake(begun + 2), Wake(begun + 3)]
+    shell.connections.carry_out(effects)
+    for _ in range(8):
+        shell.reactor.advance(1)
+    assert woken == [begun + 2]  # the core asks again for what is still to come
+    effects.commands[:] = [Wake(begun)]
+    shell.connections.carry_out(effects)
+    assert len(woken) == 1  # not within the call that asked
+    shell.reactor.advance(0)
+    assert len(woken) == 2
+
+
+def test_an_error_of_our_own_on_waking_ends_nothing(shell: Shell) -> None:
+    def wake(_now: float) -> Effects:
+        raise ZeroDivisionError
+
+    shell.hypervisor.wake = wake  # type: ignore[method-assign]
+    effects = Effects(shell.now)
+    effects.commands.append(Wake(shell.now))
+    shell.connections.carry_out(effects)
+    shell.reactor.advance(0)
+    assert shell.connections.counters.own_errors == 1
+    shell.connections.carry_out(effects)
+    shell.reactor.advance(0)
+    assert shell.connections.counters.own_errors == 2
+
+
+def test_a_controller_of_which_much_waits_is_not_read_from(shell: Shell) -> None:
+    datapath, blue, red = connected(shell)
+    datapath.is_connected = False  # it answers no fence
+    blue.say(*[FlowMod(priority=number) for number in range(2000)])
+    assert [blue.is_read, red.is_read] == [False, True]
+    datapath.is_connected = True
+    shell.settle()
+    assert blue.is_read

@@ -124,14 +124,6 @@ def test_answers_behind_a_barrier_that_is_never_answered_come_when_it_is_given_u
     assert [answer.xid for answer in tenant.inbox] == [3, 2] + [3] * MAX_HELD
 
 
-def test_frames_that_wait_are_bounded_and_the_rest_is_refused(world: World, version: int) -> None:
-    tenant = world.controller("a", 1, version)
-    tenant.channel.held = []
-    answers = tenant.send(*(BarrierRequest(xid=n) for n in range(MAX_HELD + 2)))
-    assert [answer.xid for answer in answers] == [MAX_HELD, MAX_HELD + 1]
-    assert all(isinstance(answer, Error) for answer in answers)
-
-
 def test_what_grows_beyond_a_frame_in_translation_is_refused(kind: Kind, version: int) -> None:
     numbers = range(1, 41)
     world = kind.world(a_slice("a", ports(*numbers)), ports=numbers)

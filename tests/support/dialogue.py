@@ -6,6 +6,8 @@ from flowvisor.hypervisor.peers import Datapath
 from flowvisor.openflow.messages import Message
 from tests.support.world import Controller, World
 
+FRAMES_OF_A_READ = 16  # few enough to be translated at once
+
 
 def the_datapath(world: World) -> Datapath:
     """The only datapath of a world."""
@@ -19,9 +21,12 @@ def withheld(controller: Controller, *messages: Message | bytes) -> list[Message
     datapath = controller.switch.datapath
     encode = controller.channel.codec.encode
     frames = [one if isinstance(one, bytes) else encode(one) for one in messages]
-    effects = world.hypervisor.from_controller(controller.channel, frames, world.now)
-    told = effects.frames.pop(datapath, [])
-    world.perform(effects)
+    told: list[bytes] = []
+    for start in range(0, len(frames), FRAMES_OF_A_READ):
+        read = frames[start : start + FRAMES_OF_A_READ]
+        effects = world.hypervisor.from_controller(controller.channel, read, world.now)
+        told += effects.frames.pop(datapath, [])
+        world.perform(effects)
     return [datapath.codec.decode(frame) for frame in told]
 
 

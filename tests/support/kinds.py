@@ -12,6 +12,7 @@ from flowvisor.openflow.messages import Error
 from flowvisor.openflow.ports import Port
 from flowvisor.openflow.versions import codec
 from flowvisor.planning.plan import Enforcement
+from flowvisor.policies.policy import Policy
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
 from tests.support.world import World
 
@@ -38,9 +39,14 @@ class Kind:
         """A datapath of this kind."""
         return EmulatedDatapath(dpid, self.version, ports, n_tables=self.n_tables, **more)
 
-    def world(self, *slices: FlowspaceSlice, ports: Iterable[int | Port] = (1, 2, 3, 4)) -> World:
+    def world(
+        self,
+        *slices: FlowspaceSlice,
+        ports: Iterable[int | Port] = (1, 2, 3, 4),
+        policies: Iterable[Policy] = (),
+    ) -> World:
         """A network of one such datapath."""
-        return World(slices, [self.datapath(ports)])
+        return World(slices, [self.datapath(ports)], policies=policies)
 
 
 ON_TABLES: Final = Kind(4, 254, Enforcement.TABLES)

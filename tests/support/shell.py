@@ -165,8 +165,9 @@ class Shell:
 
     def settle(self) -> None:
         """Carry bytes until nobody has anything to say."""
+        self.reactor.advance(0)
         while any(far_end.pump() for far_end in self.far_ends):
-            pass
+            self.reactor.advance(0)
 
     def connect(self) -> FarEnd:
         """Somebody connects where datapaths do, and says nothing yet."""

@@ -19,6 +19,7 @@ from flowvisor.hypervisor.effects import (
     HangUp,
     OpenChannels,
     VirtualSwitchName,
+    Wake,
 )
 from flowvisor.hypervisor.hypervisor import Hypervisor
 from flowvisor.hypervisor.journal import encode_batch, encode_header, replay
@@ -156,6 +157,7 @@ class World:
         self.peers: dict[Datapath, EmulatedDatapath] = {}
         self.controllers: dict[TenantChannel, Controller] = {}
         self.commands: list[Command] = []
+        self.wakes_at: list[float] = []  # when the hypervisor wants to be called
         self.open: set[VirtualSwitchName] = set()
         self.transmitted: list[tuple[int, int, bytes]] = []  # dpid, port, packet
         self.to_datapaths: list[tuple[int, bytes]] = []  # every frame that went south
@@ -213,6 +215,7 @@ class World:
         for dpid, emulated in self.emulated.items():
             self._datapath_does(dpid, emulated.tick(self.now))
         self.perform(self.hypervisor.tick(self.now))
+        self._wake()
 
     def change(self, dpid: int, effects: Iterable[Any]) -> None:
         """Carry out what an emulated datapath did by itself (a port came, a link went)."""
@@ -234,6 +237,8 @@ class World:
                 self.open.discard(command.switch)
             elif isinstance(command, HangUp) and isinstance(command.peer, Datapath):
                 self.peers.pop(command.peer, None)
+            elif isinstance(command, Wake):
+                self.wakes_at.append(command.at)
         self._run()
 
     def _run(self) -> None:
@@ -251,6 +256,14 @@ class World:
             elif peer in self.controllers:
                 self.controllers[peer].receive(frame)
         self._is_running = False
+        self._wake()
+
+    def _wake(self) -> None:
+        """Call the hypervisor as it asked to be, if the time has come."""
+        due = [at for at in self.wakes_at if at <= self.now]
+        if due:
+            self.wakes_at = [at for at in self.wakes_at if at > self.now]
+            self.perform(self.hypervisor.wake(self.now))
 
     def _datapath_does(self, dpid: int, effects: Iterable[Any]) -> None:
         peer = next((one for one in self.peers if one.dpid == dpid), None)

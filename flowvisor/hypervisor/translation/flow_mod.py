@@ -283,7 +283,7 @@ def _modify_or_add(channel: TenantChannel, frame: bytes, physical: FlowMod, effe
     Until it has said so, the channel's further frames wait: each could depend on it.
     """
     datapath = channel.switch.datapath
-    channel.held = []
+    channel.awaits_answer = True
 
     def decide(replies: list[Message], effects: Effects) -> None:
         found = any(

@@ -17,6 +17,7 @@ from flowvisor.flowspace.layout import point_of
 from flowvisor.hypervisor.buffers import BufferedPacket
 from flowvisor.hypervisor.effects import Effects
 from flowvisor.hypervisor.flow_table import MAX_ENTRY_NUMBER, PIECE_COOKIE, PIECE_COOKIE_MASK
+from flowvisor.hypervisor.limits import RATE_LIMITED
 from flowvisor.hypervisor.peers import Datapath, TenantChannel, VirtualSwitch
 from flowvisor.openflow.frame import PACKET_IN
 from flowvisor.openflow.match import Match
@@ -78,6 +79,10 @@ def northbound_patched_10(datapath: Datapath, frame: bytes, effects: Effects) ->
 
 def _pass_on(datapath: Datapath, switch: VirtualSwitch, frame: bytes, reason: int, effects: Effects) -> None:
     """Send a frame as it is to the controllers, all of the datapath's version, that want to hear of it."""
+    limits = switch.tenant.limits
+    if limits is not None and not limits.admits_packet_in(effects.now):
+        switch.tenant.counters[datapath.version].count_shed(RATE_LIMITED)
+        return
     sent = False
     for channel in switch.channels:
         if not channel.wants(channel.masks.packet_in, reason):
@@ -98,6 +103,10 @@ def northbound(datapath: Datapath, frame: bytes, effects: Effects) -> None:
     switch = _owner(datapath, message)
     if switch is None:
         datapath.unowned_packet_ins += 1
+        return
+    limits = switch.tenant.limits
+    if limits is not None and not limits.admits_packet_in(effects.now):
+        switch.tenant.counters[datapath.version].count_shed(RATE_LIMITED)
         return
     in_port = message.match.exact("in_port") or 0
     if message.buffer_id != NO_BUFFER:

@@ -491,9 +491,10 @@ def test_the_channel_waits_while_the_datapath_says_whether_there_is_something_to
     effects = world.hypervisor.from_controller(a.channel, frames, world.now)
     (peer,) = world.peers
     assert len(effects.frames[peer]) == 1
-    assert len(a.channel.held or ()) == 2
+    assert len(a.channel.backlog) == 2
     world.perform(effects)
-    assert a.channel.held is None
+    assert not a.channel.awaits_answer
+    assert not a.channel.backlog
     assert [type(one) for one in a.inbox] == [BarrierReply]
     assert flow(a).instructions == output(IN_PORT)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flowvisor import __version__
+from flowvisor.hypervisor.transactions import HYPERVISOR_SLOT, slot_of
 from flowvisor.hypervisor.translation.switch_messages import MAX_BARRIERS, take_role
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.match import Match
@@ -181,7 +182,9 @@ def test_a_barrier_that_nobody_answers_is_not_said_to_be_done(kind: Kind, versio
 def test_barriers_without_an_answer_are_bounded(version: int) -> None:
     world = ON_TABLES.world(A, B)
     a = world.controller("a", 1, version)
+    a.switch.datapath.flight.closes_at = 1 << 40  # or they would wait for what is in flight before
     asked = withheld(a, *[BarrierRequest(xid=1)] * MAX_BARRIERS)
+    asked = [one for one in asked if slot_of(one.xid) != HYPERVISOR_SLOT]
     assert len(asked) == MAX_BARRIERS
     assert withheld(a, BarrierRequest(xid=9)) == []
     say(world, *[BarrierReply(xid=one.xid) for one in asked])
