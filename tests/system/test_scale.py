@@ -10,6 +10,8 @@ import pytest
 from tests.bench.load import Load, Shape, load
 from tests.bench.subjects import MIB, Subject, start_flowvisor, start_forwarder
 
+pytestmark = pytest.mark.alone
+
 DATAPATHS, SLICES = 200, 2
 MOST_SECONDS_TO_COME_UP = 10.0
 MOST_BYTES_HELD = 200 * MIB
