@@ -61,6 +61,11 @@ FLOWSPACE_SLICE: Final = Format(
         "openflow": Key(_versions, meaning="versions offered to them", default=frozenset(VERSIONS.values())),
         "tables": Key(integer(1, MAX_TABLES), meaning="flow tables on OpenFlow 1.3", default=DEFAULT_TABLES),
         "policies": Key(converters.policies, meaning="what the slice may do", default=()),
+        "port_mod": Key(
+            one_of({"virtual": False, "physical": True}),
+            meaning="whether it configures physical ports that it alone has",
+            default=False,
+        ),
         "switches": Key(not_built, meaning="where controllers call, by datapath"),
         "flowspace": Key(
             list_of(RULE.read, may_repeat=True), meaning="which packets are its own", is_required=True
@@ -73,6 +78,7 @@ FLOWSPACE_SLICE: Final = Format(
         tables=values["tables"],
         policies=values["policies"],
         place=node.place,
+        may_configure_ports=values["port_mod"],
         rules=values["flowspace"],
     ),
 )

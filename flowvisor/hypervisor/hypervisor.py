@@ -12,6 +12,7 @@ from flowvisor.hypervisor.journal import Name
 from flowvisor.hypervisor.limits import Limits
 from flowvisor.hypervisor.memory import Memory
 from flowvisor.hypervisor.peers import Datapath, Request, Tenant, TenantChannel, VirtualSwitch
+from flowvisor.hypervisor.port_configs import recalled
 from flowvisor.hypervisor.requests import ask
 from flowvisor.hypervisor.transactions import HYPERVISOR_SLOT, MAX_SLOTS, Transactions
 from flowvisor.hypervisor.translation.flow_mod import begin_misses, remove_miss
@@ -106,6 +107,7 @@ class Hypervisor:
                 tenant=self.tenants[slice_name],
                 datapath=datapath,
                 view=view,
+                port_configs=recalled(datapath.memory, datapath.plan, slice_name),
                 is_new=slice_name in self._new_slices and name not in self._seen,
             )
             self._seen.add(name)
@@ -180,6 +182,8 @@ class Hypervisor:
             packet_out=southbound.packet_outs_of(version, datapath.version),
         )
         datapath.slots[slot] = channel
+        if switch.rewriting is not None:
+            waiting.wait_for_entries(channel)
         wanted_misses = switch.wants_misses
         switch.channels.append(channel)
         switch.channels_changed()

@@ -15,6 +15,7 @@ from flowvisor.hypervisor.flight import Flight
 from flowvisor.hypervisor.flow_table import Entry, FlowTable
 from flowvisor.hypervisor.limits import Limits
 from flowvisor.hypervisor.memory import Memory
+from flowvisor.hypervisor.port_configs import PortConfigs
 from flowvisor.hypervisor.transactions import HYPERVISOR_SLOT, Transactions
 from flowvisor.hypervisor.turns import Share, Turns
 from flowvisor.hypervisor.verdicts import Verdicts
@@ -129,6 +130,7 @@ class VirtualSwitch:
     tenant: Tenant
     datapath: Datapath
     view: View
+    port_configs: PortConfigs
     channels: list[TenantChannel] = Factory(list)
     is_mixed: bool = False  # some channel does not speak the datapath's version
     generation_id: int | None = None
@@ -144,6 +146,8 @@ class VirtualSwitch:
     own_miss_is_told: bool = False
     flow_table: FlowTable | None = None  # when intersecting
     share: Share[TenantChannel] = Factory(Share)  # of the datapath's time
+    # While its entries are read back and sent again: what goes on when that is done.
+    rewriting: list[Callable[[Effects], None]] | None = None
     is_new: bool = False  # the slice was given its tables only now: what they hold is not its own
 
     @property
@@ -162,8 +166,9 @@ class VirtualSwitch:
 
     @property
     def ports(self) -> list[Port]:
-        """The ports that the slice has here, in ascending order."""
-        return [self.datapath.ports[number] for number in self.view.own_ports(self.datapath.ports)]
+        """The ports that the slice has here, as it sees them, in ascending order."""
+        numbers = self.view.own_ports(self.datapath.ports)
+        return [self.port_configs.shown(self.datapath.ports[number]) for number in numbers]
 
 
 @define(eq=False)
@@ -206,6 +211,11 @@ class Datapath(Peer):
     faults: Faults = Factory(Faults)
     expired: int = 0  # requests that were not answered in time
     own_failures: int = 0  # messages of the hypervisor's own that the datapath refused
+
+    @property
+    def port_configs(self) -> dict[str, dict[int, int]]:
+        """How each slice has configured its ports here."""
+        return {name: switch.port_configs.bits for name, switch in self.switches.items()}
 
     @property
     def pending_transactions(self) -> int:

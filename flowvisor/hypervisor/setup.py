@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from attrs import evolve
+
 from flowvisor.hypervisor.effects import Effects, HangUp, OpenChannels
 from flowvisor.hypervisor.peers import Datapath
 from flowvisor.hypervisor.requests import Answer, ask, send_own
@@ -19,6 +21,7 @@ from flowvisor.openflow.messages import (
     ALL_TABLES,
     DELETE,
     DELETE_STRICT,
+    MODIFY_STRICT,
     BarrierRequest,
     FlowMod,
     Message,
@@ -38,7 +41,8 @@ from flowvisor.openflow.multipart import (
 )
 from flowvisor.openflow.traits import TRAITS
 from flowvisor.planning.difference import entry_changes, group_changes
-from flowvisor.planning.entries import CLASSIFIER_TABLE, COOKIE, classifier_entries, fence_entries, groups_of
+from flowvisor.planning.entries import CLASSIFIER_TABLE, COOKIE
+from flowvisor.planning.own_state import own_entries, own_groups
 from flowvisor.planning.plan import Enforcement
 
 
@@ -84,7 +88,7 @@ def _make_so(datapath: Datapath, replies: list[Message], effects: Effects) -> No
             in_use += [table.table_id for table in reply.tables if table.active_count]
 
     def judged(wrong: list[Message], effects: Effects) -> None:
-        for message in (*wrong, *_changes(datapath, flows, groups, in_use)):
+        for message in _changes(datapath, flows, groups, in_use, wrong):
             send_own(datapath, message, "own entry", effects)
         datapath.has_flood_groups = datapath.plan.enforcement is Enforcement.TABLES
         _open(datapath, effects)
@@ -93,7 +97,7 @@ def _make_so(datapath: Datapath, replies: list[Message], effects: Effects) -> No
 
 
 def _judge_survivors(datapath: Datapath, in_use: list[int], then: Answer, effects: Effects) -> None:
-    """Find the removals of what slices' tables have held since before us and may not hold any more."""
+    """Find what makes right, or removes, what slices' tables have held since before us."""
     wrong: list[Message] = []
     survivors: list[Message] = []
     for table in in_use:
@@ -114,7 +118,7 @@ def _judge_survivors(datapath: Datapath, in_use: list[int], then: Answer, effect
 
 
 def _judged(datapath: Datapath, flow: FlowStats) -> Iterator[FlowMod]:
-    """Look at an entry of a slice's that was there before us; give its removal if it may not be any more."""
+    """Look at an entry of a slice's that was there before us; give what makes it right, or removes it."""
     switch = datapath.switch_by_table[flow.table_id]
     if switch is None or switch.view.block is None:
         return
@@ -130,6 +134,8 @@ def _judged(datapath: Datapath, flow: FlowStats) -> Iterator[FlowMod]:
         verdict = judge(switch, number, instructions, flow.match)
     if verdict.refusal is not None:
         yield removal
+    elif verdict.instructions != flow.instructions:  # a port was shut then, or is now
+        yield evolve(removal, command=MODIFY_STRICT, instructions=verdict.instructions)
 
 
 def _open(datapath: Datapath, effects: Effects) -> None:
@@ -146,19 +152,25 @@ def _open(datapath: Datapath, effects: Effects) -> None:
 
 
 def _changes(
-    datapath: Datapath, flows: list[FlowStats], groups: list[GroupDesc], in_use: list[int]
+    datapath: Datapath,
+    flows: list[FlowStats],
+    groups: list[GroupDesc],
+    in_use: list[int],
+    wrong: list[Message],
 ) -> list[Message]:
-    plan = datapath.plan
+    """What to send: groups come before the entries that use them, and go after them."""
+    plan, configs = datapath.plan, datapath.port_configs
+    entries = own_entries(plan, configs)
     if plan.enforcement is not Enforcement.TABLES:
-        return [*fence_entries(plan)]
-    first, last = group_changes(groups_of(plan, datapath.ports), groups)
+        return [*entries]
+    first, last = group_changes(own_groups(plan, datapath.ports, configs), groups)
     owned = {table for block in plan.blocks.values() for table in range(block.first, block.end)}
     orphaned: list[Message] = [
         FlowMod(command=DELETE, table_id=table)
         for table in in_use
         if table not in owned and table != CLASSIFIER_TABLE
     ]
-    return [*first, *entry_changes(classifier_entries(plan), flows), *orphaned, *last]
+    return [*first, *wrong, *entry_changes(entries, flows), *orphaned, *last]
 
 
 def _ask(

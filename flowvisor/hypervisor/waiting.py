@@ -68,8 +68,18 @@ def _frames_per_turn(channel: TenantChannel) -> int:
     return FRAMES_PER_TURN // MIXED_WEIGHT if is_mixed else FRAMES_PER_TURN
 
 
+def wait_for_entries(channel: TenantChannel) -> None:
+    """A channel goes on when its virtual switch's entries have been sent again, which is going on now."""
+    assert channel.switch.rewriting is not None
+    channel.awaits_answer = True
+    channel.switch.rewriting.append(lambda _effects: channel.switch.datapath.resumable.append(channel))
+
+
 def answered(channel: TenantChannel, effects: Effects) -> None:
     """What a channel's frames waited for has been answered."""
+    if channel.switch.rewriting is not None:
+        wait_for_entries(channel)
+        return
     channel.awaits_answer = False
     if channel.backlog:
         _go_on(channel, effects, may_pass=True)
@@ -93,7 +103,7 @@ def serve(datapath: Datapath, effects: Effects) -> None:
     while turns and budget > 0 and flight.sent < flight.closes_at:
         channel = turns.next()
         before = flight.sent
-        goes_on = bool(channel.backlog) and _head(channel, effects)
+        goes_on = bool(channel.backlog) and not channel.awaits_answer and _head(channel, effects)
         turns.served(flight.sent - before, has_more=goes_on and bool(channel.backlog))
         budget -= FRAMES_PER_TURN // _frames_per_turn(channel)
     if flight.fence_is_due:

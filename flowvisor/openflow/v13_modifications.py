@@ -103,14 +103,16 @@ def _write_meter_mod(message: MeterMod) -> bytes:
 
 
 def _write_port_mod(message: PortMod) -> bytes:
-    if message.mask & ~PORT_CONFIG:
+    if message.config & message.mask & ~PORT_CONFIG:
         raise Inexpressible(PORT_MOD_BAD_CONFIG, "OpenFlow 1.3 has no spanning tree and no NO_FLOOD")
     return _PORT_MOD.write(message)
 
 
 def _read_port_mod(reader: Reader, **head: Any) -> PortMod:
     message = _PORT_MOD.read(reader, **head)
-    refuse_unless(not message.mask & ~PORT_CONFIG, PORT_MOD_BAD_CONFIG, f"port-mod mask {message.mask:#x}")
+    # What is not there is clear: controllers (os-ken's spanning tree) clear 1.0's bits along with the others.
+    wanted = message.config & message.mask & ~PORT_CONFIG
+    refuse_unless(not wanted, PORT_MOD_BAD_CONFIG, f"port-mod with bits {wanted:#x}")
     return message
 
 

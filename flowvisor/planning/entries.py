@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from itertools import product
+from types import MappingProxyType
 from typing import Final
 
 from flowvisor.flowspace.layout import match_of
@@ -12,7 +13,7 @@ from flowvisor.openflow.actions import NO_BUFFER_LEN, ApplyActions, GotoTable, O
 from flowvisor.openflow.fields import FIELDS
 from flowvisor.openflow.match import MATCH_ALL, Match
 from flowvisor.openflow.messages import GROUP_ADD, GROUP_TYPE_ALL, Bucket, FlowMod, GroupMod
-from flowvisor.openflow.ports import CONTROLLER, LOCAL
+from flowvisor.openflow.ports import CONTROLLER, LOCAL, NO_FLOOD, NO_FWD, PORT_DOWN
 from flowvisor.planning.allocation import TableBlock
 from flowvisor.planning.ownership import Ownership
 from flowvisor.planning.plan import DatapathPlan, Enforcement
@@ -25,7 +26,12 @@ COOKIE_MASK: Final = 0xFFFF_FFFF_0000_0000
 # Above every group id that a slice is given; the low bits are the first table of the slice's block.
 FLOOD_GROUPS: Final = 0xF000_0000
 ALL_GROUPS_OF_SLICES: Final = 0xF100_0000
-HYPERVISOR_GROUPS: Final = range(0xF000_0000, 0xF200_0000)
+CLOSED_GROUPS: Final = 0xF200_0000  # what stands for ports that slices have shut, see `closed_ports`
+HYPERVISOR_GROUPS: Final = range(0xF000_0000, 0xF300_0000)
+
+# By slice and port: the configuration bits that the slice has set there for itself.
+PortConfigs = Mapping[str, Mapping[int, int]]
+SHUT: Final = PORT_DOWN | NO_FWD  # nothing of the slice's goes out there
 
 # Above all of the slices' entries where matches are intersected; one of theirs that is not below it is cut exactly.
 FENCE_PRIORITY: Final = 0xFFFF
@@ -60,13 +66,23 @@ def fence_entries(plan: DatapathPlan) -> list[FlowMod]:
     return [_entry(Match.of(in_port=LOCAL), priority=FENCE_PRIORITY, block=None)]
 
 
-def groups_of(plan: DatapathPlan, ports: Collection[int]) -> list[GroupMod]:
-    """The groups by which each slice floods over those of the datapath's ports that it has."""
+def groups_of(
+    plan: DatapathPlan, ports: Collection[int], configs: PortConfigs = MappingProxyType({})
+) -> list[GroupMod]:
+    """The groups by which each slice floods over those of the datapath's ports that it has and has not closed."""
     return [
-        GroupMod(command=GROUP_ADD, group_type=GROUP_TYPE_ALL, group_id=group_id, buckets=buckets)
+        GroupMod(
+            command=GROUP_ADD,
+            group_type=GROUP_TYPE_ALL,
+            group_id=group_id,
+            buckets=tuple(
+                Bucket(actions=(Output(port),))
+                for port in plan.views[name].own_ports(ports)
+                if not configs.get(name, {}).get(port, 0) & without
+            ),
+        )
         for name, block in plan.blocks.items()
-        for buckets in [tuple(Bucket(actions=(Output(port),)) for port in plan.views[name].own_ports(ports))]
-        for group_id in (flood_group(block), all_group(block))
+        for group_id, without in ((flood_group(block), SHUT | NO_FLOOD), (all_group(block), SHUT))
     ]
 
 

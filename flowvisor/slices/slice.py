@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from attrs import field, frozen
 
 from flowvisor.errors import Place
 from flowvisor.network.connection_method import ConnectionMethod
@@ -13,7 +13,8 @@ class Slice:
     """One tenant's share: who controls it and within what bounds.
 
     `versions` are OpenFlow's numbers on the wire (1 is 1.0, 4 is 1.3), `tables` is the size of its block of
-    flow tables where a datapath has enough, `policies` are names. `place` is where the admin wrote it.
+    flow tables where a datapath has enough, `policies` are names. `may_configure_ports` says that
+    its PORT_MOD is done to a physical port which is its alone. `place` is where the admin wrote it.
     """
 
     name: str
@@ -22,3 +23,4 @@ class Slice:
     tables: int
     policies: tuple[str, ...]
     place: Place
+    may_configure_ports: bool = field(default=False, kw_only=True)

@@ -3,6 +3,7 @@
 import pytest
 
 from flowvisor.errors import ConfigurationError
+from flowvisor.slices.flowspace_slice import FlowspaceSlice
 from tests.support.formats import RIGHT, problems_of, read
 
 
@@ -24,3 +25,12 @@ def test_versions_that_are_not_built_yet_are_refused_by_name() -> None:
     assert problems_of("flowspace", {**RIGHT["flowspace"], "openflow": "[1.3, 1.4]"}) == {
         "openflow": "1.4 is not built yet"
     }
+
+
+@pytest.mark.parametrize(
+    ("lines", "may"), [({}, False), ({"port_mod": "virtual"}, False), ({"port_mod": "physical"}, True)]
+)
+def test_physical_ports_are_configured_only_where_the_admin_says_so(lines: dict[str, str], may: bool) -> None:
+    one = read("flowspace", **lines)
+    assert isinstance(one, FlowspaceSlice)
+    assert one.may_configure_ports is may

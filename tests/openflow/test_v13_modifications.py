@@ -110,7 +110,11 @@ def test_no_message_lacks_an_example() -> None:
         (frame.GROUP_MOD, "0000 01 00 00000009 0018" + BUCKET[4:], ec.ACTION_BAD_LEN),
         (frame.GROUP_MOD, "0000 01 00 00000009 0020 0001", ec.BAD_LEN),
         (frame.PORT_MOD, "00000003" + "00" * 31, ec.BAD_LEN),
-        (frame.PORT_MOD, "00000003" + "00" * 16 + "00000010 00000000 00000000", ec.PORT_MOD_BAD_CONFIG),
+        (
+            frame.PORT_MOD,
+            "00000003" + "00" * 12 + "00000010 00000010 00000000 00000000",
+            ec.PORT_MOD_BAD_CONFIG,
+        ),
         (frame.TABLE_MOD, "ff 000000 000000", ec.BAD_LEN),
         (frame.METER_MOD, "0003 0000 00000004", ec.METER_BAD_COMMAND),
         (frame.METER_MOD, "0000 0010 00000004", ec.METER_BAD_FLAGS),
@@ -137,6 +141,9 @@ def test_a_group_is_deleted_whatever_type_it_is_called() -> None:
 
 def test_what_only_1_0_has_is_inexpressible() -> None:
     assert inexpressible(lambda: v13.encode(m.FlowMod(flags=m.EMERGENCY))) == ec.FLOW_MOD_BAD_FLAGS
-    assert inexpressible(lambda: v13.encode(m.PortMod(port=1, mask=NO_FLOOD))) == ec.PORT_MOD_BAD_CONFIG
+    assert (
+        inexpressible(lambda: v13.encode(m.PortMod(port=1, config=NO_FLOOD, mask=NO_FLOOD)))
+        == ec.PORT_MOD_BAD_CONFIG
+    )
     enqueue = m.FlowMod(instructions=(ApplyActions((Enqueue(1, 1),)),))
     assert inexpressible(lambda: v13.encode(enqueue)) == ec.ACTION_BAD_TYPE

@@ -43,6 +43,7 @@ RIGHT = {
         "openflow": "[1.0]",
         "tables": "3",
         "policies": "[]",
+        "port_mod": "physical",
         "flowspace": "[{datapaths: all, priority: 1, match: {}}]",
     },
     "quota": {

@@ -19,6 +19,7 @@ from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.ports import ALL, CONTROLLER, FLOOD, IN_PORT, NO_FLOOD
 from flowvisor.planning.allocation import TableBlock
+from flowvisor.planning.closed_ports import closed_group, closed_port
 from flowvisor.planning.egress import Boxes, find_leak, is_visible, written_fields
 from flowvisor.planning.entries import all_group, flood_group
 
@@ -82,6 +83,9 @@ def actions_to_physical(switch: VirtualSwitch, actions: act.Actions) -> act.Acti
                 mapped += [act.Output(port) for port in flood_ports(switch, action.port)]
             else:
                 mapped.append(act.Group(flood_group(block) if action.port == FLOOD else all_group(block)))
+        elif isinstance(action, (act.Output, act.Enqueue)) and switch.port_configs.is_shut(action.port):
+            if block is not None:
+                mapped.append(act.Group(closed_group(block, action.port)))
         else:
             mapped.append(action)
     return tuple(mapped)
@@ -89,7 +93,11 @@ def actions_to_physical(switch: VirtualSwitch, actions: act.Actions) -> act.Acti
 
 def flood_ports(switch: VirtualSwitch, port: int) -> list[int]:
     """The ports that FLOOD or ALL means; a datapath never sends a packet out of the port it came in by."""
-    return [one.number for one in switch.ports if port == ALL or not one.config & NO_FLOOD]
+    return [
+        one.number
+        for one in switch.ports
+        if not switch.port_configs.is_shut(one.number) and (port == ALL or not one.config & NO_FLOOD)
+    ]
 
 
 def instructions_to_virtual(block: TableBlock, instructions: act.Instructions) -> act.Instructions:
@@ -98,11 +106,13 @@ def instructions_to_virtual(block: TableBlock, instructions: act.Instructions) -
 
     def back(actions: act.Actions) -> act.Actions:
         return tuple(
-            act.Output(groups[action.group_id])
-            if isinstance(action, act.Group) and action.group_id in groups
-            else action
+            action if port is None else act.Output(port)
             for action in actions
+            for port in [meant(action.group_id) if isinstance(action, act.Group) else None]
         )
+
+    def meant(group_id: int) -> int | None:
+        return groups.get(group_id) or closed_port(block, group_id)
 
     return tuple(_each(instructions, back, -block.first))
 

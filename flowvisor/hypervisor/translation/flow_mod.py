@@ -39,6 +39,7 @@ from flowvisor.openflow.multipart import FlowStats, FlowStatsReply, FlowStatsReq
 from flowvisor.openflow.ports import ALL, ANY, FLOOD
 from flowvisor.openflow.traits import TRAITS
 from flowvisor.planning.allocation import TableBlock
+from flowvisor.planning.closed_ports import closed_group
 from flowvisor.planning.entries import CLASSIFIER_TABLE, COOKIE, all_group, flood_group, miss_entry
 
 # Offsets in a 1.3 FLOW_MOD (section 7.3.4.1).
@@ -261,7 +262,7 @@ def _delete(
         return Refusal(codes.FLOW_MOD_BAD_TABLE_ID, "table-id")
     if message.out_group != ANY_GROUP:
         return None  # the slice has no groups, so none of its entries outputs to one
-    out_port, out_group = out_filter(block, message.out_port)
+    out_port, out_group = out_filter(channel.switch, block, message.out_port)
     message = evolve(message, buffer_id=NO_BUFFER, instructions=(), out_port=out_port, out_group=out_group)
     copies = Copies(frame)
     for table_id in tables:
@@ -269,11 +270,16 @@ def _delete(
     return None
 
 
-def out_filter(block: TableBlock, out_port: int) -> tuple[int, int]:
-    """A request's out_port as (out_port, out_group) of the datapath: outputs to FLOOD and ALL are groups there."""
+def out_filter(switch: VirtualSwitch, block: TableBlock, out_port: int) -> tuple[int, int]:
+    """A request's out_port as (out_port, out_group) of the datapath.
+
+    Outputs to FLOOD, to ALL and to a port that the slice has shut are groups there.
+    """
     groups = {FLOOD: flood_group, ALL: all_group}
     if out_port in groups:
         return ANY, groups[out_port](block)
+    if switch.port_configs.is_shut(out_port):
+        return ANY, closed_group(block, out_port)
     return out_port, ANY_GROUP
 
 
@@ -285,7 +291,19 @@ def _modify_or_add(channel: TenantChannel, frame: bytes, physical: FlowMod, effe
     datapath = channel.switch.datapath
     channel.awaits_answer = True
 
+    def begin_anew(effects: Effects) -> None:
+        channel.awaits_answer = False
+        refusal = southbound(channel, frame, effects)
+        if refusal is not None:
+            refuse(channel, frame, refusal, effects)
+        if not channel.awaits_answer:
+            channel.awaits_answer = True
+            datapath.resumable.append(channel)
+
     def decide(replies: list[Message], effects: Effects) -> None:
+        if channel.switch.rewriting is not None:  # what is sent now could be undone by that
+            channel.switch.rewriting.append(begin_anew)
+            return
         found = any(
             _is_meant(physical, flow) and not is_our_miss(channel.switch, flow)
             for reply in replies

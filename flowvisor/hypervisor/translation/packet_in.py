@@ -43,6 +43,7 @@ _REASON_10: Final = 16
 _DATA_10: Final = 18
 
 NO_CONTROLLER: Final = "no-controller"
+NO_PACKET_IN: Final = "no-packet-in"  # the slice has configured the port so
 
 
 def northbound_patched_13(datapath: Datapath, frame: bytes, effects: Effects) -> None:
@@ -51,7 +52,7 @@ def northbound_patched_13(datapath: Datapath, frame: bytes, effects: Effects) ->
         northbound(datapath, frame, effects)
         return
     switch = datapath.switch_by_table[frame[_TABLE_13]]
-    if switch is None or switch.is_mixed:
+    if switch is None or switch.is_mixed or switch.port_configs.silenced:
         northbound(datapath, frame, effects)
         return
     block = switch.view.block
@@ -71,7 +72,7 @@ def northbound_patched_10(datapath: Datapath, frame: bytes, effects: Effects) ->
     switch = datapath.switches.get(owner) if owner is not None else None
     if switch is None:
         datapath.unowned_packet_ins += 1
-    elif switch.is_mixed:
+    elif switch.is_mixed or switch.port_configs.silenced:
         northbound(datapath, frame, effects)
     else:
         _pass_on(datapath, switch, frame, frame[_REASON_10], effects)
@@ -114,6 +115,9 @@ def northbound(datapath: Datapath, frame: bytes, effects: Effects) -> None:
         datapath.buffers.show(message.buffer_id, packet)
     is_ours = _is_our_miss(switch, message)
     virtual = _to_virtual(datapath, switch, message, is_ours=is_ours)
+    if virtual.reason == REASON_NO_MATCH and in_port in switch.port_configs.silenced:
+        switch.tenant.counters[datapath.version].count_shed(NO_PACKET_IN)
+        return
     sent = False
     unasked = is_ours or _was_unmatched(datapath, message)
     for channel in switch.channels:

@@ -28,7 +28,7 @@ from flowvisor.openflow.frame import HEADER, MAX_FRAME_LENGTH, PACKET_OUT
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import NO_BUFFER, PacketOut
 from flowvisor.openflow.packet import parse_packet
-from flowvisor.openflow.ports import ANY, CONTROLLER, TABLE
+from flowvisor.openflow.ports import ANY, CONTROLLER, IN_PORT, TABLE
 from flowvisor.openflow.traits import TRAITS
 from flowvisor.planning.egress import find_leak, is_visible, rewritten, written_fields
 
@@ -43,6 +43,7 @@ _IN_PORT_AND_LENGTH: Final = {1: Struct("!HH"), 4: Struct("!IH")}  # at offset 1
 _ACTIONS_AT: Final = {1: 16, 4: 24}
 
 LLDP: Final = "lldp"
+PORT_SHUT: Final = "port-shut"
 
 
 def southbound_patched(channel: TenantChannel, frame: bytes, effects: Effects) -> Refusal | None:
@@ -89,7 +90,10 @@ def _judge_head(channel: TenantChannel, frame: bytes) -> bytes:
             port = action.port
             view = switch.view
             is_plain = (port == CONTROLLER and view.block is not None) or (
-                port in switch.datapath.ports and view.owns_port(port) and view.port_is_private(port)
+                port in switch.datapath.ports
+                and view.owns_port(port)
+                and view.port_is_private(port)
+                and not switch.port_configs.is_shut(port)
             )
             if not is_plain:
                 return b""
@@ -122,6 +126,10 @@ def southbound(channel: TenantChannel, frame: bytes, effects: Effects) -> Refusa
     refusal = _refused_output(switch, message.in_port, actions, point)
     if refusal is not None:
         return refusal
+    actions, shut = _without_shut_ports(switch, message.in_port, actions)
+    if shut and not any(isinstance(action, act.Output) for action in actions):
+        channel.counters.count_shed(PORT_SHUT)
+        return None
     try:
         if channel.version != datapath.version:
             actions = _actions_in(datapath.version, actions, Match.of(**fields))
@@ -134,6 +142,21 @@ def southbound(channel: TenantChannel, frame: bytes, effects: Effects) -> Refusa
     if channel.transactions.fence_is_due:
         fence(channel, effects)
     return None
+
+
+def _without_shut_ports(
+    switch: VirtualSwitch, in_port: int, actions: act.Actions
+) -> tuple[act.Actions, bool]:
+    """The actions without the outputs that the slice's configuration of its ports stops, and whether there are any."""
+    left = tuple(
+        action
+        for action in actions
+        if not (
+            isinstance(action, act.Output)
+            and switch.port_configs.is_shut(in_port if action.port == IN_PORT else action.port)
+        )
+    )
+    return left, len(left) != len(actions)
 
 
 def _refused(switch: VirtualSwitch, message: PacketOut) -> Refusal | None:

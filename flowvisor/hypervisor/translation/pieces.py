@@ -115,7 +115,9 @@ def piece_frames(datapath: Datapath, entry: Entry, message: FlowMod, wording: in
     """
     kept = _COUNTING if TRAITS[datapath.version].has_tables else 0
     frames = []
+    configs = datapath.switches[entry.owner].port_configs
     for match in (message.match,) if entry.pieces is None else entry.pieces:
+        instructions = () if configs.stops(match) else message.instructions
         piece = FlowMod(
             cookie=PIECE_COOKIE | entry.number,
             command=message.command,
@@ -124,7 +126,7 @@ def piece_frames(datapath: Datapath, entry: Entry, message: FlowMod, wording: in
             priority=physical_priority(datapath, message.priority),
             flags=SEND_FLOW_REM | message.flags & kept,
             match=match,
-            instructions=translated(message.instructions, match, source=wording, target=datapath.version),
+            instructions=translated(instructions, match, source=wording, target=datapath.version),
         )
         datapath.codec.encode(piece)  # nothing is changed if one of them cannot be said
         frames.append(piece)
@@ -238,8 +240,11 @@ def _as_it_was(switch: VirtualSwitch, entry: Entry, command: int) -> list[FlowMo
     return piece_frames(switch.datapath, entry, wanted, entry.wording)
 
 
-def ports_changed(switch: VirtualSwitch, effects: Effects) -> None:
-    """Spell out anew what depends on which ports there are: FLOOD and ALL, and matches that leave out some ports."""
+def ports_changed(switch: VirtualSwitch, effects: Effects, *, port: int | None = None) -> None:
+    """Spell out anew what depends on which ports there are: FLOOD and ALL, and matches that leave out some ports.
+
+    And what depends on one port that the slice has configured: outputs to it, and pieces that match on it.
+    """
     table = switch.flow_table
     if table is None:
         return
@@ -247,10 +252,15 @@ def ports_changed(switch: VirtualSwitch, effects: Effects) -> None:
     for entry in table.entries.values():
         message = entry.flow_mod()
         frames = _new_pieces(switch, entry, message)
-        if outputs_to(message.instructions, FLOOD) or outputs_to(message.instructions, ALL):
+        named = (FLOOD, ALL) if port is None else (FLOOD, ALL, port)
+        if any(outputs_to(message.instructions, one) for one in named) or _is_at(entry, port):
             frames += _as_it_was(switch, entry, MODIFY_STRICT)
         for piece in frames:
             send_own(datapath, piece, "ports changed", effects)
+
+
+def _is_at(entry: Entry, port: int | None) -> bool:
+    return port is not None and any(match.exact("in_port") == port for match in entry.physical_matches())
 
 
 def _new_pieces(switch: VirtualSwitch, entry: Entry, message: FlowMod) -> list[FlowMod]:

@@ -6,7 +6,7 @@ from attrs import evolve
 
 from flowvisor.errors import Inexpressible
 from flowvisor.hypervisor.effects import Effects
-from flowvisor.hypervisor.peers import Datapath, VirtualSwitch
+from flowvisor.hypervisor.peers import Datapath, TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.requests import send_own
 from flowvisor.hypervisor.translation.pieces import ports_changed
 from flowvisor.openflow.frame import PORT_STATUS
@@ -19,6 +19,11 @@ def northbound(datapath: Datapath, frame: bytes, effects: Effects) -> None:
     """A PORT_STATUS of any datapath."""
     message = datapath.codec.decode(frame)
     assert isinstance(message, PortStatus)
+    heard(datapath, message, effects)
+
+
+def heard(datapath: Datapath, message: PortStatus, effects: Effects) -> None:
+    """Something has become of a port."""
     number = message.port.number
     before = datapath.ports.get(number)
     if message.reason == PORT_DELETE:
@@ -43,13 +48,16 @@ def _is_flooded(port: Port | None) -> bool | None:
     return None if port is None else not port.config & NO_FLOOD
 
 
-def tell(switch: VirtualSwitch, message: PortStatus, effects: Effects) -> None:
-    """Tell a slice's controllers of one of its ports."""
+def tell(
+    switch: VirtualSwitch, message: PortStatus, effects: Effects, *, but: TenantChannel | None = None
+) -> None:
+    """Tell a slice's controllers, except perhaps one, of one of its ports."""
     for channel in switch.channels:
-        if not channel.wants(channel.masks.port_status, message.reason):
+        if channel is but or not channel.wants(channel.masks.port_status, message.reason):
             continue
         try:
-            frame = channel.codec.encode(evolve(message, xid=0))
+            shown = switch.port_configs.shown(message.port)
+            frame = channel.codec.encode(evolve(message, port=shown, xid=0))
         except Inexpressible:
             channel.counters.count_shed("inexpressible")
             continue
@@ -60,7 +68,8 @@ def tell(switch: VirtualSwitch, message: PortStatus, effects: Effects) -> None:
 
 def _ports_changed(datapath: Datapath, effects: Effects) -> None:
     """The set of ports is another one: groups, spelled-out floods and verdicts follow."""
-    for group in groups_of(datapath.plan, datapath.ports) if datapath.has_flood_groups else ():
+    flooding = datapath.has_flood_groups
+    for group in groups_of(datapath.plan, datapath.ports, datapath.port_configs) if flooding else ():
         send_own(datapath, evolve(group, command=GROUP_MODIFY), "flood group", effects)
     for switch in datapath.switches.values():
         switch.verdicts.clear()

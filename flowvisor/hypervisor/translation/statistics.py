@@ -155,7 +155,7 @@ def _ask_flows(
     if block is None:
         return _ask_pieces(channel, frame, request, answer, effects)
     tables = range(block.size) if request.table_id == ALL_TABLES else (request.table_id,)
-    out_port, out_group = out_filter(block, request.out_port)
+    out_port, out_group = out_filter(switch, block, request.out_port)
     wanted: list[Message] = [
         evolve(request, table_id=table_id + block.first, out_port=out_port, out_group=out_group)
         for table_id in tables

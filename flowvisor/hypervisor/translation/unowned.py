@@ -1,4 +1,4 @@
-"""Requests about what a slice does not have yet: groups, meters, queues, the physical port.
+"""Requests about what a slice does not have yet: groups, meters, queues.
 
 Deleting all of nothing succeeds, and lists of nothing are empty, because controllers begin with both.
 """
@@ -20,7 +20,6 @@ from flowvisor.openflow.messages import (
     GroupMod,
     Message,
     MeterMod,
-    PortMod,
     QueueGetConfigReply,
     QueueGetConfigRequest,
     SetAsync,
@@ -76,13 +75,6 @@ def meter_mod(_channel: TenantChannel, _frame: bytes, request: MeterMod, _effect
         return None
     error = codes.OUT_OF_METERS if request.command == METER_ADD else codes.UNKNOWN_METER
     return Refusal(error, "no-meters")
-
-
-def port_mod(channel: TenantChannel, _frame: bytes, request: PortMod, _effects: Effects) -> Refusal | None:
-    """PORT_MOD."""
-    if all(port.number != request.port for port in channel.switch.ports):
-        return Refusal(codes.PORT_MOD_BAD_PORT, "foreign-port")
-    return Refusal(codes.PORT_MOD_EPERM, "port-mod")
 
 
 def table_mod(channel: TenantChannel, _frame: bytes, request: TableMod, _effects: Effects) -> Refusal | None:

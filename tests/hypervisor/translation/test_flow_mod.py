@@ -601,8 +601,9 @@ def test_long_runs_of_flow_mods_are_fenced(kind: Kind, version: int) -> None:
 
 
 def test_out_filter_knows_the_groups_of_floods() -> None:
-    block = ON_TABLES.world(A).controller("a").switch.view.block
+    switch = ON_TABLES.world(A).controller("a").switch
+    block = switch.view.block
     assert block is not None
-    assert flow_mod.out_filter(block, 5) == (5, 0xFFFFFFFF)
-    assert flow_mod.out_filter(block, FLOOD) == (ANY, 0xF0000001)
-    assert flow_mod.out_filter(block, ALL) == (ANY, 0xF1000001)
+    assert flow_mod.out_filter(switch, block, 5) == (5, 0xFFFFFFFF)
+    assert flow_mod.out_filter(switch, block, FLOOD) == (ANY, 0xF0000001)
+    assert flow_mod.out_filter(switch, block, ALL) == (ANY, 0xF1000001)

@@ -24,7 +24,6 @@ from flowvisor.openflow.messages import (
     MeterMod,
     PacketIn,
     PacketQueue,
-    PortMod,
     PortStatus,
     QueueGetConfigReply,
     QueueGetConfigRequest,
@@ -49,7 +48,7 @@ from flowvisor.openflow.multipart import (
     QueueStatsReply,
     QueueStatsRequest,
 )
-from flowvisor.openflow.ports import ANY, NO_FLOOD, PORT_DOWN
+from flowvisor.openflow.ports import ANY
 from tests.support.kinds import Kind, as_told
 from tests.support.slices import MISS, A, B, udp
 from tests.support.world import Controller, World
@@ -112,18 +111,6 @@ def test_meters_cannot_be_made_and_deleting_is_done_at_once(a: Controller, meter
     assert a.send(MeterMod(command=METER_DELETE, meter_id=meter_id)) == []
     assert a.refused(MeterMod(command=METER_ADD, meter_id=1)) == codes.OUT_OF_METERS
     assert a.refused(MeterMod(command=METER_MODIFY, meter_id=1)) == codes.UNKNOWN_METER
-
-
-def test_ports_are_not_the_tenants_to_configure(world: World, version: int) -> None:
-    a = world.controller("a", 1, version)
-    before = len(world.to_datapaths)
-    hw_addr = world.emulated[1].pipeline.ports[1].hw_addr
-    mine = PortMod(port=1, hw_addr=hw_addr, config=PORT_DOWN, mask=PORT_DOWN)
-    assert a.refused(mine) == as_told(codes.PORT_MOD_EPERM, version)
-    for port in (3, 9):
-        others = PortMod(port=port, config=NO_FLOOD if version == 1 else 0)
-        assert a.refused(others) == as_told(codes.PORT_MOD_BAD_PORT, version)
-    assert len(world.to_datapaths) == before
 
 
 def test_tables_have_nothing_that_could_be_configured(a: Controller, kind: Kind) -> None:

@@ -1,0 +1,20 @@
+"""All that the hypervisor itself has on a datapath: its entries and its groups, whatever they are there for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from flowvisor.openflow.messages import FlowMod, GroupMod
+from flowvisor.planning.closed_ports import closed_groups, reception_entries
+from flowvisor.planning.entries import PortConfigs, classifier_entries, fence_entries, groups_of
+from flowvisor.planning.plan import DatapathPlan
+
+
+def own_entries(plan: DatapathPlan, configs: PortConfigs) -> list[FlowMod]:
+    """Its flow entries, all of them in table 0."""
+    return [*classifier_entries(plan), *fence_entries(plan), *reception_entries(plan, configs)]
+
+
+def own_groups(plan: DatapathPlan, ports: Collection[int], configs: PortConfigs) -> list[GroupMod]:
+    """Its groups, for the ports that the datapath has."""
+    return [*groups_of(plan, ports, configs), *closed_groups(plan, configs)]

@@ -1,0 +1,25 @@
+"""All that the hypervisor has on a datapath, together."""
+
+from __future__ import annotations
+
+from flowvisor.openflow.ports import NO_FWD, NO_RECV, NO_RECV_STP
+from flowvisor.planning.allocation import Allocations
+from flowvisor.planning.closed_ports import closed_groups, reception_entries
+from flowvisor.planning.entries import classifier_entries, fence_entries, groups_of
+from flowvisor.planning.own_state import own_entries, own_groups
+from flowvisor.planning.plan import compile_plan
+from tests.support.slices import A, B
+
+
+def test_nothing_of_it_is_left_out_and_nothing_is_twice() -> None:
+    slices = (A, B)
+    configs = {"a": {1: NO_FWD, 2: NO_RECV | NO_RECV_STP}}
+    for version in (1, 4):
+        plan = compile_plan(slices, Allocations().allocate(slices), dpid=1, version=version, n_tables=254)
+        entries = own_entries(plan, configs)
+        parts = (classifier_entries(plan), fence_entries(plan), reception_entries(plan, configs))
+        assert entries == [entry for part in parts for entry in part]
+        assert len({(entry.priority, str(entry.match)) for entry in entries}) == len(entries)
+        groups = own_groups(plan, (1, 2, 3, 4), configs)
+        assert groups == [*groups_of(plan, (1, 2, 3, 4), configs), *closed_groups(plan, configs)]
+        assert len({group.group_id for group in groups}) == len(groups)
