@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
+from attrs import evolve
+
 from flowvisor.configuration.documents import ListNode, Node, Scalar, wrong
 from flowvisor.configuration.match_values import parse_number
 from flowvisor.configuration.schema import (
@@ -19,15 +21,14 @@ from flowvisor.configuration.schema import (
     text_of,
     what_is,
 )
+from flowvisor.configuration.snapshot import NamedDatapath
 from flowvisor.errors import ConfigurationError, Problem
-from flowvisor.network.connection_method import (
-    OPENFLOW_PORT,
-    PASSIVE_KINDS,
-    ConnectionMethod,
-    parse_connection_method,
-)
+from flowvisor.network.certificate_pin import CertificatePin, parse_certificate_pin
+from flowvisor.network.connection_method import OPENFLOW_PORT, ConnectionMethod, parse_connection_method
 from flowvisor.network.dpid import format_dpid, parse_dpid
+from flowvisor.network.tls_files import NamedFile, TlsFiles
 from flowvisor.slices.flowspace_slice import ALL_DATAPATHS
+from flowvisor.slices.slice import SwitchSettings
 
 T = TypeVar("T")
 
@@ -111,8 +112,8 @@ def integer(lowest: int, highest: int) -> Converter:
     return parsed(parse)
 
 
-def connection(kind: str, *, default_port: int = OPENFLOW_PORT) -> Converter:
-    """A connection method of the one kind that is built for this key."""
+def connection(*kinds: str, default_port: int = OPENFLOW_PORT) -> Converter:
+    """A connection method of one of these kinds, the first of which is what most people want."""
 
     def convert(node: Node, names: Names) -> ConnectionMethod:
         text = text_of(node)
@@ -120,13 +121,46 @@ def connection(kind: str, *, default_port: int = OPENFLOW_PORT) -> Converter:
             method = parse_connection_method(text, default_port)
         except ValueError as error:
             raise wrong(node, str(error)) from error
-        if kind in PASSIVE_KINDS and not method.is_passive:
-            raise wrong(node, f'"{text}" calls somebody, it does not listen', f"write {kind}:PORT:ADDRESS")
-        if method.kind != kind:
-            raise wrong(node, f"{method.kind}: is not built yet", f"use {kind}:")
-        return method
+        if not method.is_passive and all(kind.startswith("p") for kind in kinds):
+            raise wrong(
+                node, f'"{text}" calls somebody, it does not listen', f"write {kinds[0]}:PORT:ADDRESS"
+            )
+        if method.kind not in kinds:
+            raise wrong(
+                node,
+                f"{method.kind}: is not for this key",
+                f"use {' or '.join(f'{kind}:' for kind in kinds)}",
+            )
+        return evolve(method, place=node.place)
 
     return convert
+
+
+def tls_files(node: Node, names: Names) -> TlsFiles:
+    """The section that names keys and certificates."""
+    found = read_keys(mapping_of(node), TLS_KEYS, names).complete()
+    if (found["private_key"] is None) != (found["certificate"] is None):
+        raise wrong(node, "a private key and its certificate go together", "write both, or none")
+    return TlsFiles(**found)
+
+
+def _named_file(node: Node, names: Names) -> NamedFile:
+    return NamedFile(text_of(node), node.place)
+
+
+TLS_KEYS: Final[Mapping[str, Key]] = {
+    "private_key": Key(_named_file, meaning="our private key"),
+    "certificate": Key(_named_file, meaning="our certificate, and the chain above it"),
+    "ca": Key(_named_file, meaning="who has signed our peers' certificates"),
+}
+
+
+def certificate_pins(node: Node, names: Names) -> tuple[CertificatePin, ...]:
+    """One certificate, or a list of those of which each will do."""
+    read = parsed(parse_certificate_pin)
+    found: tuple[CertificatePin, ...]
+    found = list_of(read)(node, names) if isinstance(node, ListNode) else (read(node, names),)
+    return found
 
 
 # ------------------------------------------------------------------------------------ names
@@ -169,18 +203,19 @@ def _policy(node: Node, names: Names) -> str:
 
 
 def datapath_names(keys: Mapping[str, Key]) -> Converter:
-    """The section that names datapaths: name -> dpid."""
+    """The section that names datapaths: name -> what is said of it."""
 
-    def convert(node: Node, names: Names) -> Mapping[str, int]:
-        found: dict[str, int] = {}
+    def convert(node: Node, names: Names) -> Mapping[str, NamedDatapath]:
+        found: dict[str, NamedDatapath] = {}
         problems: list[Problem] = []
         for key, value in mapping_of(node).entries:
             try:
                 _check_datapath_name(key, found)
-                dpid = read_keys(mapping_of(value), keys, names).complete()["dpid"]
-                if taken := next((name for name, other in found.items() if other == dpid), None):
-                    raise wrong(value, f"{format_dpid(dpid)} is {taken} already")
-                found[key.text] = dpid
+                values = read_keys(mapping_of(value), keys, names).complete()
+                one = NamedDatapath(values["dpid"], values["certificate"])
+                if taken := next((name for name, other in found.items() if other.dpid == one.dpid), None):
+                    raise wrong(value, f"{format_dpid(one.dpid)} is {taken} already")
+                found[key.text] = one
             except ConfigurationError as error:
                 problems += about(key.text, error)
         if problems:
@@ -190,7 +225,7 @@ def datapath_names(keys: Mapping[str, Key]) -> Converter:
     return convert
 
 
-def _check_datapath_name(key: Scalar, taken: Mapping[str, int]) -> None:
+def _check_datapath_name(key: Scalar, taken: Mapping[str, Any]) -> None:
     name = _checked_name(key)
     if name == _ALL or _is_dpid(name):
         raise wrong(key, f'"{name}" has a meaning of its own and names no datapath')
@@ -213,6 +248,27 @@ def datapaths(node: Node, names: Names) -> frozenset[int] | None:
             return ALL_DATAPATHS
         raise wrong(node, f'"{node.text}" is neither "all" nor a list', f"write [{node.text}]")
     return frozenset(list_of(_datapath)(node, names))
+
+
+def switches(keys: Mapping[str, Key]) -> Converter:
+    """What a slice says of single virtual switches: by the datapath's dpid."""
+
+    def convert(node: Node, names: Names) -> Mapping[int, SwitchSettings]:
+        found: dict[int, SwitchSettings] = {}
+        problems: list[Problem] = []
+        for key, value in mapping_of(node).entries:
+            try:
+                dpid = _datapath(key, names)
+                if dpid in found:
+                    raise wrong(key, f"{key.text} stands here already")
+                found[dpid] = SwitchSettings(**read_keys(mapping_of(value), keys, names).complete())
+            except ConfigurationError as error:
+                problems += about(key.text, error)
+        if problems:
+            raise ConfigurationError(problems)
+        return found
+
+    return convert
 
 
 def _datapath(node: Node, names: Names) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 
 from attrs import evolve
 
+from flowvisor.configuration.connection_checks import connection_problems
 from flowvisor.configuration.converters import one_of
 from flowvisor.configuration.documents import MappingNode, TextFile, parse_document
 from flowvisor.configuration.formats import Format, Formats
@@ -36,6 +37,8 @@ def read_configuration(
     found_slices: list[FlowspaceSlice | None] = [
         _read_object(file, SLICE_FORMATS, names, problems) for file in slices
     ]
+    if settings is not None:
+        problems += connection_problems(settings, [one for one in found_slices if one])
     if problems:
         raise ConfigurationError(problems)
     assert settings is not None
@@ -68,7 +71,8 @@ def _read_main(main: TextFile, problems: list[Problem]) -> tuple[Settings | None
         reading = read_keys(node, SETTINGS.keys, Names())
         problems += reading.problems
         settings = None if reading.problems else SETTINGS.build(node, reading.values)
-        return settings, reading.values.get("datapaths")
+        named = reading.values.get("datapaths")
+        return settings, None if named is None else {name: one.dpid for name, one in named.items()}
     except ConfigurationError as error:
         problems += error.problems
         return None, None

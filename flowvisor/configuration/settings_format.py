@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from flowvisor.configuration import converters
-from flowvisor.configuration.converters import connection, list_of, not_built, one_of, parsed
+from flowvisor.configuration.converters import connection, integer, list_of, one_of, parsed
 from flowvisor.configuration.formats import Format
 from flowvisor.configuration.schema import Key, Keys
-from flowvisor.configuration.snapshot import Settings
+from flowvisor.configuration.snapshot import (
+    DEFAULT_HALF_OPEN,
+    LISTED,
+    MAX_HALF_OPEN,
+    OPEN,
+    NamedDatapath,
+    Settings,
+)
 from flowvisor.network.connection_method import parse_connection_method
 from flowvisor.network.dpid import parse_dpid
 
@@ -17,26 +25,46 @@ DEFAULT_ADMIN: Final = parse_connection_method(f"ptcp:{ADMIN_PORT}:127.0.0.1")
 
 DATAPATH_KEYS: Final[Keys] = {
     "dpid": Key(parsed(parse_dpid), meaning="which datapath has this name", is_required=True),
+    "certificate": Key(
+        converters.certificate_pins, meaning="the certificate that it has to show", default=()
+    ),
 }
+
+
+def _settings(values: Mapping[str, Any]) -> Settings:
+    named: Mapping[str, NamedDatapath] = values["datapaths"]
+    return Settings(
+        **{
+            **values,
+            "datapaths": {name: one.dpid for name, one in named.items()},
+            "certificates": {one.dpid: one.certificates for one in named.values() if one.certificates},
+        }
+    )
+
 
 SETTINGS: Final = Format(
     keys={
-        "listen": Key(list_of(connection("ptcp")), meaning="where datapaths connect", is_required=True),
+        "listen": Key(
+            list_of(connection("ptcp", "pssl", "punix")), meaning="where datapaths connect", is_required=True
+        ),
         "admin": Key(
-            connection("ptcp", default_port=ADMIN_PORT),
+            connection("ptcp", "punix", default_port=ADMIN_PORT),
             meaning="where REST, metrics and health are",
             default=DEFAULT_ADMIN,
         ),
         "state": Key(parsed(str), meaning="the folder of stable allocations", default="state"),
         "slices": Key(parsed(str), meaning="the folder of the slices", default="slices"),
         "policies": Key(parsed(str), meaning="the folder of the policies", default="policies"),
-        "tls": Key(not_built, meaning="keys and certificates for ssl: and pssl:"),
+        "tls": Key(converters.tls_files, meaning="keys and certificates for ssl: and pssl:"),
         "datapaths": Key(converters.datapath_names(DATAPATH_KEYS), meaning="names for datapaths", default={}),
         "admission": Key(
-            one_of({"open": "open"}, not_built=("listed",)),
-            meaning="which datapaths may connect",
-            default="open",
+            one_of({OPEN: OPEN, LISTED: LISTED}), meaning="which datapaths may connect", default=OPEN
+        ),
+        "max_half_open_per_address": Key(
+            integer(1, MAX_HALF_OPEN),
+            meaning="connections of one address that have not said yet who they are",
+            default=DEFAULT_HALF_OPEN,
         ),
     },
-    build=lambda node, values: Settings(**{key: value for key, value in values.items() if key != "tls"}),
+    build=lambda node, values: _settings(values),
 )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from flowvisor.configuration import converters
-from flowvisor.configuration.converters import connection, integer, list_of, not_built, one_of
+from flowvisor.configuration.converters import connection, integer, list_of, one_of
 from flowvisor.configuration.documents import Node, wrong
 from flowvisor.configuration.formats import KIND, NAME, Format, Formats
 from flowvisor.configuration.match_reader import read_match
-from flowvisor.configuration.schema import Key, Names
+from flowvisor.configuration.schema import Key, Keys, Names
 from flowvisor.slices.flowspace_slice import MAX_PRIORITY, FlowspaceRule, FlowspaceSlice
+from flowvisor.slices.slice import SwitchSettings
 
 VERSIONS: Final = {"1.0": 1, "1.3": 4}
 VERSIONS_NOT_BUILT: Final = ("1.1", "1.2", "1.4", "1.5")
@@ -51,27 +53,22 @@ def _versions(node: Node, names: Names) -> frozenset[int]:
     return frozenset(list_of(one_of(VERSIONS, not_built=VERSIONS_NOT_BUILT))(node, names))
 
 
-FLOWSPACE_SLICE: Final = Format(
-    keys={
-        "kind": KIND,
-        "name": NAME,
-        "controllers": Key(
-            list_of(connection("tcp")), meaning="whom to call for the tenant", is_required=True
-        ),
-        "openflow": Key(_versions, meaning="versions offered to them", default=frozenset(VERSIONS.values())),
-        "tables": Key(integer(1, MAX_TABLES), meaning="flow tables on OpenFlow 1.3", default=DEFAULT_TABLES),
-        "policies": Key(converters.policies, meaning="what the slice may do", default=()),
-        "port_mod": Key(
-            one_of({"virtual": False, "physical": True}),
-            meaning="whether it configures physical ports that it alone has",
-            default=False,
-        ),
-        "switches": Key(not_built, meaning="where controllers call, by datapath"),
-        "flowspace": Key(
-            list_of(RULE.read, may_repeat=True), meaning="which packets are its own", is_required=True
-        ),
-    },
-    build=lambda node, values: FlowspaceSlice(
+def _controllers(meaning: str) -> Key:
+    kinds = ("tcp", "ptcp", "ssl", "pssl", "unix", "punix")
+    return Key(list_of(connection(*kinds), may_be_empty=True), meaning, default=())
+
+
+SWITCH_KEYS: Final[Keys] = {
+    "controllers": _controllers("controllers of this virtual switch alone"),
+    "tls": Key(converters.tls_files, meaning="keys and certificates other than the slice's"),
+}
+
+
+def _flowspace_slice(node: Node, values: Mapping[str, Any]) -> FlowspaceSlice:
+    switches: Mapping[int, SwitchSettings] = values["switches"]
+    if not values["controllers"] and not any(one.controllers for one in switches.values()):
+        raise wrong(node, "the slice has no controller", "write controllers: [tcp:HOST:PORT]")
+    return FlowspaceSlice(
         name=values["name"],
         controllers=values["controllers"],
         versions=values["openflow"],
@@ -80,7 +77,39 @@ FLOWSPACE_SLICE: Final = Format(
         place=node.place,
         may_configure_ports=values["port_mod"],
         rules=values["flowspace"],
-    ),
+        switches=switches,
+        tls=values["tls"],
+        controller_certificates=values["controller_certificate"],
+    )
+
+
+FLOWSPACE_SLICE: Final = Format(
+    keys={
+        "kind": KIND,
+        "name": NAME,
+        "controllers": _controllers("whom to call for the tenant, or where to wait for a call"),
+        "openflow": Key(_versions, meaning="versions offered to them", default=frozenset(VERSIONS.values())),
+        "tables": Key(integer(1, MAX_TABLES), meaning="flow tables on OpenFlow 1.3", default=DEFAULT_TABLES),
+        "policies": Key(converters.policies, meaning="what the slice may do", default=()),
+        "port_mod": Key(
+            one_of({"virtual": False, "physical": True}),
+            meaning="whether it configures physical ports that it alone has",
+            default=False,
+        ),
+        "switches": Key(
+            converters.switches(SWITCH_KEYS), meaning="what is different at single datapaths", default={}
+        ),
+        "tls": Key(converters.tls_files, meaning="keys and certificates other than the main file's"),
+        "controller_certificate": Key(
+            converters.certificate_pins,
+            meaning="the certificate that its controllers have to show",
+            default=(),
+        ),
+        "flowspace": Key(
+            list_of(RULE.read, may_repeat=True), meaning="which packets are its own", is_required=True
+        ),
+    },
+    build=_flowspace_slice,
 )
 
 SLICE_FORMATS: Final = Formats({"flowspace": FLOWSPACE_SLICE}, not_built=("virtual-network",))

@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Final, TypeVar
 
-from attrs import frozen
+from attrs import field, frozen
 
+from flowvisor.network.certificate_pin import CertificatePin
 from flowvisor.network.connection_method import ConnectionMethod
 from flowvisor.network.dpid import format_dpid
+from flowvisor.network.tls_files import TlsFiles
 from flowvisor.policies.policy import Policy
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
 from flowvisor.slices.slice import Slice
 
 P = TypeVar("P")
+
+OPEN: Final = "open"
+LISTED: Final = "listed"
+MAX_HALF_OPEN: Final = 512  # connections of datapaths whose handshake is not over; one more is closed at once
+DEFAULT_HALF_OPEN: Final = 64  # of one address; more is not unusual where one machine has hundreds of bridges
+
+
+@frozen
+class NamedDatapath:
+    """An entry of `datapaths:`; without certificates, whoever claims the dpid is believed."""
+
+    dpid: int
+    certificates: tuple[CertificatePin, ...] = ()
 
 
 @frozen
@@ -21,6 +36,8 @@ class Settings:
     """The main file. The folders are as written, or absolute once the folder source has resolved them.
 
     `admission` says which datapaths may connect: `open` is all, `listed` those that `datapaths` names.
+    `certificates` are those that a datapath has to show, by dpid. `max_half_open_per_address` is how many
+    connections one address may have that have not said yet who they are.
     """
 
     listen: tuple[ConnectionMethod, ...]
@@ -30,6 +47,9 @@ class Settings:
     policies: str
     datapaths: Mapping[str, int]
     admission: str
+    certificates: Mapping[int, tuple[CertificatePin, ...]] = field(factory=dict)
+    tls: TlsFiles | None = None
+    max_half_open_per_address: int = DEFAULT_HALF_OPEN
 
 
 @frozen

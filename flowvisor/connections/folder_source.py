@@ -6,11 +6,10 @@ import os
 from pathlib import Path
 from typing import Final
 
-from attrs import evolve
-
 from flowvisor.configuration.documents import MAX_FILE_CHARACTERS, TextFile
 from flowvisor.configuration.reader import named_folders, read_configuration
 from flowvisor.configuration.snapshot import Configuration
+from flowvisor.connections.file_paths import resolve
 from flowvisor.errors import ConfigurationError, Place, Problem
 
 SEARCHED: Final = (
@@ -35,7 +34,7 @@ def find_main_file(path: str | os.PathLike[str] | None) -> Path:
 
 
 def load(path: str | os.PathLike[str] | None) -> tuple[Configuration, Path]:
-    """Read all files; return the configuration, its folders absolute, and the main file's own folder.
+    """Read all files; return the configuration, its paths absolute, and the main file's own folder.
 
     Raises one ConfigurationError with every problem of every file.
     """
@@ -57,18 +56,7 @@ def load(path: str | os.PathLike[str] | None) -> tuple[Configuration, Path]:
         raise ConfigurationError([*problems, *error.problems]) from error
     if problems:
         raise ConfigurationError(problems)
-    return _resolved(configuration, base), base
-
-
-def _resolved(configuration: Configuration, base: Path) -> Configuration:
-    def absolute(folder: str) -> str:
-        return os.path.normpath(base / folder)
-
-    was = configuration.settings
-    settings = evolve(
-        was, state=absolute(was.state), slices=absolute(was.slices), policies=absolute(was.policies)
-    )
-    return evolve(configuration, settings=settings)
+    return resolve(configuration, base), base
 
 
 def _read_folder(folder: Path, key: str, place: Place) -> list[TextFile]:

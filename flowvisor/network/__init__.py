@@ -2,6 +2,7 @@
 
 * `dpid`: datapath ids as people write them
 * `connection_method`: where to listen and whom to call, as Open vSwitch writes it
+* `tls_files`, `certificate_pin`: what encrypted connections are made with, and which certificate is whose
 """
 
 from __future__ import annotations

@@ -6,7 +6,9 @@ import ipaddress
 import re
 from typing import Final
 
-from attrs import frozen
+from attrs import field, frozen
+
+from flowvisor.errors import Place
 
 OPENFLOW_PORT: Final = 6653  # IANA's
 MAX_TCP_PORT: Final = 0xFFFF
@@ -14,6 +16,7 @@ MAX_TCP_PORT: Final = 0xFFFF
 ACTIVE_KINDS: Final = frozenset({"tcp", "ssl"})
 PASSIVE_KINDS: Final = frozenset({"ptcp", "pssl"})
 UNIX_KINDS: Final = frozenset({"unix", "punix"})
+EVERYWHERE: Final = (None, "0.0.0.0", "::")  # who listens there leaves its port to nobody else
 
 # An address in brackets may have colons and a zone in it; a name or an IPv4 address has neither.
 _HOST: Final = r"(?:\[(?P<v6>[^\]]*)\]|(?P<name>[^\[\]:]+))"
@@ -30,12 +33,14 @@ class ConnectionMethod:
 
     `host` is an address or a name without brackets; None with a passive kind means all addresses, and a
     passive port of 0 means one that the system chooses. `unix` and `punix` have a `path` and nothing else.
+    `place` is where the admin wrote it, if he did; it makes no difference.
     """
 
     kind: str
     host: str | None = None
     port: int | None = None
     path: str | None = None
+    place: Place | None = field(default=None, eq=False)
 
     @property
     def is_passive(self) -> bool:
@@ -46,6 +51,16 @@ class ConnectionMethod:
     def uses_tls(self) -> bool:
         """Is it encrypted?"""
         return self.kind in ("ssl", "pssl")
+
+    def excludes(self, other: ConnectionMethod) -> bool:
+        """Can only one of the two be listened on, because both mean the same place?"""
+        if not self.is_passive or not other.is_passive:
+            return False
+        if self.path is not None or other.path is not None:
+            return self.path == other.path
+        if self.port != other.port or not self.port:
+            return False
+        return self.host == other.host or self.host in EVERYWHERE or other.host in EVERYWHERE
 
     def __str__(self) -> str:
         if self.path is not None:

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from attrs import field, frozen
 
 from flowvisor.errors import Place
+from flowvisor.network.certificate_pin import CertificatePin
 from flowvisor.network.connection_method import ConnectionMethod
+from flowvisor.network.tls_files import TlsFiles
+
+
+@frozen
+class SwitchSettings:
+    """What is different at one virtual switch: controllers besides the slice's, and keys of its own."""
+
+    controllers: tuple[ConnectionMethod, ...] = ()
+    tls: TlsFiles | None = None
 
 
 @frozen
@@ -15,6 +27,8 @@ class Slice:
     `versions` are OpenFlow's numbers on the wire (1 is 1.0, 4 is 1.3), `tables` is the size of its block of
     flow tables where a datapath has enough, `policies` are names. `may_configure_ports` says that
     its PORT_MOD is done to a physical port which is its alone. `place` is where the admin wrote it.
+    `switches` are virtual switches by dpid, `controller_certificates` those that its controllers may show; if
+    it names none, all that its certificate authority has signed.
     """
 
     name: str
@@ -24,3 +38,18 @@ class Slice:
     policies: tuple[str, ...]
     place: Place
     may_configure_ports: bool = field(default=False, kw_only=True)
+    switches: Mapping[int, SwitchSettings] = field(factory=dict, kw_only=True)
+    tls: TlsFiles | None = field(default=None, kw_only=True)
+    controller_certificates: tuple[CertificatePin, ...] = field(default=(), kw_only=True)
+
+    def controllers_of(self, dpid: int) -> tuple[ConnectionMethod, ...]:
+        """Who controls a virtual switch: the slice's controllers, then its own."""
+        own = self.switches.get(dpid)
+        return self.controllers if own is None else self.controllers + own.controllers
+
+    def tls_of(self, dpid: int, general: TlsFiles | None) -> TlsFiles | None:
+        """The files for a virtual switch's connections; `general` are those for everybody."""
+        own = self.switches.get(dpid)
+        for files in (self.tls, own.tls if own is not None else None):
+            general = files.over(general) if files is not None else general
+        return general

@@ -9,10 +9,16 @@ from flowvisor.configuration.converters import connection, integer, list_of, not
 from flowvisor.configuration.documents import TextFile, parse_document
 from flowvisor.configuration.schema import Converter, Names
 from flowvisor.configuration.settings_format import DATAPATH_KEYS
-from flowvisor.errors import ConfigurationError
+from flowvisor.configuration.slice_formats import SWITCH_KEYS
+from flowvisor.configuration.snapshot import NamedDatapath
+from flowvisor.errors import ConfigurationError, Place
+from flowvisor.network.certificate_pin import CertificatePin
 from flowvisor.network.connection_method import parse_connection_method
+from flowvisor.network.tls_files import NamedFile, TlsFiles
 from flowvisor.policies.quota import Quota
 from flowvisor.policies.rate_limit import RateLimit
+from flowvisor.slices.slice import SwitchSettings
+from tests.support.world import NOWHERE
 
 NAMES = Names(
     file_stem="research",
@@ -86,26 +92,75 @@ def test_an_integer_has_bounds() -> None:
     assert told_about(integer(0, 9), "1.5") == 'f:2:3: "1.5" is not a number'
 
 
-def test_a_connection_method_is_of_the_one_kind_that_is_built() -> None:
+def test_a_connection_method_is_of_a_kind_that_fits_and_knows_its_place() -> None:
     assert convert(connection("ptcp", default_port=8080), "'ptcp:'") == parse_connection_method("ptcp:8080")
-    assert convert(connection("tcp"), "tcp:a") == parse_connection_method("tcp:a:6653")
+    assert convert(connection("tcp", "ssl"), "ssl:a") == parse_connection_method("ssl:a:6653")
+    assert convert(connection("tcp"), "tcp:a").place == Place("f", 2, 3)
 
 
 @pytest.mark.parametrize(
-    ("kind", "text", "told"),
+    ("kinds", "text", "told"),
     [
-        ("ptcp", "tcp:a:1", 'f:2:3: "tcp:a:1" calls somebody, it does not listen; write ptcp:PORT:ADDRESS'),
-        ("ptcp", "pssl:1", "f:2:3: pssl: is not built yet; use ptcp:"),
-        ("ptcp", "punix:a", "f:2:3: punix: is not built yet; use ptcp:"),
-        ("tcp", "ssl:a", "f:2:3: ssl: is not built yet; use tcp:"),
-        ("tcp", "unix:a", "f:2:3: unix: is not built yet; use tcp:"),
-        ("tcp", "ptcp:1", "f:2:3: ptcp: is not built yet; use tcp:"),
-        ("tcp", "pssl:1", "f:2:3: pssl: is not built yet; use tcp:"),
-        ("tcp", "a:1", 'f:2:3: "a:1" is not a connection method; it begins with tcp:, ssl:, unix:,'),
+        (["ptcp"], "tcp:a:1", 'f:2:3: "tcp:a:1" calls somebody, it does not listen; write ptcp:PORT:ADDRESS'),
+        (["ptcp", "punix"], "pssl:1", "f:2:3: pssl: is not for this key; use ptcp: or punix:"),
+        (["tcp", "ptcp"], "ssl:a", "f:2:3: ssl: is not for this key; use tcp: or ptcp:"),
+        (["tcp"], "a:1", 'f:2:3: "a:1" is not a connection method; it begins with tcp:, ssl:, unix:,'),
     ],
 )
-def test_other_connection_methods_are_refused_by_name(kind: str, text: str, told: str) -> None:
-    assert told_about(connection(kind), text).startswith(told)
+def test_other_connection_methods_are_refused_by_name(kinds: list[str], text: str, told: str) -> None:
+    assert told_about(connection(*kinds), text).startswith(told)
+
+
+def test_keys_and_certificates_are_files_at_a_place() -> None:
+    files = convert(converters.tls_files, "{private_key: k, certificate: c}")
+    assert files == TlsFiles(NamedFile("k", NOWHERE), NamedFile("c", NOWHERE))
+    assert files.certificate.place == Place("f", 2, 33)
+    assert convert(converters.tls_files, "{ca: a}") == TlsFiles(ca=NamedFile("a", NOWHERE))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{private_key: k, ca: a}", "f:2:3: a private key and its certificate go together; write both, or"),
+        ("{certificate: c}", "f:2:3: a private key and its certificate go together"),
+        ("{cert: c}", "f:2:4: cert: unknown key"),
+        ("{ca: [a]}", "f:2:8: ca: a list where one value is expected"),
+    ],
+)
+def test_half_a_pair_of_keys_is_refused(text: str, told: str) -> None:
+    assert told_about(converters.tls_files, text).startswith(told)
+
+
+def test_certificates_are_named_by_one_pin_or_several() -> None:
+    name = CertificatePin("cn", "leaf 1")
+    assert convert(converters.certificate_pins, '"cn:leaf 1"') == (name,)
+    exact = CertificatePin("sha256", "ab" * 32)
+    assert convert(converters.certificate_pins, f'["cn:leaf 1", "sha256:{"AB" * 32}"]') == (name, exact)
+    assert told_about(converters.certificate_pins, "leaf").startswith('f:2:3: "leaf" names no certificate')
+
+
+SWITCHES = converters.switches(SWITCH_KEYS)
+
+
+def test_a_slice_says_something_of_single_switches() -> None:
+    found = convert(SWITCHES, "{leaf-1: {controllers: [ptcp:1]}, 0x9: {tls: {ca: a}}}")
+    assert found == {
+        1: SwitchSettings(controllers=(parse_connection_method("ptcp:1"),)),
+        9: SwitchSettings(tls=TlsFiles(ca=NamedFile("a", NOWHERE))),
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{leaf-9: {}}", 'f:2:4: leaf-9: no datapath is called "leaf-9", and it is no dpid; did you mean'),
+        ("{leaf-1: {}, 0x1: {}}", "f:2:16: 0x1: 0x1 stands here already"),
+        ("{leaf-1: {dpid: 0x1}}", "f:2:13: dpid: unknown key"),
+        ("{leaf-1: }", 'f:2:12: leaf-1: no value where "key: value" pairs are expected'),
+    ],
+)
+def test_a_switch_that_there_is_not_is_refused(text: str, told: str) -> None:
+    assert told_about(SWITCHES, text).startswith(told)
 
 
 def test_an_object_is_called_like_its_file() -> None:
@@ -135,9 +190,11 @@ DATAPATH_NAMES = converters.datapath_names(DATAPATH_KEYS)
 
 
 def test_datapaths_are_given_names() -> None:
-    assert convert(DATAPATH_NAMES, "{leaf-1: {dpid: 0000000000000010}, b: {dpid: 0x1}}") == {
-        "leaf-1": 16,
-        "b": 1,
+    assert convert(
+        DATAPATH_NAMES, "{leaf-1: {dpid: 0000000000000010}, b: {dpid: 0x1, certificate: cn:b}}"
+    ) == {
+        "leaf-1": NamedDatapath(16),
+        "b": NamedDatapath(1, certificates=(CertificatePin("cn", "b"),)),
     }
     assert convert(DATAPATH_NAMES, "{}") == {}
 

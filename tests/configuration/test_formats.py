@@ -9,13 +9,11 @@ from tests.support.formats import RIGHT, TABLES, problems_of
 
 KEYS = [(table, key) for table, keys in TABLES.items() for key in keys]
 
-NOT_BUILT = {("main", "tls"), ("flowspace", "switches")}
-
 
 @pytest.mark.parametrize(("table", "key"), KEYS)
 def test_every_key_says_what_it_means_and_has_an_example(table: str, key: str) -> None:
     assert TABLES[table][key].meaning
-    assert (key in RIGHT[table]) != ((table, key) in NOT_BUILT)
+    assert key in RIGHT[table]
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -25,7 +23,7 @@ def test_all_keys_together_are_right(table: str) -> None:
 
 @pytest.mark.parametrize(("table", "key"), KEYS)
 def test_a_key_that_is_required_is_missed_and_another_is_not(table: str, key: str) -> None:
-    if (table, key) in NOT_BUILT or len(RIGHT[table]) == 1:
+    if len(RIGHT[table]) == 1:
         return
     without = {other: value for other, value in RIGHT[table].items() if other != key}
     missed = {key: "this key is missing"} if TABLES[table][key].is_required else {}
@@ -42,11 +40,6 @@ def test_no_key_takes_just_anything(table: str, key: str, value: str) -> None:
     except ConfigurationError:
         return
     assert told
-
-
-@pytest.mark.parametrize(("table", "key"), sorted(NOT_BUILT))
-def test_a_key_that_is_not_built_yet_is_refused_by_name(table: str, key: str) -> None:
-    assert problems_of(table, {**RIGHT[table], key: "{a: 1}"}) == {key: "this key is not built yet"}
 
 
 def test_the_kinds_that_are_not_built_yet_are_known_by_name() -> None:

@@ -61,7 +61,7 @@ def test_there_may_be_no_slices_and_no_policies() -> None:
 
 
 def test_everything_that_is_wrong_in_all_files_is_told_at_once() -> None:
-    main = TextFile("flowvisor.yaml", "listen: [tcp:1.2.3.4]\ntls: {}\nadmission: listed\n")
+    main = TextFile("flowvisor.yaml", "listen: [tcp:1.2.3.4]\ntls: {ca: }\nadmission: listd\n")
     quota = TextFile("policies/small.yaml", "kind: quota\nname: smal\ngroups: many\n")
     gold = TextFile("policies/gold.yaml", "kind: bandwidth\nname: gold\n")
     wrong = slice_file(
@@ -70,8 +70,8 @@ def test_everything_that_is_wrong_in_all_files_is_told_at_once() -> None:
     blue = TextFile("slices/blue.yaml", "kind: virtual-network\nname: blue\nswitches: {}\n")
     assert told_about(wrong, blue, main=main, policies=(quota, gold)) == [
         'flowvisor.yaml:1:10: listen: "tcp:1.2.3.4" calls somebody, it does not listen; write ptcp:PORT:ADDRESS',
-        "flowvisor.yaml:2:6: tls: this key is not built yet",
-        'flowvisor.yaml:3:12: admission: listed is not built yet; write "open"',
+        "flowvisor.yaml:2:11: ca: the value is missing",
+        'flowvisor.yaml:3:12: admission: "listd" is not "open" or "listed"; did you mean "listed"?',
         'policies/gold.yaml:1:7: kind: bandwidth is not built yet; write "quota" or "rate-limit"',
         'policies/small.yaml:2:7: name: "smal" is not the name of the file; write "small" or call the file smal.yaml',
         'policies/small.yaml:3:9: groups: "many" is not a number',

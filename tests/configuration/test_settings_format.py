@@ -1,6 +1,7 @@
 """The main file needs little, and what it leaves out has one meaning."""
 
 from flowvisor.configuration.snapshot import Settings
+from flowvisor.network.certificate_pin import CertificatePin
 from flowvisor.network.connection_method import parse_connection_method
 from tests.support.formats import read
 
@@ -21,3 +22,10 @@ def test_the_admins_port_is_not_openflows() -> None:
     settings = read("main", admin="'ptcp:'")
     assert isinstance(settings, Settings)
     assert str(settings.admin) == "ptcp:8080"
+
+
+def test_a_datapaths_certificate_belongs_to_its_dpid() -> None:
+    settings = read("main", datapaths="{leaf: {dpid: 0x1, certificate: cn:leaf}, other: {dpid: 0x2}}")
+    assert isinstance(settings, Settings)
+    assert settings.datapaths == {"leaf": 1, "other": 2}
+    assert settings.certificates == {1: (CertificatePin("cn", "leaf"),)}

@@ -34,3 +34,12 @@ def test_physical_ports_are_configured_only_where_the_admin_says_so(lines: dict[
     one = read("flowspace", **lines)
     assert isinstance(one, FlowspaceSlice)
     assert one.may_configure_ports is may
+
+
+def test_a_slice_has_a_controller_somewhere() -> None:
+    with pytest.raises(ConfigurationError, match="f:1:1: the slice has no controller; write controllers: "):
+        read("flowspace", switches="{0x1: {tls: {ca: a}}}")
+    found = read("flowspace", switches="{0x1: {controllers: ['ptcp:1']}}")
+    assert isinstance(found, FlowspaceSlice)
+    assert found.controllers == ()
+    assert [str(method) for method in found.controllers_of(1)] == ["ptcp:1"]

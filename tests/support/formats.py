@@ -5,7 +5,7 @@ from flowvisor.configuration.formats import Format
 from flowvisor.configuration.policy_formats import POLICY_FORMATS
 from flowvisor.configuration.schema import Key, Keys, Names, read_keys
 from flowvisor.configuration.settings_format import DATAPATH_KEYS, SETTINGS
-from flowvisor.configuration.slice_formats import RULE, SLICE_FORMATS
+from flowvisor.configuration.slice_formats import RULE, SLICE_FORMATS, SWITCH_KEYS
 
 FORMATS: dict[str, Format] = {
     "main": SETTINGS,
@@ -16,6 +16,7 @@ FORMATS: dict[str, Format] = {
 TABLES: dict[str, Keys] = {
     **{name: one.keys for name, one in FORMATS.items()},
     "datapath": DATAPATH_KEYS,
+    "switch": SWITCH_KEYS,
 }
 
 # For each key a value that is right; with the required ones each makes an object.
@@ -27,9 +28,12 @@ RIGHT = {
         "slices": "a",
         "policies": "b",
         "datapaths": "{leaf-1: {dpid: 0x1}}",
-        "admission": "open",
+        "admission": "listed",
+        "tls": "{private_key: k, certificate: c, ca: a}",
+        "max_half_open_per_address": "16",
     },
-    "datapath": {"dpid": "0000000000000001"},
+    "datapath": {"dpid": "0000000000000001", "certificate": "cn:leaf"},
+    "switch": {"controllers": "[ptcp:1]", "tls": "{ca: a}"},
     "rule": {
         "datapaths": "all",
         "priority": "100",
@@ -39,7 +43,10 @@ RIGHT = {
     "flowspace": {
         "kind": "flowspace",
         "name": "it",
-        "controllers": "[tcp:a]",
+        "controllers": "[ssl:a]",
+        "tls": "{ca: a}",
+        "controller_certificate": "[cn:a, cn:b]",
+        "switches": "{0x1: {controllers: [ptcp:1]}}",
         "openflow": "[1.0]",
         "tables": "3",
         "policies": "[]",
