@@ -82,8 +82,9 @@ class Service:
 
     @property
     def datapath_port(self) -> int:
-        """The port of the first method of `listen:`."""
-        return self.datapath_ports[0]
+        """The port of the first `ptcp:` of `listen:`; 0 if there is none."""
+        methods = zip(self._configuration.settings.listen, self.datapath_ports, strict=True)
+        return next((port for method, port in methods if method.kind == "ptcp"), 0)
 
     def start(self) -> Deferred[None]:
         """Listen for datapaths and for operators; fails with `ServiceError`, and nothing is left open then."""

@@ -9,6 +9,7 @@ from twisted.web.http import OK, SERVICE_UNAVAILABLE
 from flowvisor.admin.site import Page
 from flowvisor.configuration.snapshot import Configuration
 from flowvisor.connections.connections import Connections
+from flowvisor.connections.line import Line
 from flowvisor.hypervisor.hypervisor import Hypervisor
 
 
@@ -16,7 +17,7 @@ def health_page(hypervisor: Hypervisor, connections: Connections, configuration:
     """200 if all is well, 503 with the reasons if not, as JSON.
 
     A controller that is away is told, but is no reason: it is its tenant's, who must not be able to make the
-    hypervisor look ill.
+    hypervisor look ill. Where controllers are to call us is ours: a port that cannot be listened on is a reason.
     """
     ready = {dpid for dpid, datapath in hypervisor.datapaths.items() if datapath.is_ready}
     failures = sum(datapath.own_failures for datapath in hypervisor.datapaths.values())
@@ -27,14 +28,36 @@ def health_page(hypervisor: Hypervisor, connections: Connections, configuration:
         f"{configuration.datapath_name(dpid)} is not set up yet"
         for dpid in hypervisor.datapaths.keys() - ready
     ]
+    listeners = [line for line in lines if line.method.is_passive]
+    reasons += [
+        f"slice {line.switch.slice_name} cannot listen on {line.controller} for "
+        f"{configuration.datapath_name(line.switch.dpid)}"
+        for line in listeners
+        if not line.is_listening
+    ]
     if failures:
         reasons.append(f"datapaths refused {failures} of the hypervisor's own entries")
     body = {
         "status": "degraded" if reasons else "ok",
         "reasons": sorted(reasons),
         "datapaths": {"ready": len(ready), "connected": len(hypervisor.datapaths), "named": len(named)},
-        "controllers": {"connected": sum(line.is_established for line in lines), "wanted": len(lines)},
+        "controllers": {
+            "connected": sum(line.is_established for line in lines),
+            "wanted": len(lines) - len(listeners),
+        },
+        "listeners": [_listener(line, configuration) for line in listeners],
         "own_entries_failed": failures,
     }
     status = SERVICE_UNAVAILABLE if reasons else OK
     return Page(json.dumps(body, indent=2) + "\n", status, "application/json")
+
+
+def _listener(line: Line, configuration: Configuration) -> dict[str, object]:
+    """Where a slice's controllers call, with the port that the system has chosen if it was to choose."""
+    return {
+        "slice": line.switch.slice_name,
+        "switch": configuration.datapath_name(line.switch.dpid),
+        "method": line.controller,
+        "port": line.port,
+        "listening": line.is_listening,
+    }

@@ -55,6 +55,17 @@ def _controllers(connections: Connections) -> Iterator[Metric]:
             for line in lines
         ),
     )
+    yield gauge(
+        "controller_listening",
+        "Whether controllers may call the slice's virtual switch.",
+        "slice dpid controller",
+        (
+            ((switch.slice_name, format_dpid(switch.dpid), line.controller), float(line.is_listening))
+            for switch, lines in connections.lines.items()
+            for line in lines
+            if line.method.is_passive
+        ),
+    )
     yield counter(
         "controller_connects",
         "Channels with the controller that were established.",
@@ -69,7 +80,7 @@ def _controllers(connections: Connections) -> Iterator[Metric]:
     )
     yield counter(
         "controller_connect_failures",
-        "Attempts to reach the controller that came to nothing.",
+        "Attempts to reach the controller, or to listen for it, that came to nothing.",
         "slice controller reason",
         counters.controller_connect_failures.items(),
     )

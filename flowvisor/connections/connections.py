@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.internet.interfaces import IDelayedCall, IListeningPort
 from twisted.logger import Logger, LogLevel
 
+from flowvisor.connections.admission import Admission
 from flowvisor.connections.controller_protocol import ControllerProtocol
 from flowvisor.connections.counters import ConnectionCounters
 from flowvisor.connections.datapath_protocol import DatapathFactory, DatapathProtocol
@@ -58,6 +59,7 @@ class Connections:
     ) -> None:
         self.hypervisor = hypervisor
         self.counters = ConnectionCounters()
+        self.admission = Admission(hypervisor.configuration.settings)
         self.everyone: set[PeerProtocol] = set()
         self.by_peer: dict[Peer, PeerProtocol] = {}
         self.lines: dict[VirtualSwitchName, list[Line]] = {}
@@ -67,7 +69,9 @@ class Connections:
         self._now = now
         self._random = random
         self._ports: list[IListeningPort] = []
+        self._half_open: Counter[str] = Counter()  # datapaths' connections, by their origin
         self._leaving: list[Deferred[object]] = []
+        self._closing: dict[str, Deferred[object]] = {}  # by methods: listeners that will be free in a moment
         self._all_gone: Deferred[None] | None = None  # while stopping
         self._waking: IDelayedCall | None = None
         self._wakes_at = 0.0
@@ -116,18 +120,21 @@ class Connections:
         """The time in seconds, which never goes back."""
         return self._now()
 
-    def half_open(self) -> int:
-        """How many datapaths have not said yet who they are."""
-        return sum(isinstance(one, DatapathProtocol) and not one.is_established for one in self.everyone)
+    def half_open(self, origin: str | None = None) -> int:
+        """How many datapaths have not said yet who they are: all, or those of one origin."""
+        return self._half_open.total() if origin is None else self._half_open[origin]
 
     def opened(self, protocol: PeerProtocol) -> None:
         """A connection was made."""
         self.everyone.add(protocol)
+        if isinstance(protocol, DatapathProtocol):
+            self._half_open[protocol.origin] += 1
         if self._all_gone is not None:
             protocol.hang_up("stopping")
 
     def established(self, protocol: PeerProtocol, peer: Peer) -> None:
         """The core knows the peer now; effects may name it."""
+        self._is_open(protocol)
         protocol.peer = peer
         self.by_peer[peer] = protocol
         if isinstance(protocol, ControllerProtocol):
@@ -138,7 +145,9 @@ class Connections:
     def gone(self, protocol: PeerProtocol) -> None:
         """The connection is no more."""
         self.everyone.discard(protocol)
-        if protocol.peer is not None:
+        if protocol.peer is None:
+            self._is_open(protocol)
+        else:
             del self.by_peer[protocol.peer]
         if self._all_gone is not None and not self.everyone and not self._all_gone.called:
             self._all_gone.callback(None)
@@ -177,7 +186,10 @@ class Connections:
             self._open(command.switch)
         elif isinstance(command, CloseChannels):
             for line in self.lines.pop(command.switch, []):
-                self._leave(line.stop(command.reason))
+                stopping = line.stop(command.reason)
+                self._leave(stopping)
+                if line.method.is_passive and not stopping.called:
+                    self._closing[line.controller] = stopping
         elif isinstance(command, Wake):
             self._wake_at(command.at)
         elif command.peer in self.by_peer:
@@ -211,7 +223,7 @@ class Connections:
             return
         owner = self._slices[switch.slice_name]
         self.lines[switch] = lines = []
-        for method in owner.controllers:
+        for method in owner.controllers_of(switch.dpid):
             try:
                 line = Line(
                     self._reactor,
@@ -220,10 +232,18 @@ class Connections:
                     method=method,
                     versions=owner.versions,
                     random=self._random,
+                    after=self._closing.pop(str(method), None) if method.port != 0 else None,
                 )
                 lines.append(line)
             except UnsupportedMethod as error:
                 self.log.error(event="controller_unsupported", slice=owner.name, reason=str(error))
+
+    def _is_open(self, protocol: PeerProtocol) -> None:
+        """One less that is half open."""
+        if isinstance(protocol, DatapathProtocol):
+            self._half_open[protocol.origin] -= 1
+            if not self._half_open[protocol.origin]:
+                del self._half_open[protocol.origin]
 
     def _leave(self, leaving: Deferred[object]) -> None:
         self._leaving.append(leaving)

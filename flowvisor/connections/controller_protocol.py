@@ -8,6 +8,7 @@ from typing import Any, Final
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
 
+from flowvisor.connections.addresses import origin_of
 from flowvisor.connections.counters import CONTROLLER
 from flowvisor.connections.peer_protocol import PeerProtocol, Shell
 from flowvisor.hypervisor.effects import Effects, VirtualSwitchName
@@ -17,6 +18,7 @@ from flowvisor.openflow.legality import Role
 
 QUEUE_FULL: Final = "queue-full"
 MAX_CALLS: Final = 16  # connections at once on one line; only controllers that dial us can come near it
+MAX_SILENT_CALLS: Final = 8  # of them from one address, of those that have not said HELLO yet
 
 
 class ControllerProtocol(PeerProtocol):
@@ -25,8 +27,9 @@ class ControllerProtocol(PeerProtocol):
     side = CONTROLLER
     tenant_channel: TenantChannel  # once established
 
-    def __init__(self, shell: Shell, factory: ControllerFactory) -> None:
+    def __init__(self, shell: Shell, factory: ControllerFactory, origin: str) -> None:
         super().__init__(shell, Channel(Role.DATAPATH, factory.versions))
+        self.origin = origin
         self.switch = factory.switch
         self.controller = factory.controller
         self._factory = factory
@@ -90,9 +93,16 @@ class ControllerFactory(Factory):
 
     def buildProtocol(self, addr: IAddress | None) -> ControllerProtocol | None:
         """A connection was made; one that is too many is closed at once."""
+        origin = origin_of(addr)
+        silent = sum(not one.is_established and one.origin == origin for one in self.protocols)
+        reason = None
         if len(self.protocols) >= MAX_CALLS:
-            self._shell.counters.handshake_failures[CONTROLLER, "too-many"] += 1
+            reason = "too-many"
+        elif silent >= MAX_SILENT_CALLS:
+            reason = "too-many-of-address"
+        if reason is not None:
+            self._shell.counters.handshake_failures[CONTROLLER, reason] += 1
             return None
-        protocol = ControllerProtocol(self._shell, self)
+        protocol = ControllerProtocol(self._shell, self, origin)
         self.protocols.add(protocol)
         return protocol

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
-from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
 
+from flowvisor.configuration.snapshot import MAX_HALF_OPEN
+from flowvisor.connections.addresses import origin_of, text_of
 from flowvisor.connections.counters import DATAPATH
 from flowvisor.connections.peer_protocol import PeerProtocol, Shell
 from flowvisor.hypervisor.effects import Effects
@@ -17,8 +18,6 @@ from flowvisor.openflow.channel import Channel, Established
 from flowvisor.openflow.legality import Role
 from flowvisor.openflow.versions import SUPPORTED
 
-MAX_HALF_OPEN: Final = 512  # connections whose handshake is not over; one more is closed at once
-
 
 class DatapathProtocol(PeerProtocol):
     """Southbound."""
@@ -26,12 +25,17 @@ class DatapathProtocol(PeerProtocol):
     side = DATAPATH
     datapath: Datapath  # once established
 
-    def __init__(self, shell: Shell, address: str) -> None:
+    def __init__(self, shell: Shell, address: IAddress | None) -> None:
         super().__init__(shell, Channel(Role.CONTROLLER, SUPPORTED))
-        self.address = address
+        self.address = text_of(address)
+        self.origin = origin_of(address)
 
     def join(self, event: Established, now: float) -> Effects:
         assert event.features is not None
+        refusal = self.shell.admission.refusal(event.features.dpid, None)
+        if refusal is not None:
+            self.turn_away(refusal, event.version, dpid=event.features.dpid)
+            return Effects(now)
         self.datapath, effects = self.shell.hypervisor.datapath_joined(event.version, event.features, now)
         self.shell.established(self, self.datapath)
         counters = self.shell.counters
@@ -69,15 +73,13 @@ class DatapathFactory(Factory):
 
     def buildProtocol(self, addr: IAddress | None) -> DatapathProtocol | None:
         """A new connection; none where too many have not said yet who they are."""
-        if self._shell.half_open() >= MAX_HALF_OPEN:
-            self._shell.counters.handshake_failures[DATAPATH, "too-many"] += 1
-            return None
-        return DatapathProtocol(self._shell, _text(addr))
-
-
-def _text(address: object) -> str:
-    if isinstance(address, IPv4Address):
-        return f"{address.host}:{address.port}"
-    if isinstance(address, IPv6Address):
-        return f"[{address.host}]:{address.port}"
-    return "unix"
+        shell = self._shell
+        reason = None
+        if shell.half_open() >= MAX_HALF_OPEN:
+            reason = "too-many"
+        elif shell.half_open(origin_of(addr)) >= shell.admission.max_half_open_per_address:
+            reason = "too-many-of-address"
+        if reason is None:
+            return DatapathProtocol(shell, addr)
+        shell.counters.handshake_failures[DATAPATH, reason] += 1
+        return None

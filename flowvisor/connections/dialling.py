@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from errno import EACCES, EADDRINUSE, EADDRNOTAVAIL, ENOENT
 from typing import Any, Final
 
-from twisted.application.internet import ClientService, StreamServerEndpointService
+from twisted.application.internet import ClientService
 from twisted.internet import error
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred, succeed
 from twisted.internet.interfaces import (
+    IDelayedCall,
     IListeningPort,
     IProtocol,
     IProtocolFactory,
@@ -44,44 +46,22 @@ class Backoff:
         return delay * (1 + JITTER * (2 * self._random() - 1))
 
 
-class _Observed:
-    """Tells why an endpoint came to nothing, which Twisted's services keep for themselves."""
-
-    def __init__(self, failed: Callable[[str], None]) -> None:
-        self._failed = failed
-
-    def observe(self, failure: Failure) -> Failure:
-        if not failure.check(CancelledError, error.ConnectingCancelledError):
-            self._failed(reason_of(failure))
-        return failure
-
-
 @implementer(IStreamClientEndpoint)
-class _ObservedClient(_Observed):
+class _Observed:
+    """Tells why an endpoint came to nothing, which Twisted's service keeps for itself."""
+
     def __init__(self, endpoint: IStreamClientEndpoint, failed: Callable[[str], None]) -> None:
-        super().__init__(failed)
         self._endpoint = endpoint
+        self._failed = failed
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:  # noqa: N803
         connecting: Deferred[IProtocol] = self._endpoint.connect(protocolFactory)
-        return connecting.addErrback(self.observe)
+        return connecting.addErrback(self._observe)
 
-
-@implementer(IStreamServerEndpoint)
-class _ObservedServer(_Observed):
-    def __init__(self, endpoint: IStreamServerEndpoint, failed: Callable[[str], None]) -> None:
-        super().__init__(failed)
-        self._endpoint = endpoint
-
-    def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:  # noqa: N803
-        # Told once is enough: a service that waits takes None for "there is no port".
-        listening: Deferred[Any] = self._endpoint.listen(protocolFactory)
-        listening.addErrback(self.observe)
-        listening.addErrback(_forget)
-        return listening
-
-
-def _forget(failure: Failure) -> None: ...
+    def _observe(self, failure: Failure) -> Failure:
+        if not failure.check(CancelledError, error.ConnectingCancelledError):
+            self._failed(reason_of(failure))
+        return failure
 
 
 def dialling(
@@ -93,31 +73,86 @@ def dialling(
     failed: Callable[[str], None],
 ) -> ClientService:
     """A service that keeps one connection up; `failed` is told why an attempt came to nothing."""
-    return ClientService(_ObservedClient(endpoint, failed), factory, retryPolicy=backoff, clock=reactor)
+    return ClientService(_Observed(endpoint, failed), factory, retryPolicy=backoff, clock=reactor)
 
 
-def waiting(
-    endpoint: IStreamServerEndpoint, factory: IProtocolFactory, *, failed: Callable[[str], None]
-) -> StreamServerEndpointService:
-    """A service that takes calls; `failed` is told why it cannot."""
-    return StreamServerEndpointService(_ObservedServer(endpoint, failed), factory)
+class Waiting:
+    """Listens from `start` until `stop`; where it cannot, it says why and tries again."""
+
+    def __init__(
+        self,
+        reactor: Any,
+        endpoint: IStreamServerEndpoint,
+        factory: IProtocolFactory,
+        *,
+        backoff: Backoff,
+        listening: Callable[[IListeningPort], None],
+        failed: Callable[[str], None],
+    ) -> None:
+        self.port: IListeningPort | None = None  # while it listens
+        self._reactor = reactor
+        self._endpoint = endpoint
+        self._factory = factory
+        self._backoff = backoff
+        self._listening = listening
+        self._failed = failed
+        self._retry: IDelayedCall | None = None
+        self._is_stopped = False
+
+    def start(self) -> None:
+        """Begin."""
+        self._retry = None
+        if not self._is_stopped:
+            waiting: Deferred[IListeningPort] = self._endpoint.listen(self._factory)
+            waiting.addCallbacks(self._listens, self._cannot_listen)
+
+    def stop(self) -> Deferred[object]:
+        """Fires when the port is free for others."""
+        self._is_stopped = True
+        if self._retry is not None:
+            self._retry.cancel()
+        port, self.port = self.port, None
+        return succeed(None) if port is None else maybeDeferred(port.stopListening)
+
+    def _listens(self, port: IListeningPort) -> None:
+        if self._is_stopped:
+            port.stopListening()
+            return
+        self.port = port
+        self._backoff.reset()
+        self._listening(port)
+
+    def _cannot_listen(self, failure: Failure) -> None:
+        self._failed(reason_of(failure))
+        if not self._is_stopped:
+            self._retry = self._reactor.callLater(self._backoff(0), self.start)
 
 
 def reason_of(failure: Failure) -> str:
-    """Why a connection failed or ended, as one of a few words."""
+    """Why a connection or a listener failed or ended, as one of a few words."""
+    problem = failure.value
+    if isinstance(problem, error.CannotListenError):
+        return _NUMBERS.get(getattr(problem.socketError, "errno", None), "cannot-listen")
+    if isinstance(problem, error.ConnectError) and problem.osError in _NUMBERS:
+        return _NUMBERS[problem.osError]
     for reason, errors in _REASONS:
         if failure.check(*errors):
             return reason
     return "other"
 
 
+_NUMBERS: Final[dict[object, str]] = {
+    EADDRINUSE: "in-use",
+    EADDRNOTAVAIL: "no-such-address",
+    EACCES: "not-permitted",
+    ENOENT: "no-such-file",
+}
 _REASONS: Final[tuple[tuple[str, tuple[type[BaseException], ...]], ...]] = (
     ("closed", (error.ConnectionDone,)),
     ("aborted", (error.ConnectionAborted,)),
     ("refused", (error.ConnectionRefusedError,)),
     ("unreachable", (error.NoRouteError,)),
     ("unknown-host", (error.DNSLookupError, error.UnknownHostError)),
-    ("in-use", (error.CannotListenError,)),
     ("timeout", (error.TimeoutError, error.TCPTimedOutError)),
     ("lost", (error.ConnectionLost,)),
 )

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import stat
+from contextlib import suppress
 from ipaddress import ip_address
 from typing import Any, Final
 
+from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import (
     HostnameEndpoint,
     TCP4ClientEndpoint,
@@ -14,17 +19,57 @@ from twisted.internet.endpoints import (
     UNIXClientEndpoint,
     UNIXServerEndpoint,
 )
-from twisted.internet.interfaces import IStreamClientEndpoint, IStreamServerEndpoint
+from twisted.internet.interfaces import (
+    IListeningPort,
+    IProtocolFactory,
+    IStreamClientEndpoint,
+    IStreamServerEndpoint,
+)
+from zope.interface import implementer
 
 from flowvisor.errors import FlowVisorError
 from flowvisor.network.connection_method import ConnectionMethod
 
 CONNECT_SECONDS: Final = 5  # a controller that does not answer a SYN for so long is dialled anew
+SOCKET_MODE: Final = 0o660  # who may connect to a socket in a file: our user, our group
 BACKLOG: Final = 1024  # every datapath comes back at once when we were away; the system may allow less
 
 
 class UnsupportedMethod(FlowVisorError):
     """A connection method that is well formed, but cannot be served."""
+
+
+@implementer(IStreamServerEndpoint)
+class _SocketFile:
+    """A socket in a file. One that a process left behind when it was killed is removed, as Open vSwitch does.
+
+    Twisted's own lock beside the file was rejected: in a container every process is number 1, and the lock of
+    one that was killed looks like ours.
+    """
+
+    def __init__(self, reactor: Any, path: str) -> None:
+        self._path = path
+        self._endpoint = UNIXServerEndpoint(reactor, path, backlog=BACKLOG, mode=SOCKET_MODE)
+
+    def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:  # noqa: N803
+        _remove_if_abandoned(self._path)
+        listening: Deferred[IListeningPort] = self._endpoint.listen(protocolFactory)
+        return listening
+
+
+def _remove_if_abandoned(path: str) -> None:
+    with suppress(OSError):
+        if not stat.S_ISSOCK(os.lstat(path).st_mode):  # connecting to a plain file is "refused", too
+            return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:  # a socket, and nobody listens
+            with suppress(OSError):
+                os.unlink(path)
+        except OSError:  # no file, or no socket, or one that is busy: whoever binds is told
+            return
 
 
 def client_endpoint(reactor: Any, method: ConnectionMethod) -> IStreamClientEndpoint:
@@ -44,7 +89,7 @@ def client_endpoint(reactor: Any, method: ConnectionMethod) -> IStreamClientEndp
 def server_endpoint(reactor: Any, method: ConnectionMethod) -> IStreamServerEndpoint:
     """Where to listen; without a host, like Open vSwitch, on all of IPv4. Raises `UnsupportedMethod`."""
     if method.kind == "punix":
-        return UNIXServerEndpoint(reactor, method.path, backlog=BACKLOG, wantPID=True)
+        return _SocketFile(reactor, method.path or "")
     if method.kind != "ptcp" or method.port is None:
         raise UnsupportedMethod(f"{method}: cannot be listened on")
     host = method.host or ""

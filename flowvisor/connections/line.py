@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from twisted.application.service import IService
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.application.internet import ClientService
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 
 from flowvisor.connections.controller_protocol import ControllerFactory
-from flowvisor.connections.dialling import Backoff, dialling, waiting
+from flowvisor.connections.dialling import Backoff, Waiting, dialling
 from flowvisor.connections.endpoints import client_endpoint, server_endpoint
 from flowvisor.connections.peer_protocol import Shell
 from flowvisor.hypervisor.effects import VirtualSwitchName
@@ -18,7 +19,10 @@ from flowvisor.network.connection_method import ConnectionMethod
 
 
 class Line:
-    """Kept up from when it is made until `stop`. Raises `UnsupportedMethod`."""
+    """Kept up from when it is made until `stop`. Raises `UnsupportedMethod`.
+
+    Where the controller is to call us, we listen once `after` has fired: an earlier line may have the port yet.
+    """
 
     log = Logger()
 
@@ -31,8 +35,10 @@ class Line:
         method: ConnectionMethod,
         versions: frozenset[int],
         random: Callable[[], float],
+        after: Deferred[object] | None = None,
     ) -> None:
         self.switch = switch
+        self.method = method
         self.controller = str(method)
         self._shell = shell
         self._told: str | None = None  # the reason last logged: an outage is one line, not thousands
@@ -40,15 +46,40 @@ class Line:
         self.factory = ControllerFactory(
             shell, switch=switch, controller=self.controller, versions=versions, established=self._established
         )
-        self._service: IService
+        self._waiting: Waiting | None = None
+        self._service: ClientService | None = None
         if method.is_passive:
-            self._service = waiting(server_endpoint(reactor, method), self.factory, failed=self._failed)
+            self._waiting = waiting = self._wait(reactor)
+            free = succeed(None) if after is None else after
+            free.addBoth(lambda _: waiting.start())
         else:
             endpoint = client_endpoint(reactor, method)
             self._service = dialling(
                 reactor, endpoint, self.factory, backoff=self._backoff, failed=self._failed
             )
-        self._service.startService()
+            self._service.startService()
+
+    def _wait(self, reactor: Any) -> Waiting:
+        return Waiting(
+            reactor,
+            server_endpoint(reactor, self.method),
+            self.factory,
+            backoff=self._backoff,
+            listening=self._listens,
+            failed=self._failed,
+        )
+
+    @property
+    def is_listening(self) -> bool:
+        """May the controller call us?"""
+        return self._waiting is not None and self._waiting.port is not None
+
+    @property
+    def port(self) -> int | None:
+        """Where it may call us, if that is a port of TCP: the real one where the system has chosen it."""
+        if self._waiting is None or self._waiting.port is None:
+            return None
+        return getattr(self._waiting.port.getHost(), "port", None)
 
     @property
     def is_established(self) -> bool:
@@ -59,7 +90,21 @@ class Line:
         """Hang up and do not dial again; fires when nobody is dialled or waited for any more."""
         for protocol in list(self.factory.protocols):
             protocol.hang_up(reason)
+        if self._waiting is not None:
+            return self._waiting.stop()
+        assert self._service is not None
         return maybeDeferred(self._service.stopService)
+
+    def _listens(self, port: IListeningPort) -> None:
+        self._told = None
+        self.log.info(event="controller_awaited", port=self.port, **self._name())
+
+    def _name(self) -> dict[str, Any]:
+        return {
+            "slice": self.switch.slice_name,
+            "dpid": self.switch.dpid,
+            "controller": self.controller,
+        }
 
     def _established(self) -> None:
         self._backoff.reset()
@@ -70,10 +115,5 @@ class Line:
         self._shell.counters.controller_connect_failures[key] += 1
         if reason != self._told:
             self._told = reason
-            self.log.warn(
-                event="controller_unreachable",
-                slice=self.switch.slice_name,
-                dpid=self.switch.dpid,
-                controller=self.controller,
-                reason=reason,
-            )
+            event = "controller_not_awaited" if self.method.is_passive else "controller_unreachable"
+            self.log.warn(event=event, reason=reason, **self._name())

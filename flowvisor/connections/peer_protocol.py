@@ -11,14 +11,17 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from flowvisor.connections.admission import Admission
 from flowvisor.connections.counters import ConnectionCounters
 from flowvisor.connections.dialling import reason_of
 from flowvisor.connections.outbound import Outbound
 from flowvisor.hypervisor.effects import Effects, Peer
 from flowvisor.hypervisor.hypervisor import Hypervisor
 from flowvisor.openflow.channel import Channel, Closed, Established, Event, Frames, Send
-from flowvisor.openflow.error_codes import BAD_LEN, BAD_TYPE, BAD_VERSION, HELLO_INCOMPATIBLE
+from flowvisor.openflow.error_codes import BAD_LEN, BAD_TYPE, BAD_VERSION, HELLO_EPERM, HELLO_INCOMPATIBLE
 from flowvisor.openflow.frame import ERROR, HEADER_LENGTH, type_of
+from flowvisor.openflow.messages import Error
+from flowvisor.openflow.versions import codec
 
 CLOSING_SECONDS: Final = 3.0  # for what is queued to go out after a hang-up; then the connection is aborted
 
@@ -37,9 +40,10 @@ class Shell(typing.Protocol):
 
     hypervisor: Hypervisor
     counters: ConnectionCounters
+    admission: Admission
 
     def now(self) -> float: ...
-    def half_open(self) -> int: ...
+    def half_open(self, origin: str | None = None) -> int: ...
     def opened(self, protocol: PeerProtocol) -> None: ...
     def established(self, protocol: PeerProtocol, peer: Peer) -> None: ...
     def gone(self, protocol: PeerProtocol) -> None: ...
@@ -148,6 +152,14 @@ class PeerProtocol(Protocol):
             self.hang_up_reason = reason
             self._abort_at = self.shell.now() + CLOSING_SECONDS
             self.outbound.finish()
+
+    def turn_away(self, reason: str, version: int, **fields: object) -> None:
+        """Tell a peer that has finished its handshake that it may not join, and hang up."""
+        self.log.warn(event="peer_refused", side=self.side, reason=reason, **{**self.name(), **fields})
+        self.shell.counters.handshake_failures[self.side, reason] += 1
+        told = Error(xid=0, error=HELLO_EPERM, data=reason.encode("ascii"))
+        self.outbound.send([codec(version).encode(told)])
+        self.hang_up(reason)
 
     def pause(self, cause: object) -> None:
         """Do not read from the peer as long as this cause stands."""

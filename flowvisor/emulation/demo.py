@@ -132,9 +132,12 @@ class Demo:
         """Start everything, let all hosts ping each other, and tell what was seen. Raises FlowVisorError."""
         await self._start_controllers()
         await self.service.start()
+        methods = self.configuration.settings.listen
+        host = next((method.host or LOOPBACK for method in methods if method.kind == "ptcp"), None)
+        if host is None:
+            raise DemoError("the demo's datapaths know no TLS: write a ptcp: under listen")
         self.say(f"flowvisor listens for datapaths on port {self.service.datapath_port}")
         self.running.start()
-        host = self.configuration.settings.listen[0].host or LOOPBACK
         for dpid in self.network.datapaths:
             self.running.connect(dpid, host, self.service.datapath_port)
         await self._wait_until_joined()

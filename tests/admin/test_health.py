@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from attrs import evolve
+from twisted.internet.error import CannotListenError
 
 from flowvisor.admin.health import health_page
+from flowvisor.network.connection_method import parse_connection_method
 from tests.support.shell import Shell
 from tests.support.world import a_slice, configuration, ports
 
@@ -34,6 +37,7 @@ def test_all_is_well_when_every_named_datapath_is_set_up() -> None:
             "reasons": [],
             "datapaths": {"ready": 1, "connected": 1, "named": 1},
             "controllers": {"connected": 1, "wanted": 1},
+            "listeners": [],
             "own_entries_failed": 0,
         },
     )
@@ -65,3 +69,37 @@ def test_a_tenant_cannot_make_the_hypervisor_look_ill() -> None:
     shell.datapath()
     status, body = health(shell)
     assert (status, body["controllers"]) == (200, {"connected": 0, "wanted": 1})
+
+
+def waiting_shell() -> Shell:
+    controllers = (parse_connection_method("ptcp:16801:127.0.0.1"),)
+    plain = configuration(evolve(a_slice("blue", ports(1)), controllers=controllers))
+    shell = Shell(evolve(plain, settings=evolve(plain.settings, datapaths={"leaf-1": 1})))
+    shell.datapath()
+    return shell
+
+
+def test_where_controllers_may_call_is_told() -> None:
+    shell = waiting_shell()
+    status, body = health(shell)
+    assert status == 200
+    assert body["controllers"] == {"connected": 0, "wanted": 0}
+    assert body["listeners"] == [
+        {
+            "slice": "blue",
+            "switch": "leaf-1",
+            "method": "ptcp:16801:127.0.0.1",
+            "port": 16801,
+            "listening": True,
+        }
+    ]
+
+
+def test_where_they_should_but_cannot_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    def in_use(*_: object, **__: object) -> None:
+        raise CannotListenError("127.0.0.1", 0, OSError("in use"))
+
+    monkeypatch.setattr("twisted.internet.testing.MemoryReactor.listenTCP", in_use)
+    status, body = health(waiting_shell())
+    assert status == 503
+    assert body["reasons"] == ["slice blue cannot listen on ptcp:16801:127.0.0.1 for leaf-1"]

@@ -31,7 +31,7 @@ def test_versions_that_are_not_built_yet_are_refused_by_name() -> None:
     ("lines", "may"), [({}, False), ({"port_mod": "virtual"}, False), ({"port_mod": "physical"}, True)]
 )
 def test_physical_ports_are_configured_only_where_the_admin_says_so(lines: dict[str, str], may: bool) -> None:
-    one = read("flowspace", **lines)
+    one = read("flowspace", controllers="[tcp:a]", **lines)
     assert isinstance(one, FlowspaceSlice)
     assert one.may_configure_ports is may
 

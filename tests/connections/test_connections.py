@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import pytest
+from attrs import evolve
 from twisted.internet.defer import Deferred
 from twisted.logger import LogEvent, globalLogPublisher
 
 from flowvisor.connections.outbound import HANG_UP_ABOVE_BYTES, SHED_ABOVE_BYTES
 from flowvisor.connections.peer_protocol import CLOSING_SECONDS
 from flowvisor.hypervisor.effects import Effects, HangUp, Notice, OpenChannels, VirtualSwitchName, Wake
+from flowvisor.network.connection_method import parse_connection_method
 from flowvisor.openflow.frame import ECHO_REPLY, ECHO_REQUEST, HEADER, PACKET_IN, type_of
 from flowvisor.openflow.messages import FlowMod
 from tests.support.shell import TO_CONTROLLER, FarDatapath, FarEnd, Shell
+from tests.support.world import a_slice, configuration, ports
 
 BLUE, RED = VirtualSwitchName("blue", 1), VirtualSwitchName("red", 1)
 PACKET = bytes(64)
@@ -129,6 +132,21 @@ def test_a_second_connection_of_a_datapath_replaces_the_first(shell: Shell) -> N
     assert set(shell.connections.lines) == {BLUE, RED}
     assert shell.calls == 4
     assert shell.controller().near.is_established
+
+
+def test_where_controllers_call_a_switch_of_a_second_connection_is_listened_on_once_it_is_free() -> None:
+    method = parse_connection_method("ptcp:16801:127.0.0.1")
+    shell = Shell(configuration(evolve(a_slice("w", ports(1)), controllers=(method,))))
+    shell.datapath()
+    port = shell.connections.lines[VirtualSwitchName("w", 1)][0]._waiting.port
+    closed: Deferred[None] = Deferred()
+    port.stopListening = lambda: closed  # as a real one: the socket is closed in the reactor's next turn
+    shell.datapath()
+    (line,) = shell.connections.lines[VirtualSwitchName("w", 1)]
+    assert len(shell.reactor.tcpServers) == 1
+    closed.callback(None)
+    assert line.is_listening
+    assert shell.caller(place=1).near.is_established
 
 
 def congest(shell: Shell, far_end: FarEnd, above: int = SHED_ABOVE_BYTES) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from errno import EACCES, EADDRINUSE, EADDRNOTAVAIL, ENOENT
 from typing import Any
 
 import pytest
@@ -107,6 +108,13 @@ def test_stopping_an_attempt_is_no_failure_of_the_controller() -> None:
         (error.TCPTimedOutError(), "timeout"),
         (error.NoRouteError(), "unreachable"),
         (error.DNSLookupError(), "unknown-host"),
+        (error.CannotListenError("", 1, OSError(EADDRINUSE, "")), "in-use"),
+        (error.CannotListenError("", 1, OSError(EADDRNOTAVAIL, "")), "no-such-address"),
+        (error.CannotListenError("", 1, OSError(EACCES, "")), "not-permitted"),
+        (error.CannotListenError("", "/a/b", OSError(ENOENT, "")), "no-such-file"),
+        (error.CannotListenError("", 1, OSError("name or service not known")), "cannot-listen"),
+        (error.getConnectError((ENOENT, "")), "no-such-file"),
+        (error.getConnectError((EACCES, "")), "not-permitted"),
         (ValueError(), "other"),
     ],
 )

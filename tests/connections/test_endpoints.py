@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from twisted.internet.testing import MemoryReactorClock
 
 from flowvisor.connections.endpoints import (
     CONNECT_SECONDS,
+    SOCKET_MODE,
     UnsupportedMethod,
     client_endpoint,
     server_endpoint,
@@ -56,7 +58,33 @@ def test_files_are_endpoints_too(tmp_path: Path) -> None:
     client_endpoint(reactor, parse_connection_method(f"unix:{tmp_path}/a")).connect(Factory())
     server_endpoint(reactor, parse_connection_method(f"punix:{tmp_path}/b")).listen(Factory())
     assert reactor.unixClients[0][0] == f"{tmp_path}/a"
-    assert reactor.unixServers[0][0] == f"{tmp_path}/b"
+    path, _, _, mode, _ = reactor.unixServers[0]
+    assert (path, mode) == (f"{tmp_path}/b", SOCKET_MODE)
+
+
+def listen_at(path: Path) -> None:
+    reactor: Any = MemoryReactorClock()
+    server_endpoint(reactor, parse_connection_method(f"punix:{path}")).listen(Factory())
+
+
+def test_a_socket_that_a_dead_process_left_behind_is_removed(tmp_path: Path) -> None:
+    path = tmp_path / "left"
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(path))
+    listen_at(path)
+    assert not path.exists()
+
+
+def test_what_is_in_use_or_no_socket_stays(tmp_path: Path) -> None:
+    path = tmp_path / "used"
+    with socket.socket(socket.AF_UNIX) as used:
+        used.bind(str(path))
+        used.listen()
+        listen_at(path)
+        assert path.exists()
+    (tmp_path / "file").write_text("mine")
+    listen_at(tmp_path / "file")
+    assert (tmp_path / "file").read_text() == "mine"
 
 
 @pytest.mark.parametrize("text", ["ssl:192.0.2.1:6653", "ptcp:6653", "punix:/x"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from errno import EADDRINUSE
 
 import pytest
 from attrs import evolve
@@ -10,6 +11,7 @@ from twisted.internet import error
 from twisted.logger import LogEvent, globalLogPublisher
 from twisted.python.failure import Failure
 
+from flowvisor.connections.line import Line
 from flowvisor.network.connection_method import parse_connection_method
 from tests.support.shell import Shell
 from tests.support.world import a_slice, configuration, ports
@@ -22,7 +24,7 @@ def told() -> Iterator[list[LogEvent]]:
     events: list[LogEvent] = []
 
     def keep(event: LogEvent) -> None:
-        if event.get("event") in ("controller_unreachable", "controller_unsupported"):
+        if str(event.get("event")).startswith("controller_"):
             events.append(event)
 
     globalLogPublisher.addObserver(keep)
@@ -70,33 +72,64 @@ def test_a_channel_ends_the_outage_and_the_next_one_is_told_again(shell: Shell, 
     assert len(told) == 2
 
 
-def waiting_shell() -> Shell:
-    controllers = (parse_connection_method("ptcp:16801:127.0.0.1"),)
+def waiting_shell(method: str = "ptcp:16801:127.0.0.1") -> Shell:
+    controllers = (parse_connection_method(method),)
     shell = Shell(configuration(evolve(a_slice("w", ports(1)), controllers=controllers)))
     shell.datapath()
     return shell
 
 
+def line_of(shell: Shell) -> Line:
+    ((line,),) = shell.connections.lines.values()
+    return line
+
+
 def test_a_controller_may_call_us() -> None:
     shell = waiting_shell()
     assert shell.calls == 0
-    ((_, factory, *_),) = shell.reactor.tcpServers
-    shell.reactor.tcpClients.append((None, None, factory, None, None))
-    assert shell.controller().near.is_established
+    first, second = shell.caller(), shell.caller()
+    assert first.near.is_established
+    assert second.near.is_established
+    assert line_of(shell).is_established
 
 
-def test_where_it_cannot_be_waited_for_nothing_else_suffers(
+def test_where_it_may_call_us_is_told(told: list[LogEvent]) -> None:
+    shell = waiting_shell()
+    assert line_of(shell).port == 16801
+    assert [(event["slice"], event["dpid"], event["port"]) for event in told] == [("w", 1, 16801)]
+
+
+def test_where_it_cannot_be_waited_for_we_try_again_and_nothing_else_suffers(
     told: list[LogEvent], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def in_use(*_: object, **__: object) -> None:
+        raise error.CannotListenError("127.0.0.1", 16801, OSError(EADDRINUSE, "in use"))
+
+    with monkeypatch.context() as context:
+        context.setattr("twisted.internet.testing.MemoryReactor.listenTCP", in_use)
+        shell = waiting_shell()
+        shell.pass_time(7)
+    assert [(event["event"], event["reason"]) for event in told] == [("controller_not_awaited", "in-use")]
+    key = ("w", "ptcp:16801:127.0.0.1", "in-use")
+    assert shell.connections.counters.controller_connect_failures == {key: 4}
+    assert shell.hypervisor.datapaths[1].is_ready
+    assert not line_of(shell).is_listening
+    shell.pass_time(8)
+    assert line_of(shell).is_listening
+    assert shell.caller().near.is_established
+
+
+def test_nobody_is_waited_for_when_the_switch_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def in_use(*_: object, **__: object) -> None:
         raise error.CannotListenError("127.0.0.1", 16801, OSError("in use"))
 
-    monkeypatch.setattr("twisted.internet.testing.MemoryReactor.listenTCP", in_use)
-    shell = waiting_shell()
-    assert [event["reason"] for event in told] == ["in-use"]
-    assert shell.hypervisor.datapaths[1].is_ready
+    with monkeypatch.context() as context:
+        context.setattr("twisted.internet.testing.MemoryReactor.listenTCP", in_use)
+        shell = waiting_shell()
     shell.far_ends[0].hang_up()
     assert shell.connections.lines == {}
+    shell.pass_time(10)
+    assert shell.reactor.tcpServers == []
 
 
 def test_a_method_that_is_not_served_is_told_and_the_others_are_dialled(told: list[LogEvent]) -> None:

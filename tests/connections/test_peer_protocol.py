@@ -145,7 +145,7 @@ def test_a_peer_that_does_not_close_is_closed(shell: Shell) -> None:
 
 
 def test_only_so_many_may_be_undecided_at_once(shell: Shell) -> None:
-    far_ends = [shell.connect() for _ in range(MAX_HALF_OPEN)]
+    far_ends = [shell.connect(f"192.0.2.{number % 256}") for number in range(MAX_HALF_OPEN)]
     assert shell.southbound.buildProtocol(None) is None
     assert shell.connections.counters.handshake_failures == {("datapath", "too-many"): 1}
     far_ends[0].hang_up()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.python.failure import Failure
@@ -169,9 +170,9 @@ class Shell:
         while any(far_end.pump() for far_end in self.far_ends):
             self.reactor.advance(0)
 
-    def connect(self) -> FarEnd:
+    def connect(self, address: str = "192.0.2.1") -> FarEnd:
         """Somebody connects where datapaths do, and says nothing yet."""
-        far_end = FarEnd(self, self.southbound.buildProtocol(None))
+        far_end = FarEnd(self, self.southbound.buildProtocol(IPv4Address("TCP", address, 4711)))
         self.far_ends.append(far_end)
         return far_end
 
@@ -193,6 +194,15 @@ class Shell:
         self._taken_calls += 1
         channel = Channel(Role.CONTROLLER, SUPPORTED) if speaks else None
         far_end = FarEnd(self, factory.buildProtocol(None), channel)
+        self.far_ends.append(far_end)
+        if speaks:
+            self.settle()
+        return far_end
+
+    def caller(self, place: int = 0, *, speaks: bool = True, address: str = "192.0.2.1") -> FarEnd:
+        """A controller calls us where we listen; one that speaks finishes the handshake."""
+        protocol = self.reactor.tcpServers[place][1].buildProtocol(IPv4Address("TCP", address, 4711))
+        far_end = FarEnd(self, protocol, Channel(Role.CONTROLLER, SUPPORTED) if speaks else None)
         self.far_ends.append(far_end)
         if speaks:
             self.settle()

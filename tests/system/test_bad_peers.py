@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from flowvisor.configuration.snapshot import DEFAULT_HALF_OPEN
 from flowvisor.connections.outbound import SHED_ABOVE_BYTES
 from flowvisor.emulation.datapath import EmulatedDatapath
 from flowvisor.openflow.channel import HANDSHAKE_SECONDS
@@ -78,9 +79,9 @@ class Network:
         assert found
         return float(found[1])
 
-    def connect(self) -> socket.socket:
+    def connect(self, source: str = HOST) -> socket.socket:
         """Somebody connects where datapaths do."""
-        return socket.create_connection((HOST, self.flowvisor.ports.datapaths))
+        return socket.create_connection((HOST, self.flowvisor.ports.datapaths), source_address=(source, 0))
 
     def assert_that_others_are_served(self) -> None:
         """A packet-in reaches its controller at once."""
@@ -183,10 +184,12 @@ def test_a_controller_that_does_not_read_loses_its_packet_ins_and_nobody_elses(n
 
 
 def test_a_crowd_that_connects_and_says_nothing_leaves_room_for_who_speaks(network: Network) -> None:
-    crowd = [network.connect() for _ in range(300)]
+    crowd = [network.connect(source="127.0.0.66") for _ in range(300)]
     network.assert_that_others_are_served()
     second = DatapathSpeaker(network.flowvisor.ports.datapaths, EmulatedDatapath(2, 4, ports=(1, 2)))
     wait_until(lambda: network.metric("switch_connected") == 2, what="the second datapath is connected")
+    refused = network.metric("switch_handshake_failures_total", reason="too-many-of-address")
+    assert refused == 300 - DEFAULT_HALF_OPEN
     second.close()
     for peer in crowd:
         peer.close()

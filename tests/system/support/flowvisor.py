@@ -1,6 +1,7 @@
 """The hypervisor as its admin runs it: files written, a process started, killed and started again."""
 
 import contextlib
+import json
 import socket
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,15 +32,16 @@ def write_configuration(
     ports: Ports,
     datapaths: dict[str, int] | None = None,
     policies: Sequence[dict[str, Any]] = (),
+    settings: dict[str, Any] | None = None,
 ) -> Path:
-    """The admin's files: one per slice and policy, and the one that names their folders."""
+    """The admin's files: one per slice and policy, and the one that names their folders, with these settings."""
     for name in ("slices", "policies"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     for kind, documents in (("slices", slices), ("policies", policies)):
         for document in documents:
             path = folder / kind / f"{document['name']}.yaml"
             path.write_text(yaml.safe_dump(document, sort_keys=False))
-    configuration = {
+    configuration: dict[str, Any] = {
         "listen": [f"ptcp:{ports.datapaths}:{HOST}"],
         "admin": f"ptcp:{ports.admin}:{HOST}",
         "state": "state",
@@ -48,6 +50,7 @@ def write_configuration(
     }
     if datapaths:
         configuration["datapaths"] = {name: {"dpid": f"{dpid:016x}"} for name, dpid in datapaths.items()}
+    configuration |= settings or {}
     path = folder / "flowvisor.yaml"
     path.write_text(yaml.safe_dump(configuration, sort_keys=False))
     return path
@@ -65,11 +68,12 @@ class Flowvisor:
         ports: Ports | None = None,
         datapaths: dict[str, int] | None = None,
         policies: Sequence[dict[str, Any]] = (),
+        settings: dict[str, Any] | None = None,
     ) -> None:
         self.ports = ports or Ports()
         self._folder, self._namespace = folder, namespace
         self._configuration = write_configuration(
-            folder, slices, ports=self.ports, datapaths=datapaths, policies=policies
+            folder, slices, ports=self.ports, datapaths=datapaths, policies=policies, settings=settings
         )
         self.program = self._start()
 
@@ -98,7 +102,12 @@ class Flowvisor:
                     return False
         return True
 
-    def get(self, path: str) -> str:
+    def health(self) -> dict[str, Any]:
+        """What its health page says, whether all is well or not."""
+        told: dict[str, Any] = json.loads(self.get("/health", statuses=(b"200", b"503")))
+        return told
+
+    def get(self, path: str, statuses: Sequence[bytes] = (b"200",)) -> str:
         """The body of a page of its admin server."""
         with self._socket() as client:
             client.settimeout(5)
@@ -106,7 +115,7 @@ class Flowvisor:
             client.sendall(f"GET {path} HTTP/1.0\r\nHost: {HOST}\r\n\r\n".encode())
             answer = b"".join(iter(lambda: client.recv(65536), b""))
         head, _, body = answer.partition(b"\r\n\r\n")
-        if b" 200 " not in head.splitlines()[0]:
+        if head.split(b" ", 2)[1] not in statuses:
             raise AssertionError(f"{path}: {head.decode()}")
         return body.decode()
 
