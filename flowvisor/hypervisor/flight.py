@@ -2,33 +2,40 @@
 
 Strategy: what makes a tenant's message wait is not our queue but everything in front of the datapath: our queue, the
 kernel's buffers, its own input. Only an answer to a barrier (a fence) says that it has gone, so we count what is sent
-between fences and are asked for the next one in time. Positions are running sums that only grow.
+between fences and are asked for the next one in time. Positions are running sums that only grow. How much a datapath
+does in a millisecond nobody tells us: the window follows from how long fences take, as a congestion window does. A
+fixed one was tried, and is either too long for a slow datapath or needs many more fences on a quick one.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Final
 
 KIB: Final = 1024
 
 MESSAGE_WEIGHT: Final = 100  # of any message besides its bytes: what a datapath does for the shortest ones
-WINDOW: Final = (
+MAX_WINDOW: Final = (
     64 * KIB
 )  # in flight at one datapath: some 300 flow-mods; then tenants' frames wait their turn
-FENCE_AFTER: Final = 24 * KIB  # sent since the last fence; then the next one
+MIN_WINDOW: Final = 4 * KIB  # at a datapath that is slow: some 20 flow-mods
+GROWTH: Final = 1 * KIB  # of the window with each fence that was answered soon enough
+FENCES_PER_WINDOW: Final = 3
+TARGET_SECONDS: Final = 0.005  # that a fence may take; for a longer one the window shrinks, at most by half
 STALLED_SECONDS: Final = 24.0  # without an answer to any fence; then the datapath is hung up on
 
 
 class Flight:
     """What is in flight at one datapath. `sent` is added to by whoever sends, weight by weight."""
 
-    __slots__ = ("_answered", "_fenced", "_waits_since", "closes_at", "sent")
+    __slots__ = ("_answered", "_fenced", "_under_way", "_waits_since", "closes_at", "sent", "window")
 
     def __init__(self) -> None:
         self.sent = 0
-        self.closes_at = WINDOW
+        self.window = self.closes_at = MAX_WINDOW
         self._answered = 0  # everything before this position was dealt with
         self._fenced = 0  # a fence was sent here
+        self._under_way: deque[tuple[int, float]] = deque()  # fences: where, and when
         self._waits_since: float | None = None
 
     @property
@@ -44,22 +51,33 @@ class Flight:
     @property
     def fence_is_due(self) -> bool:
         """Whether enough was sent since the last fence."""
-        return self.sent - self._fenced > FENCE_AFTER
+        return (self.sent - self._fenced) * FENCES_PER_WINDOW > self.window
 
     def fence(self, now: float) -> int:
         """A fence goes out now; gives its position."""
         self._fenced = self.sent
+        self._under_way.append((self._fenced, now))
         if self._waits_since is None:
             self._waits_since = now
         return self._fenced
 
     def answered(self, position: int, now: float) -> None:
-        """The fence at this position was answered."""
+        """The fence at this position was answered, and so everything before it was dealt with."""
+        taken = 0.0
+        while self._under_way and self._under_way[0][0] <= position:
+            _, begun = self._under_way.popleft()
+            taken = now - begun
+        if taken > TARGET_SECONDS:
+            smaller = int(self.window * max(TARGET_SECONDS / taken, 0.5))
+            self.window = max(smaller, MIN_WINDOW)
+        else:
+            self.window = min(self.window + GROWTH, MAX_WINDOW)
         self._answered = max(self._answered, position)
-        self.closes_at = self._answered + WINDOW
-        self._waits_since = now if self._fenced > self._answered else None
+        self.closes_at = self._answered + self.window
+        self._waits_since = now if self._under_way else None
 
     def given_up(self, now: float) -> bool:
         """A fence was not answered in time: another one is due; True if the datapath has stalled."""
         self._fenced = self._answered
+        self._under_way.clear()
         return self._waits_since is not None and now - self._waits_since >= STALLED_SECONDS

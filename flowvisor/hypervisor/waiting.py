@@ -23,8 +23,8 @@ from flowvisor.hypervisor.refusal import Refusal
 from flowvisor.hypervisor.requests import fence_datapath
 from flowvisor.openflow import error_codes as codes
 
-FRAMES_PER_TURN: Final = 256  # of one call: some 2 ms where frames are patched
-MIXED_WEIGHT: Final = 8  # how many such frames one counts for that has to be translated between versions
+FRAMES_PER_TURN: Final = 64  # of one call: half a millisecond where frames are patched
+MIXED_WEIGHT: Final = 4  # how many such frames one counts for that has to be translated between versions
 
 # Kept of one channel's; a frame counts for its bytes and what Python needs for any.
 FRAME_OVERHEAD: Final = 64

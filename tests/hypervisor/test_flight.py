@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowvisor.hypervisor.flight import FENCE_AFTER, STALLED_SECONDS, WINDOW, Flight
+from flowvisor.hypervisor.flight import (
+    FENCES_PER_WINDOW,
+    MAX_WINDOW,
+    MIN_WINDOW,
+    STALLED_SECONDS,
+    TARGET_SECONDS,
+    Flight,
+)
 
 
 def test_the_window_closes_when_it_is_full_and_opens_with_an_answer() -> None:
     flight = Flight()
-    flight.sent += WINDOW - 1
+    flight.sent += MAX_WINDOW - 1
     assert flight.is_open
     position = flight.fence(0.0)
     flight.sent += 1
     assert not flight.is_open
-    flight.answered(position, 1.0)
+    flight.answered(position, TARGET_SECONDS)
     assert flight.is_open
     assert flight.unanswered == 1
 
 
 def test_a_fence_is_due_when_enough_was_sent_since_the_last() -> None:
     flight = Flight()
-    flight.sent += FENCE_AFTER
+    flight.sent += MAX_WINDOW // FENCES_PER_WINDOW
     assert not flight.fence_is_due
     flight.sent += 1
     assert flight.fence_is_due
@@ -30,7 +38,7 @@ def test_a_fence_is_due_when_enough_was_sent_since_the_last() -> None:
     assert not flight.fence_is_due
 
 
-@given(st.lists(st.tuples(st.sampled_from(["send", "answer"]), st.integers(0, 3 * WINDOW)), max_size=50))
+@given(st.lists(st.tuples(st.sampled_from(["send", "answer"]), st.integers(0, 3 * MAX_WINDOW)), max_size=50))
 def test_a_closed_window_has_a_fence_under_way_that_will_open_it(steps: list[tuple[str, int]]) -> None:
     flight = Flight()
     fences: list[int] = []
@@ -44,7 +52,7 @@ def test_a_closed_window_has_a_fence_under_way_that_will_open_it(steps: list[tup
         assert flight.is_open or fences
     for position in fences:
         flight.answered(position, 0.0)
-    assert flight.unanswered <= FENCE_AFTER
+    assert flight.unanswered <= MAX_WINDOW // FENCES_PER_WINDOW
 
 
 def test_answers_out_of_order_take_nothing_back() -> None:
@@ -58,7 +66,7 @@ def test_answers_out_of_order_take_nothing_back() -> None:
 
 def test_a_datapath_that_answers_no_fence_has_stalled_after_a_while() -> None:
     flight = Flight()
-    flight.sent += 2 * WINDOW
+    flight.sent += 2 * MAX_WINDOW
     flight.fence(100.0)
     assert not flight.given_up(100.0 + STALLED_SECONDS / 2)
     assert flight.fence_is_due  # another try
@@ -81,3 +89,42 @@ def test_an_answer_gives_a_stalling_datapath_its_time_again() -> None:
     flight.fence(1.0)
     flight.answered(first, STALLED_SECONDS)
     assert not flight.given_up(STALLED_SECONDS + 8)
+
+
+def round_trip(flight: Flight, seconds: float) -> None:
+    flight.sent += 1
+    flight.answered(flight.fence(100.0), 100.0 + seconds)
+
+
+def test_at_a_slow_datapath_less_is_in_flight_and_more_again_when_it_is_quick() -> None:
+    flight = Flight()
+    round_trip(flight, 1.5 * TARGET_SECONDS)
+    assert flight.window == pytest.approx(MAX_WINDOW / 1.5, abs=2)
+    for _ in range(20):
+        round_trip(flight, 100 * TARGET_SECONDS)
+    assert flight.window == MIN_WINDOW
+    assert flight.closes_at - flight.sent == MIN_WINDOW
+    for _ in range(100):
+        round_trip(flight, TARGET_SECONDS / 2)
+    assert flight.window == MAX_WINDOW
+
+
+@given(rate=st.floats(min_value=2e5, max_value=2e7), weight=st.integers(100, 3000))
+def test_the_window_comes_to_what_a_datapath_does_in_the_time_that_is_aimed_at(
+    rate: float, weight: int
+) -> None:
+    """`rate` is what the datapath does in a second; as much is sent as may be."""
+    flight, done_at, now = Flight(), 0.0, 0.0
+    fences: list[tuple[float, int]] = []
+    for _ in range(3000):
+        while flight.is_open or flight.fence_is_due:
+            if flight.is_open:
+                flight.sent += weight
+                done_at = max(done_at, now) + weight / rate
+            if flight.fence_is_due:
+                fences.append((done_at, flight.fence(now)))
+        now, position = fences.pop(0)
+        flight.answered(position, now)
+    in_time = rate * TARGET_SECONDS
+    assert flight.window <= max(1.5 * in_time, MIN_WINDOW) + 2 * weight
+    assert flight.window >= min(0.4 * in_time, MAX_WINDOW) - 2 * weight
