@@ -3,7 +3,9 @@
 hypervisor     who has joined and left, and each frame to its translation
 effects        what the core wants done
 journal        records of what must outlive the process, as bytes and back
+entry_records  flow entries of intersected slices as such records
 memory         what is known of a datapath while it is away
+readoption     which of those entries are there still, and what becomes of the others
 peers          who is connected, and what is known of them
 setup          a datapath that has just connected is read, and made what the plan says
 northbound     a datapath's frames, by type: events, answers, errors

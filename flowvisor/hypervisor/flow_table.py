@@ -91,6 +91,10 @@ class FlowTable:
     def __len__(self) -> int:
         return len(self.entries)
 
+    def holds(self, entry: Entry) -> bool:
+        """Whether an entry is in the table: it is neither about to go, nor replaced by another."""
+        return self.entries.get(entry.key) is entry
+
     def put(self, entry: Entry) -> Entry | None:
         """Add an entry; return the one with the same match and priority whose place it takes."""
         replaced = self.entries.get(entry.key)
@@ -99,9 +103,17 @@ class FlowTable:
         self.entries[entry.key] = entry
         return replaced
 
+    def take_over(self, entry: Entry, other: FlowTable) -> None:
+        """Add an entry as it is in another table."""
+        self.entries[entry.key] = entry
+        if entry in other.punting:
+            self.punting.add(entry)
+        if other.table_miss is entry:
+            self.table_miss = entry
+
     def take_out(self, entry: Entry) -> bool:
         """Remove an entry; False if it is no longer in the table (another has taken its place)."""
-        if self.entries.get(entry.key) is not entry:
+        if not self.holds(entry):
             return False
         del self.entries[entry.key]
         self.punting.discard(entry)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from flowvisor.configuration.snapshot import Configuration
-from flowvisor.hypervisor import northbound, setup, southbound, waiting
+from flowvisor.hypervisor import northbound, readoption, setup, southbound, waiting
 from flowvisor.hypervisor.effects import CloseChannels, Effects, HangUp, VirtualSwitchName
 from flowvisor.hypervisor.journal import Name
 from flowvisor.hypervisor.limits import Limits
@@ -16,12 +16,12 @@ from flowvisor.hypervisor.port_configs import recalled
 from flowvisor.hypervisor.requests import ask
 from flowvisor.hypervisor.transactions import HYPERVISOR_SLOT, MAX_SLOTS, Transactions
 from flowvisor.hypervisor.translation.flow_mod import begin_misses, remove_miss
-from flowvisor.hypervisor.translation.flow_mod_intersect import new_flow_table
+from flowvisor.hypervisor.translation.flow_removed import tell_late
 from flowvisor.openflow.error_codes import REQUEST_EPERM
 from flowvisor.openflow.messages import BarrierRequest, FeaturesReply, Message
 from flowvisor.openflow.versions import codec
 from flowvisor.planning.allocation import Allocations
-from flowvisor.planning.plan import Compiled, Enforcement, compile_plan
+from flowvisor.planning.plan import Compiled, compile_plan
 from flowvisor.policies.quota import Quota
 from flowvisor.policies.rate_limit import RateLimit
 
@@ -45,8 +45,6 @@ class Hypervisor:
         self._compiled: Compiled = {}
         self._seen: set[VirtualSwitchName] = set()
         self.memories = {dpid: Memory(dpid, known) for dpid, known in remembered.items()}  # by dpid
-        for memory in self.memories.values():
-            memory.forget_slices_but(frozenset(one.name for one in configuration.slices))
         self.datapaths: dict[int, Datapath] = {}
         self.tenants = {
             one.name: Tenant(
@@ -85,6 +83,8 @@ class Hypervisor:
         )
         self.datapaths[features.dpid] = datapath
         self._make_switches(datapath)
+        datapath.memory.forget_slices_but(datapath.switches, effects)
+        readoption.restore(datapath, effects)
         setup.begin(datapath, effects)
         return datapath, effects
 
@@ -112,9 +112,7 @@ class Hypervisor:
             )
             self._seen.add(name)
             datapath.switches[slice_name] = switch
-            if datapath.plan.enforcement is Enforcement.INTERSECT:
-                switch.flow_table = new_flow_table(switch)
-            elif view.block is not None:
+            if view.block is not None:
                 for table_id in range(view.block.first, view.block.end):
                     datapath.switch_by_table[table_id] = switch
 
@@ -190,6 +188,8 @@ class Hypervisor:
         switch.tenant.channels.append(channel)
         if switch.wants_misses and not wanted_misses:
             begin_misses(switch, effects)
+        if switch.untold:
+            tell_late(channel, effects)
         return channel, effects
 
     def controller_left(self, channel: TenantChannel, now: float) -> Effects:

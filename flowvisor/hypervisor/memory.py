@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
 from flowvisor.hypervisor.effects import Effects
-from flowvisor.hypervisor.journal import Name, encode_record
+from flowvisor.hypervisor.entry_records import encode_entry, entry_name
+from flowvisor.hypervisor.flow_table import Entry, FlowTable
+from flowvisor.hypervisor.journal import FLOW_ENTRY, Name, encode_record
 
 _NOTHING: Final[Mapping[bytes, bytes]] = MappingProxyType({})
 
 
 class Memory:
-    """One datapath's. Keys and values are whatever each kind of record makes of them."""
+    """One datapath's. Keys and values are whatever each kind of record makes of them.
 
-    __slots__ = ("_known", "dpid")
+    The entries of intersected slices are kept as they are used: `entries` by the number in their cookie, and
+    `flow_tables` by slice, as they were in words of `version`. Before the datapath comes for the first time they
+    are records like any other.
+    """
+
+    __slots__ = ("_known", "dpid", "entries", "entries_made", "flow_tables", "version")
 
     def __init__(self, dpid: int, known: Mapping[Name, bytes]) -> None:
         self.dpid = dpid
+        self.entries: dict[int, Entry] = {}
+        self.entries_made = 0
+        self.flow_tables: dict[str, FlowTable] = {}
+        self.version = 0
         self._known: dict[tuple[int, str], dict[bytes, bytes]] = {}
         for (kind, slice_name, key), value in known.items():
             self._known.setdefault((kind, slice_name), {})[key] = value
@@ -26,7 +37,14 @@ class Memory:
     @property
     def is_empty(self) -> bool:
         """Whether nothing is known."""
-        return not any(self._known.values())
+        return not any(self._known.values()) and not any(map(len, self.flow_tables.values()))
+
+    def take(self, kind: int) -> Iterator[tuple[str, bytes, bytes]]:
+        """Take out all that is known of one kind, as slice, key and value; from now on the caller keeps it."""
+        for of_kind, slice_name in list(self._known):
+            if of_kind == kind:
+                for key, value in self._known.pop((of_kind, slice_name)).items():
+                    yield slice_name, key, value
 
     def of(self, kind: int, slice_name: str) -> Mapping[bytes, bytes]:
         """What is known of one kind and slice."""
@@ -42,10 +60,12 @@ class Memory:
         if self._known.get((kind, slice_name), {}).pop(key, None) is not None:
             effects.record(self.dpid, encode_record(kind, slice_name, key, None))
 
-    def forget_slices_but(self, names: frozenset[str]) -> None:
-        """Drop what is known of slices that are gone; their records go with the next time the file is written."""
+    def forget_slices_but(self, names: Collection[str], effects: Effects) -> None:
+        """Nothing is known any more of slices that are gone."""
         for kind, slice_name in list(self._known):
             if slice_name not in names:
+                for key in list(self._known[kind, slice_name]):
+                    self.forget(kind, slice_name, key, effects)
                 del self._known[kind, slice_name]
 
     def records(self) -> Iterator[bytes]:
@@ -60,3 +80,8 @@ class Memory:
                 value = known.get(key)
                 if value is not None:
                     yield encode_record(kind, slice_name, key, value)
+        entries = [entry for table in self.flow_tables.values() for entry in table.entries.values()]
+        for entry in entries:
+            table = self.flow_tables.get(entry.owner)
+            if table is not None and table.holds(entry):
+                yield encode_record(FLOW_ENTRY, entry.owner, entry_name(entry.key), encode_entry(entry))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from attrs import Factory, define
+from attrs import Factory, define, field
 
 from flowvisor.hypervisor.buffers import Buffers
 from flowvisor.hypervisor.counters import KINDS, MessageCounters
@@ -20,7 +20,14 @@ from flowvisor.hypervisor.transactions import HYPERVISOR_SLOT, Transactions
 from flowvisor.hypervisor.turns import Share, Turns
 from flowvisor.hypervisor.verdicts import Verdicts
 from flowvisor.openflow.channel import MAX_PROTOCOL_ERRORS, PROTOCOL_ERROR_WINDOW_SECONDS
-from flowvisor.openflow.messages import ROLE_EQUAL, ROLE_SLAVE, AsyncMasks, FeaturesReply, Message
+from flowvisor.openflow.messages import (
+    ROLE_EQUAL,
+    ROLE_SLAVE,
+    AsyncMasks,
+    FeaturesReply,
+    FlowRemoved,
+    Message,
+)
 from flowvisor.openflow.multipart import TableFeatures
 from flowvisor.openflow.ports import Port
 from flowvisor.openflow.traits import TRAITS
@@ -148,6 +155,8 @@ class VirtualSwitch:
     share: Share[TenantChannel] = Factory(Share)  # of the datapath's time
     # While its entries are read back and sent again: what goes on when that is done.
     rewriting: list[Callable[[Effects], None]] | None = None
+    # What went while nobody was there to be told, for the first controller that comes.
+    untold: list[FlowRemoved] = Factory(list)
     is_new: bool = False  # the slice was given its tables only now: what they hold is not its own
 
     @property
@@ -171,6 +180,12 @@ class VirtualSwitch:
         return [self.port_configs.shown(self.datapath.ports[number]) for number in numbers]
 
 
+class Readoption(Protocol):
+    """Whoever compares entries that were there before with those that are."""
+
+    def piece_gone(self, message: FlowRemoved) -> None: ...
+
+
 @define(eq=False)
 class Datapath(Peer):
     """A connected datapath."""
@@ -188,10 +203,9 @@ class Datapath(Peer):
     switches: dict[str, VirtualSwitch] = Factory(dict)
     switch_by_table: list[VirtualSwitch | None] = Factory(lambda: [None] * 256)
     buffers: Buffers = Factory(Buffers)
-    entries: dict[int, Entry] = Factory(
-        dict
-    )  # when intersecting: all slices' entries by the number in their cookie
-    entries_made: int = 0
+    # When intersecting: all slices' entries by the number in their cookie, which is the memory's own dict.
+    entries: dict[int, Entry] = field(init=False)
+    readoption: Readoption | None = None  # while it is found out which entries are there still
     resumable: list[TenantChannel] = Factory(
         list
     )  # channels that have the answer that their frames waited for
@@ -211,6 +225,9 @@ class Datapath(Peer):
     faults: Faults = Factory(Faults)
     expired: int = 0  # requests that were not answered in time
     own_failures: int = 0  # messages of the hypervisor's own that the datapath refused
+
+    def __attrs_post_init__(self) -> None:
+        self.entries = self.memory.entries
 
     @property
     def port_configs(self) -> dict[str, dict[int, int]]:

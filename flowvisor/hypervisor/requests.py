@@ -9,6 +9,7 @@ from attrs import evolve
 
 from flowvisor.hypervisor.effects import Effects, HangUp
 from flowvisor.hypervisor.flight import MESSAGE_WEIGHT
+from flowvisor.hypervisor.flow_table import Entry
 from flowvisor.hypervisor.peers import Datapath, Request, TenantChannel
 from flowvisor.hypervisor.refusal import Refusal, refuse
 from flowvisor.hypervisor.transactions import MAX_WAITING, Transactions
@@ -74,8 +75,11 @@ def send_to_datapath(datapath: Datapath, frame: bytes, effects: Effects) -> None
     effects.send(datapath, frame)
 
 
-def send_own(datapath: Datapath, message: Message, what: str, effects: Effects) -> None:
-    """Send a message of the hypervisor's own; `what` is told the operator if the datapath refuses it."""
+def send_own(datapath: Datapath, message: Message, what: str | Entry, effects: Effects) -> None:
+    """Send a message of the hypervisor's own; `what` is told the operator if the datapath refuses it.
+
+    An entry instead is one that the datapath had before, and that is taken out again if it is refused.
+    """
     xid = datapath.transactions.send(what)
     send_to_datapath(datapath, datapath.codec.encode(evolve(message, xid=xid)), effects)
     if datapath.transactions.fence_is_due:

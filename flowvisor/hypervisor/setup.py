@@ -3,7 +3,7 @@
 Strategy: entries that are right are left alone, so that a restart of the hypervisor moves no packet: ours are compared
 with the plan, the slices' own (which outlive us in their tables) are judged as if they came now, because the files
 may have changed since. All that differs is sent, then a barrier; when that is answered the virtual switches open.
-Where matches are intersected nothing on the datapath says whose an entry is, so that it begins empty.
+Where matches are intersected, what is remembered of the slices' entries says whose they are (`readoption`).
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from attrs import evolve
 
 from flowvisor.hypervisor.effects import Effects, HangUp, OpenChannels
 from flowvisor.hypervisor.peers import Datapath
+from flowvisor.hypervisor.readoption import Comparison
 from flowvisor.hypervisor.requests import Answer, ask, send_own
 from flowvisor.hypervisor.translation.actions import instructions_to_virtual, judge
 from flowvisor.openflow.actions import NO_BUFFER_LEN
 from flowvisor.openflow.messages import (
-    ALL_TABLES,
     DELETE,
     DELETE_STRICT,
     MODIFY_STRICT,
@@ -49,8 +49,6 @@ from flowvisor.planning.plan import Enforcement
 def begin(datapath: Datapath, effects: Effects) -> None:
     """Ask a datapath that has just connected for whole packets, and for what it has."""
     send_own(datapath, SetConfig(miss_send_len=NO_BUFFER_LEN), "configuration", effects)
-    if datapath.plan.enforcement is Enforcement.INTERSECT:
-        send_own(datapath, FlowMod(command=DELETE, table_id=_everything(datapath)), "clearing", effects)
     if TRAITS[datapath.version].ports_in_features:
         _read(datapath, effects)
         return
@@ -65,14 +63,31 @@ def begin(datapath: Datapath, effects: Effects) -> None:
 
 def _read(datapath: Datapath, effects: Effects) -> None:
     """Ask what the datapath has of what should be there."""
-    wanted: list[Message] = [BarrierRequest()]
-    if datapath.plan.enforcement is Enforcement.TABLES:
-        wanted = [TableStatsRequest(), GroupDescRequest(), FlowStatsRequest(table_id=CLASSIFIER_TABLE)]
+    if datapath.plan.enforcement is Enforcement.INTERSECT:
+        _readopt(datapath, effects)
+        return
+    wanted: list[Message] = [
+        TableStatsRequest(),
+        GroupDescRequest(),
+        FlowStatsRequest(table_id=CLASSIFIER_TABLE),
+    ]
     _ask(datapath, wanted, lambda replies, effects: _make_so(datapath, replies, effects), effects)
 
 
-def _everything(datapath: Datapath) -> int:
-    return ALL_TABLES if TRAITS[datapath.version].has_tables else 0
+def _readopt(datapath: Datapath, effects: Effects) -> None:
+    comparison = Comparison(datapath)
+    datapath.readoption = comparison
+
+    def look_at_each(reply: Message) -> None:
+        for flow in reply.flows if isinstance(reply, FlowStatsReply) else ():
+            comparison.look_at(flow)
+
+    def finish(_replies: list[Message], effects: Effects) -> None:
+        datapath.readoption = None
+        comparison.finish(effects)
+        _open(datapath, effects)
+
+    _ask(datapath, [BarrierRequest(), FlowStatsRequest()], finish, effects, each=look_at_each)
 
 
 def _make_so(datapath: Datapath, replies: list[Message], effects: Effects) -> None:
@@ -90,7 +105,7 @@ def _make_so(datapath: Datapath, replies: list[Message], effects: Effects) -> No
     def judged(wrong: list[Message], effects: Effects) -> None:
         for message in _changes(datapath, flows, groups, in_use, wrong):
             send_own(datapath, message, "own entry", effects)
-        datapath.has_flood_groups = datapath.plan.enforcement is Enforcement.TABLES
+        datapath.has_flood_groups = True
         _open(datapath, effects)
 
     _judge_survivors(datapath, in_use, judged, effects)
@@ -161,8 +176,6 @@ def _changes(
     """What to send: groups come before the entries that use them, and go after them."""
     plan, configs = datapath.plan, datapath.port_configs
     entries = own_entries(plan, configs)
-    if plan.enforcement is not Enforcement.TABLES:
-        return [*entries]
     first, last = group_changes(own_groups(plan, datapath.ports, configs), groups)
     owned = {table for block in plan.blocks.values() for table in range(block.first, block.end)}
     orphaned: list[Message] = [

@@ -72,7 +72,15 @@ def test_a_file_that_is_begun_anew_while_things_change_says_the_same(
     assert read_back(file) == known(memory)
 
 
-def test_slices_that_are_gone_are_forgotten() -> None:
-    memory = Memory(7, {Name(GROUP, "red", b"1"): b"a", Name(GROUP, "blue", b"1"): b"b"})
-    memory.forget_slices_but(frozenset({"blue", "green"}))
-    assert known(memory) == {Name(GROUP, "blue", b"1"): b"b"}
+def test_slices_that_are_gone_are_forgotten_also_by_the_journal() -> None:
+    memory, effects = Memory(7, {}), Effects(0.0)
+    memory.remember(GROUP, "red", b"1", b"a", effects)
+    memory.remember(GROUP, "blue", b"1", b"b", effects)
+    memory.forget_slices_but({"blue", "green"}, effects)
+    assert known(memory) == read_back(effects.records[7]) == {Name(GROUP, "blue", b"1"): b"b"}
+
+
+def test_what_its_user_takes_is_kept_by_the_user() -> None:
+    memory = Memory(7, {Name(GROUP, "red", b"1"): b"a", Name(METER, "red", b"1"): b"b"})
+    assert list(memory.take(GROUP)) == [("red", b"1", b"a")]
+    assert known(memory) == {Name(METER, "red", b"1"): b"b"}

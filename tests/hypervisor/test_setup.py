@@ -73,7 +73,7 @@ def test_a_restart_on_tables_changes_nothing_that_is_right() -> None:
     assert len(a.heard(PacketIn)) == 1
 
 
-def test_a_restart_where_matches_are_intersected_begins_with_nothing() -> None:
+def test_a_restart_without_a_journal_begins_with_nothing_where_matches_are_intersected() -> None:
     world = ON_10.world(A, B)
     world.controller("a", 1, 1).send(FlowMod(match=PORT_1, instructions=output(2)))
     again = restarted(world, A, B)

@@ -106,6 +106,7 @@ class Alone:
     def __init__(self, kind: Kind, version: int) -> None:
         self.world: World = kind.world(*SLICES)
         self.tenant: Controller = self.world.controller("a", 1, version)
+        self.heard_before: list[FlowRemoved] = []
         self.own = EmulatedDatapath(1, version, (1, 2, 3), now=self.world.now)
         self.own.connect()
         self.removed: list[FlowRemoved] = []
@@ -134,6 +135,20 @@ class Alone:
         self.world.pass_time(seconds)
         self.hear(self.own.tick(self.world.now))
 
+    def come_back(self) -> None:
+        """The tenant connects again, after its hypervisor or its datapath was away."""
+        self.heard_before += self.tenant.heard(FlowRemoved)
+        self.tenant = self.world.controller("a", 1, self.tenant.version)
+
+    def restart(self) -> None:
+        self.world.restart()
+        self.come_back()
+
+    def reconnect(self) -> None:
+        self.world.leave(1)
+        self.world.join(self.world.emulated[1])
+        self.come_back()
+
     def compare(self, request: FlowStatsRequest) -> None:
         """The same question to both has the same answer."""
         seen = self.tenant.ask(request, FlowStatsReply).flows
@@ -148,7 +163,7 @@ class Alone:
         )
         (added_up,) = self.hear(self.own.from_controller(total, self.world.now))
         assert self.tenant.ask(total, AggregateStatsReply) == added_up
-        heard = self.tenant.heard(FlowRemoved)
+        heard = self.heard_before + self.tenant.heard(FlowRemoved)
         assert sorted(map(removal, heard), key=str) == sorted(map(removal, self.removed), key=str)
 
 
@@ -189,13 +204,19 @@ def test_a_tenant_sees_what_a_datapath_of_its_own_would_show(
     # A 1.3 datapath does not change a cookie when it modifies, as 1.0's tenants might expect.
     cookies = (1,) if kind.has_blocks and version == 1 else (1, 2, 3)
     for _ in range(data.draw(st.integers(3, 14), label="steps")):
-        step = data.draw(st.sampled_from(("mod", "mod", "mod", "packet", "packet", "time", "look")))
+        step = data.draw(
+            st.sampled_from(
+                ("mod", "mod", "mod", "mod", "packet", "packet", "time", "look", "restart", "reconnect")
+            )
+        )
         if step == "mod":
             both.send(data.draw(requests(version, cookies)))
         elif step == "packet":
             both.packet(*data.draw(packets_like(data.draw(st.sampled_from(ENTRIES))[1])))
         elif step == "time":
             both.pass_time(data.draw(st.sampled_from((1, 3))))
+        elif step in ("restart", "reconnect"):
+            both.restart() if step == "restart" else both.reconnect()
         else:
             mask = data.draw(st.sampled_from((0, 3))) if version == 4 else 0
             request = FlowStatsRequest(

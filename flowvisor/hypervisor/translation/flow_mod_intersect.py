@@ -18,7 +18,8 @@ from flowvisor.errors import Inexpressible
 from flowvisor.flowspace.layout import boxes_of
 from flowvisor.hypervisor.buffers import BufferedPacket
 from flowvisor.hypervisor.effects import Effects
-from flowvisor.hypervisor.flow_table import PIECE_COOKIE, Entry, FlowTable, Key, outputs_to
+from flowvisor.hypervisor.entry_records import forget_entry, remember_entry
+from flowvisor.hypervisor.flow_table import PIECE_COOKIE, Entry, FlowTable, outputs_to
 from flowvisor.hypervisor.peers import Datapath, TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.refusal import Refusal
 from flowvisor.hypervisor.requests import fence, send_to_datapath
@@ -28,6 +29,7 @@ from flowvisor.hypervisor.translation.pieces import (
     cut,
     deletions,
     judged,
+    key_of,
     next_number,
     piece_frames,
     put,
@@ -36,9 +38,7 @@ from flowvisor.hypervisor.translation.pieces import (
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow import v10
 from flowvisor.openflow.actions import ApplyActions, Output
-from flowvisor.openflow.fields import FIELDS
 from flowvisor.openflow.frame import FLOW_MOD, HEADER, MAX_FRAME_LENGTH
-from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import (
     ADD,
     ALL_TABLES,
@@ -55,7 +55,7 @@ from flowvisor.openflow.messages import (
 )
 from flowvisor.openflow.ports import TABLE
 from flowvisor.openflow.traits import TRAITS
-from flowvisor.openflow.v10_canonical import bits_of, canonical_match
+from flowvisor.openflow.v10_canonical import canonical_match
 from flowvisor.planning.entries import FENCE_PRIORITY
 
 MAX_REMEMBERED_MATCHES: Final = 65536  # per virtual switch; at the bound all are forgotten
@@ -76,20 +76,6 @@ _COOKIE: Final = Struct("!Q")
 _NO_BUFFER: Final = b"\xff\xff\xff\xff"
 _PLAIN_FLAGS: Final = (b"\x00\x00", b"\x00\x01")
 _TO_THE_END: Final = b"\xff\xff\xff\xff\xff\xff\x00\x01"  # no buffer, out_port NONE, SEND_FLOW_REM
-
-
-def new_flow_table(switch: VirtualSwitch) -> FlowTable:
-    """An empty table for a virtual switch."""
-    used = switch.view.ownership.used_mask
-    from_layout = [name for name in FIELDS if used & _layout_bits(name)]
-    return FlowTable(bits_of(from_layout))
-
-
-def _layout_bits(name: str) -> int:
-    bits = 0
-    for box in boxes_of(Match.of(**{name: FIELDS[name].all_ones})):
-        bits |= box.mask
-    return bits
 
 
 def southbound_patched(channel: TenantChannel, frame: bytes, effects: Effects) -> Refusal | None:
@@ -128,6 +114,7 @@ def southbound_patched(channel: TenantChannel, frame: bytes, effects: Effects) -
         cookie=_COOKIE.unpack_from(frame, 48)[0],
     )
     put(datapath, table, entry)
+    remember_entry(datapath.dpid, entry, effects)
     transactions = channel.transactions
     patched = b"".join(
         (
@@ -234,7 +221,7 @@ def _add(channel: TenantChannel, frame: bytes, message: FlowMod, effects: Effect
         return instructions
     entry = Entry(
         owner=switch.name.slice_name,
-        key=_key(datapath, message),
+        key=key_of(datapath, message),
         number=next_number(datapath),
         version=channel.version,
         request=frame,
@@ -248,6 +235,7 @@ def _add(channel: TenantChannel, frame: bytes, message: FlowMod, effects: Effect
     replaced = put(datapath, table, entry)
     if replaced is not None and not flags & RESET_COUNTS:
         entry.packet_count, entry.byte_count = replaced.packet_count, replaced.byte_count
+    remember_entry(datapath.dpid, entry, effects)
     table.note_punting(entry, message)
     send_all(channel, entry, frames, effects)
     return None
@@ -279,6 +267,7 @@ def _modify(channel: TenantChannel, frame: bytes, message: FlowMod, effects: Eff
         table.note_punting(entry, entry.flow_mod())
         if TRAITS[channel.version].modify_adds:
             entry.cookie = message.cookie  # 1.0 has no cookie mask that would say "leave it"
+        remember_entry(switch.datapath.dpid, entry, effects)
     send_all(channel, change, frames, effects)
     return None
 
@@ -291,6 +280,7 @@ def _delete(channel: TenantChannel, frame: bytes, message: FlowMod, effects: Eff
         return None  # the slice has no groups, so none of its entries outputs to one
     for entry in _meant(table, switch.datapath, message, DELETE_STRICT):
         table.take_out(entry)
+        forget_entry(switch.datapath.dpid, entry, effects)
         send_all(channel, None, deletions(switch.datapath, entry), effects)
     return None
 
@@ -304,16 +294,9 @@ def _meant(table: FlowTable, datapath: Datapath, message: FlowMod, strict: int) 
             entry
             for entry, _ in table.matching(message.match, out_port=out_port, cookie=cookie, cookie_mask=mask)
         ]
-    entry = table.entries.get(_key(datapath, message))
+    entry = table.entries.get(key_of(datapath, message))
     if entry is None or (entry.cookie ^ message.cookie) & message.cookie_mask:
         return []
     if message.command == DELETE_STRICT and not outputs_to(entry.flow_mod().instructions, message.out_port):
         return []
     return [entry]
-
-
-def _key(datapath: Datapath, message: FlowMod) -> Key:
-    """What makes two entries the same; for 1.0 the int that the fast path computes from the bytes alone."""
-    if TRAITS[datapath.version].has_tables:
-        return message.priority, frozenset(message.match.fields.items())
-    return message.priority, int.from_bytes(v10.encode_match(message.match), "big")

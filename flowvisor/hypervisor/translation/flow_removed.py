@@ -6,8 +6,9 @@ from attrs import evolve
 
 from flowvisor.errors import Inexpressible
 from flowvisor.hypervisor.effects import Effects
+from flowvisor.hypervisor.entry_records import forget_entry, remember_entry
 from flowvisor.hypervisor.flow_table import MAX_ENTRY_NUMBER, PIECE_COOKIE, PIECE_COOKIE_MASK
-from flowvisor.hypervisor.peers import Datapath, VirtualSwitch
+from flowvisor.hypervisor.peers import Datapath, TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.translation.flow_mod import install_miss
 from flowvisor.openflow.frame import FLOW_REMOVED
 from flowvisor.openflow.messages import SEND_FLOW_REM, FlowRemoved
@@ -38,19 +39,26 @@ def _from_tables(switch: VirtualSwitch, message: FlowRemoved, effects: Effects) 
 
 
 def _piece_gone(datapath: Datapath, message: FlowRemoved, effects: Effects) -> None:
+    if datapath.readoption is not None:
+        datapath.readoption.piece_gone(message)
+        return
     entry = datapath.entries.get(message.cookie & MAX_ENTRY_NUMBER)
     if entry is None:
         return
     entry.live -= 1
     entry.packet_count += message.packet_count
     entry.byte_count += message.byte_count
+    switch = datapath.switches.get(entry.owner)
+    table = None if switch is None else switch.flow_table
     if entry.live > 0:
+        if table is not None and table.holds(entry) and message.packet_count:
+            remember_entry(datapath.dpid, entry, effects)
         return
     del datapath.entries[entry.number]
-    switch = datapath.switches.get(entry.owner)
-    if switch is None or switch.flow_table is None:
+    if switch is None or table is None:
         return
-    switch.flow_table.take_out(entry)
+    if table.take_out(entry):
+        forget_entry(datapath.dpid, entry, effects)
     written = entry.flow_mod()
     if written.flags & SEND_FLOW_REM:
         told = evolve(
@@ -66,6 +74,14 @@ def _piece_gone(datapath: Datapath, message: FlowRemoved, effects: Effects) -> N
             byte_count=entry.byte_count,
         )
         _tell(switch, told, effects)
+
+
+def tell_late(channel: TenantChannel, effects: Effects) -> None:
+    """Tell the first controller that comes what went while nobody was there."""
+    switch = channel.switch
+    untold, switch.untold = switch.untold, []
+    for message in untold:
+        _tell(switch, message, effects)
 
 
 def _tell(switch: VirtualSwitch, message: FlowRemoved, effects: Effects) -> None:

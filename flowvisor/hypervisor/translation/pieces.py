@@ -11,11 +11,13 @@ from attrs import Factory, define, evolve
 from flowvisor.flowspace.layout import boxes_of, match_of
 from flowvisor.flowspace.region import TooManyPieces
 from flowvisor.hypervisor.effects import Effects
+from flowvisor.hypervisor.entry_records import forget_entry, remember_entry
 from flowvisor.hypervisor.flow_table import (
     MAX_ENTRY_NUMBER,
     PIECE_COOKIE,
     Entry,
     FlowTable,
+    Key,
     Written,
     outputs_to,
 )
@@ -25,6 +27,7 @@ from flowvisor.hypervisor.requests import send_own, send_to_datapath
 from flowvisor.hypervisor.translation.actions import judge
 from flowvisor.hypervisor.translation.versions import translated
 from flowvisor.openflow import error_codes as codes
+from flowvisor.openflow import v10
 from flowvisor.openflow.actions import Instructions
 from flowvisor.openflow.fields import FIELDS
 from flowvisor.openflow.match import Match
@@ -153,11 +156,19 @@ def send_all(
 
 def next_number(datapath: Datapath) -> int:
     """A number that no entry at the datapath has."""
-    number = datapath.entries_made
+    memory = datapath.memory
+    number = memory.entries_made
     while number in datapath.entries:
         number = (number + 1) & MAX_ENTRY_NUMBER
-    datapath.entries_made = (number + 1) & MAX_ENTRY_NUMBER
+    memory.entries_made = (number + 1) & MAX_ENTRY_NUMBER
     return number
+
+
+def key_of(datapath: Datapath, message: FlowMod) -> Key:
+    """What makes two entries the same; for 1.0 the int that the fast path computes from the bytes alone."""
+    if TRAITS[datapath.version].has_tables:
+        return message.priority, frozenset(message.match.fields.items())
+    return message.priority, int.from_bytes(v10.encode_match(message.match), "big")
 
 
 def put(datapath: Datapath, table: FlowTable, entry: Entry) -> Entry | None:
@@ -180,7 +191,11 @@ def settle(tokens: Iterable[object]) -> None:
 def undo(channel: TenantChannel, token: Change | Entry, error: tuple[int, int], effects: Effects) -> None:
     """The datapath refused a piece: take back what the request did, and tell its tenant once."""
     switch, datapath = channel.switch, channel.switch.datapath
-    repairs = _undo_addition(switch, token) if isinstance(token, Entry) else _undo_change(switch, token)
+    repairs = (
+        _undo_addition(switch, token, effects)
+        if isinstance(token, Entry)
+        else _undo_change(switch, token, effects)
+    )
     if repairs is None:
         return
     for piece in repairs:
@@ -189,7 +204,7 @@ def undo(channel: TenantChannel, token: Change | Entry, error: tuple[int, int], 
     refuse(channel, frame, Refusal(error, "datapath"), effects)
 
 
-def _undo_addition(switch: VirtualSwitch, entry: Entry) -> list[FlowMod] | None:
+def _undo_addition(switch: VirtualSwitch, entry: Entry, effects: Effects) -> list[FlowMod] | None:
     """Take an entry out again; None if another piece's error has done so."""
     if entry.is_undone:
         return None
@@ -207,13 +222,15 @@ def _undo_addition(switch: VirtualSwitch, entry: Entry) -> list[FlowMod] | None:
         return []
     table.take_out(entry)
     if replaced is None:
+        forget_entry(datapath.dpid, entry, effects)
         return [] if entry.pieces is None else deletions(datapath, entry)
     put(datapath, table, replaced)
+    remember_entry(datapath.dpid, replaced, effects)
     table.note_punting(replaced, replaced.flow_mod())
-    return [] if entry.pieces is None else _as_it_was(switch, replaced, ADD)
+    return [] if entry.pieces is None else as_it_was(switch, replaced, ADD)
 
 
-def _undo_change(switch: VirtualSwitch, change: Change) -> list[FlowMod] | None:
+def _undo_change(switch: VirtualSwitch, change: Change, effects: Effects) -> list[FlowMod] | None:
     """Give entries back what a modify changed; None if another piece's error has done so."""
     if change.is_undone:
         return None
@@ -225,11 +242,12 @@ def _undo_change(switch: VirtualSwitch, change: Change) -> list[FlowMod] | None:
         if entry.written is not change.after or table.entries.get(entry.key) is not entry:
             continue  # something newer has become of it
         entry.written, entry.cookie = written, cookie
-        repairs += _as_it_was(switch, entry, MODIFY_STRICT)
+        remember_entry(switch.datapath.dpid, entry, effects)
+        repairs += as_it_was(switch, entry, MODIFY_STRICT)
     return repairs
 
 
-def _as_it_was(switch: VirtualSwitch, entry: Entry, command: int) -> list[FlowMod]:
+def as_it_was(switch: VirtualSwitch, entry: Entry, command: int) -> list[FlowMod]:
     """The messages that bring an entry's pieces to what they should be; none if its ports have gone."""
     message = entry.flow_mod()
     instructions = judged(switch, message)
@@ -245,16 +263,15 @@ def ports_changed(switch: VirtualSwitch, effects: Effects, *, port: int | None =
 
     And what depends on one port that the slice has configured: outputs to it, and pieces that match on it.
     """
-    table = switch.flow_table
-    if table is None:
+    table, datapath = switch.flow_table, switch.datapath
+    if table is None or datapath.readoption is not None:  # which looks at the ports itself
         return
-    datapath = switch.datapath
     for entry in table.entries.values():
         message = entry.flow_mod()
         frames = _new_pieces(switch, entry, message)
         named = (FLOOD, ALL) if port is None else (FLOOD, ALL, port)
         if any(outputs_to(message.instructions, one) for one in named) or _is_at(entry, port):
-            frames += _as_it_was(switch, entry, MODIFY_STRICT)
+            frames += as_it_was(switch, entry, MODIFY_STRICT)
         for piece in frames:
             send_own(datapath, piece, "ports changed", effects)
 
@@ -274,7 +291,7 @@ def _new_pieces(switch: VirtualSwitch, entry: Entry, message: FlowMod) -> list[F
     if not new:
         return []
     known, entry.pieces = entry.pieces, new
-    frames = _as_it_was(switch, entry, ADD)
+    frames = as_it_was(switch, entry, ADD)
     entry.pieces = (*known, *new[: len(frames)])
     entry.live += len(frames)
     return frames

@@ -121,7 +121,7 @@ def test_numbers_are_not_given_twice_while_in_use() -> None:
     for priority in range(5):
         entry = entry_of(next_number(datapath), FlowMod(priority=priority))
         assert put(datapath, table, entry) is None
-    datapath.entries_made = 0
+    datapath.memory.entries_made = 0
     assert next_number(datapath) == 5
 
 
