@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator
 from typing import Final
 
-from attrs import define, evolve
+from attrs import Factory, define, evolve
 
 from flowvisor.flowspace.box import Box, covers, overlaps
 from flowvisor.flowspace.layout import boxes_of
@@ -29,6 +29,16 @@ MAX_ENTRY_NUMBER: Final = 0xFFFF_FFFF
 # (priority, the match in a canonical form that the datapath's version decides): what strictness compares.
 Key = tuple[int, Hashable]
 Written = tuple[int, Instructions]
+
+
+@define(eq=False)
+class Idling:
+    """An entry of which some pieces have idled and were put back: these, by their places among all."""
+
+    began_at: float  # when the entry was made
+    pieces: set[int] = Factory(set)
+    is_asked: bool = False  # whether the datapath is being asked which of them have been used since
+    ended_by: int | None = None  # the reason for which all of them go
 
 
 @define(eq=False)
@@ -52,6 +62,7 @@ class Entry:
     written: Written | None = None
     replaced: Entry | None = None
     is_undone: bool = False  # the datapath refused it
+    idling: Idling | None = None
 
     def flow_mod(self) -> FlowMod:
         """The entry as its tenant wrote it."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from flowvisor.errors import Inexpressible, MalformedMessage
+from flowvisor.errors import MalformedMessage
 from flowvisor.hypervisor import readoption
 from flowvisor.hypervisor.effects import Effects, HangUp
 from flowvisor.hypervisor.flow_table import Entry
 from flowvisor.hypervisor.peers import TOO_MANY_FAULTS, Datapath, Request, TenantChannel
 from flowvisor.hypervisor.refusal import Refusal, refuse
-from flowvisor.hypervisor.requests import MAX_REPLY_BYTES
+from flowvisor.hypervisor.requests import MAX_REPLY_BYTES, finish
 from flowvisor.hypervisor.transactions import HYPERVISOR_SLOT, Transactions, slot_of
 from flowvisor.hypervisor.translation import (
     flow_mod,
@@ -84,10 +84,10 @@ def reply(datapath: Datapath, frame: bytes, effects: Effects) -> None:
         return
     if request.outstanding == 0:
         request.is_over = True
-        try:
-            request.answer(request.parts, effects)
-        except Inexpressible as fault:  # what the datapath said has no form in the tenant's version
-            request.fail((fault.error_type, fault.error_code), effects)
+        if channel is not None and channel.repairs:
+            channel.postponed.append(request)
+        else:
+            finish(request, effects)
 
 
 def _hold(request: Request, frame: bytes, message: msg.Message | None) -> bool:

@@ -118,6 +118,10 @@ class TenantChannel(Peer):
     is_delayed: bool = False  # the first that waits has met a rate limit
     # For each barrier that the datapath has not answered yet, what was answered here to the requests behind it.
     barriers: deque[list[bytes]] = Factory(deque)
+    # Repairs of entries that the datapath took only in part and has not confirmed yet, and the answers that wait for
+    # that: a barrier's must not say that all is done before it is.
+    repairs: int = 0
+    postponed: list[Request] = Factory(list)
     has_left: bool = False
 
     @property

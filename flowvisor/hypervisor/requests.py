@@ -7,6 +7,7 @@ from typing import Final
 
 from attrs import evolve
 
+from flowvisor.errors import Inexpressible
 from flowvisor.hypervisor.effects import Effects, HangUp
 from flowvisor.hypervisor.flight import MESSAGE_WEIGHT
 from flowvisor.hypervisor.flow_table import Entry
@@ -66,6 +67,14 @@ def ask(
         xid = transactions.ask(request)
         send_to_datapath(datapath, datapath.codec.encode(evolve(message, xid=xid)), effects)
     return request
+
+
+def finish(request: Request, effects: Effects) -> None:
+    """Everything that a request asked for has come."""
+    try:
+        request.answer(request.parts, effects)
+    except Inexpressible as fault:  # what the datapath said has no form in the tenant's version
+        request.fail((fault.error_type, fault.error_code), effects)
 
 
 def send_to_datapath(datapath: Datapath, frame: bytes, effects: Effects) -> None:

@@ -25,6 +25,7 @@ from flowvisor.openflow.messages import (
     ADD,
     ALL_TABLES,
     ANY_GROUP,
+    CHECK_OVERLAP,
     DELETE,
     DELETE_STRICT,
     EMERGENCY,
@@ -304,13 +305,16 @@ def _modify_or_add(channel: TenantChannel, frame: bytes, physical: FlowMod, effe
         if channel.switch.rewriting is not None:  # what is sent now could be undone by that
             channel.switch.rewriting.append(begin_anew)
             return
-        found = any(
-            _is_meant(physical, flow) and not is_our_miss(channel.switch, flow)
+        found = [
+            flow
             for reply in replies
             if isinstance(reply, FlowStatsReply)
             for flow in reply.flows
-        )
-        _send(channel, frame, physical if found else evolve(physical, command=ADD), effects)
+            if _is_meant(physical, flow) and not is_our_miss(channel.switch, flow)
+        ]
+        copies = Copies(frame)
+        for message in _modifications(channel.switch, physical, found):
+            _send(channel, frame, message, effects, copies)
         datapath.resumable.append(channel)
 
     def fail(error: tuple[int, int], effects: Effects) -> None:
@@ -319,6 +323,32 @@ def _modify_or_add(channel: TenantChannel, frame: bytes, physical: FlowMod, effe
 
     request = FlowStatsRequest(table_id=physical.table_id, match=physical.match)
     ask(datapath, channel.transactions, [request], decide, fail, effects)
+
+
+def _modifications(switch: VirtualSwitch, physical: FlowMod, found: list[FlowStats]) -> list[FlowMod]:
+    """What does the same on 1.3 as a modify of 1.0 that means these entries."""
+    if not found:
+        return [evolve(physical, command=ADD)]
+    if all(flow.cookie == physical.cookie for flow in found):
+        return [physical]
+    # 1.0's modify changes the cookie, too, and 1.3's cannot: the entries are said anew, and so keep their counters.
+    block = switch.view.block
+    assert block is not None
+    changed = []
+    for flow in found:
+        message = evolve(
+            physical,
+            command=ADD,
+            priority=flow.priority,
+            match=flow.match,
+            idle_timeout=flow.idle_timeout,
+            hard_timeout=flow.hard_timeout,
+            flags=flow.flags & ~(RESET_COUNTS | CHECK_OVERLAP),
+        )
+        if _is_miss(message, block) and switch.has_own_miss and not switch.own_miss_is_told:
+            message = evolve(message, flags=message.flags & ~SEND_FLOW_REM)  # that was ours
+        changed.append(message)
+    return changed
 
 
 def _is_meant(physical: FlowMod, flow: FlowStats) -> bool:

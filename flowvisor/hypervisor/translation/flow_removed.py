@@ -10,6 +10,7 @@ from flowvisor.hypervisor.entry_records import forget_entry, remember_entry
 from flowvisor.hypervisor.flow_table import MAX_ENTRY_NUMBER, PIECE_COOKIE, PIECE_COOKIE_MASK
 from flowvisor.hypervisor.peers import Datapath, TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.translation.flow_mod import install_miss
+from flowvisor.hypervisor.translation.idle_pieces import lived, put_back
 from flowvisor.openflow.frame import FLOW_REMOVED
 from flowvisor.openflow.messages import SEND_FLOW_REM, FlowRemoved
 
@@ -45,10 +46,14 @@ def _piece_gone(datapath: Datapath, message: FlowRemoved, effects: Effects) -> N
     entry = datapath.entries.get(message.cookie & MAX_ENTRY_NUMBER)
     if entry is None:
         return
-    entry.live -= 1
     entry.packet_count += message.packet_count
     entry.byte_count += message.byte_count
     switch = datapath.switches.get(entry.owner)
+    if switch is not None and put_back(switch, entry, message, effects):
+        if message.packet_count:
+            remember_entry(datapath.dpid, entry, effects)
+        return
+    entry.live -= 1
     table = None if switch is None else switch.flow_table
     if entry.live > 0:
         if table is not None and table.holds(entry) and message.packet_count:
@@ -73,6 +78,10 @@ def _piece_gone(datapath: Datapath, message: FlowRemoved, effects: Effects) -> N
             packet_count=entry.packet_count,
             byte_count=entry.byte_count,
         )
+        if entry.idling is not None:
+            seconds, nanoseconds = lived(entry.idling, effects.now)
+            reason = message.reason if entry.idling.ended_by is None else entry.idling.ended_by
+            told = evolve(told, reason=reason, duration_sec=seconds, duration_nsec=nanoseconds)
         _tell(switch, told, effects)
 
 

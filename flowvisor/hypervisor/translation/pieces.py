@@ -23,7 +23,7 @@ from flowvisor.hypervisor.flow_table import (
 )
 from flowvisor.hypervisor.peers import Datapath, TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.refusal import Refusal, refuse
-from flowvisor.hypervisor.requests import send_own, send_to_datapath
+from flowvisor.hypervisor.requests import ask, finish, send_own, send_to_datapath
 from flowvisor.hypervisor.translation.actions import judge
 from flowvisor.hypervisor.translation.versions import translated
 from flowvisor.openflow import error_codes as codes
@@ -39,7 +39,9 @@ from flowvisor.openflow.messages import (
     NO_PACKET_COUNTS,
     RESET_COUNTS,
     SEND_FLOW_REM,
+    BarrierRequest,
     FlowMod,
+    Message,
 )
 from flowvisor.openflow.ports import ALL, FLOOD, LOCAL, MAX_PORT
 from flowvisor.openflow.traits import TRAITS
@@ -111,15 +113,22 @@ def _at_ports(match: Match, ports: Iterable[int]) -> Iterator[Match]:
         yield from (match.having(in_port=port) for port in sorted(ports) if port & mask == value)
 
 
-def piece_frames(datapath: Datapath, entry: Entry, message: FlowMod, wording: int) -> list[FlowMod]:
+def piece_frames(
+    datapath: Datapath,
+    entry: Entry,
+    message: FlowMod,
+    wording: int,
+    only: tuple[Match, ...] | None = None,
+) -> list[FlowMod]:
     """One message per piece of an entry; raises Inexpressible where the datapath's version cannot say it.
 
-    `wording` is the version in whose words the message's instructions are.
+    `only` are the pieces that are meant, if not all of them; `wording` is the version in whose words the message's
+    instructions are.
     """
     kept = _COUNTING if TRAITS[datapath.version].has_tables else 0
     frames = []
     configs = datapath.switches[entry.owner].port_configs
-    for match in (message.match,) if entry.pieces is None else entry.pieces:
+    for match in only or ((message.match,) if entry.pieces is None else entry.pieces):
         instructions = () if configs.stops(match) else message.instructions
         piece = FlowMod(
             cookie=PIECE_COOKIE | entry.number,
@@ -200,8 +209,28 @@ def undo(channel: TenantChannel, token: Change | Entry, error: tuple[int, int], 
         return
     for piece in repairs:
         send_own(datapath, piece, "repair", effects)
+    if repairs:
+        _postpone_answers(channel, effects)
     frame = token.request if isinstance(token, Entry) else token.frame
     refuse(channel, frame, Refusal(error, "datapath"), effects)
+
+
+def _postpone_answers(channel: TenantChannel, effects: Effects) -> None:
+    """Let what the datapath answers a channel wait until the repairs have taken effect."""
+    datapath = channel.switch.datapath
+    channel.repairs += 1
+
+    def confirmed(_replies: list[Message], effects: Effects) -> None:
+        channel.repairs -= 1
+        if channel.repairs == 0:
+            postponed, channel.postponed = channel.postponed, []
+            for request in postponed if not channel.has_left else ():
+                finish(request, effects)
+
+    def failed(_error: tuple[int, int], effects: Effects) -> None:
+        confirmed([], effects)
+
+    ask(datapath, datapath.transactions, [BarrierRequest()], confirmed, failed, effects)
 
 
 def _undo_addition(switch: VirtualSwitch, entry: Entry, effects: Effects) -> list[FlowMod] | None:

@@ -23,6 +23,7 @@ from flowvisor.hypervisor.refusal import Refusal
 from flowvisor.hypervisor.requests import ask_for_tenant
 from flowvisor.hypervisor.translation.actions import instructions_to_virtual
 from flowvisor.hypervisor.translation.flow_mod import is_our_miss, out_filter
+from flowvisor.hypervisor.translation.idle_pieces import lived
 from flowvisor.hypervisor.translation.versions import translated
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.messages import ALL_TABLES, ANY_GROUP, SEND_FLOW_REM, Message
@@ -211,7 +212,7 @@ def _ask_pieces(
             for number, pieces in found.items()
             if (entry := switch.datapath.entries.get(number)) is not None and _is_current(switch, entry)
         ]
-        answer([one for one in _added_up(entries) if _is_wanted(request, one[1])], effects)
+        answer([one for one in _added_up(entries, effects.now) if _is_wanted(request, one[1])], effects)
 
     return ask_for_tenant(channel, frame, [FlowStatsRequest()], all_told, effects)
 
@@ -222,13 +223,15 @@ def _is_current(switch: VirtualSwitch, entry: Entry) -> bool:
     return table is not None and table.entries.get(entry.key) is entry
 
 
-def _added_up(entries: Iterable[tuple[Entry, list[FlowStats]]]) -> Iterator[Worded]:
+def _added_up(entries: Iterable[tuple[Entry, list[FlowStats]]], now: float) -> Iterator[Worded]:
     for entry, pieces in entries:
         written = entry.flow_mod()
-        oldest = max(pieces, key=lambda piece: (piece.duration_sec, piece.duration_nsec))
+        seconds, nanoseconds = max((piece.duration_sec, piece.duration_nsec) for piece in pieces)
+        if entry.idling is not None:
+            seconds, nanoseconds = lived(entry.idling, now)
         stats = FlowStats(
-            duration_sec=oldest.duration_sec,
-            duration_nsec=oldest.duration_nsec,
+            duration_sec=seconds,
+            duration_nsec=nanoseconds,
             priority=written.priority,
             idle_timeout=written.idle_timeout,
             hard_timeout=written.hard_timeout,

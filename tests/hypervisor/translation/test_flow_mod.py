@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from attrs import evolve
 
 from flowvisor.hypervisor import verdicts
 from flowvisor.hypervisor.translation import flow_mod
@@ -598,6 +599,54 @@ def test_long_runs_of_flow_mods_are_fenced(kind: Kind, version: int) -> None:
     assert len(a.channel.transactions.sent) < 150
     assert a.inbox == []
     assert a.channel.transactions.waiting == {}
+
+
+@pytest.mark.parametrize("command", [MODIFY, MODIFY_STRICT])
+def test_a_1_0_modify_changes_the_cookie_and_leaves_the_rest(kind: Kind, command: int) -> None:
+    world = kind.world(A, B)
+    a = world.controller("a", 1, 1)
+    entry = FlowMod(
+        cookie=1,
+        priority=7,
+        idle_timeout=30,
+        hard_timeout=90,
+        flags=SEND_FLOW_REM,
+        match=PORT_1,
+        instructions=output(2),
+    )
+    other = FlowMod(cookie=3, priority=8, match=Match.of(in_port=2), instructions=output(1))
+    assert a.send(entry, other) == []
+    world.packet(1, 1, udp())
+    (before,) = (one for one in a.ask(FlowStatsRequest(), FlowStatsReply).flows if one.cookie == 1)
+    changed = evolve(entry, command=command, cookie=2, idle_timeout=9, flags=0, instructions=output(IN_PORT))
+    assert a.send(changed) == []
+    after = {flow.cookie: flow for flow in a.ask(FlowStatsRequest(), FlowStatsReply).flows}
+    assert after.keys() == {2, 3}
+    assert after[2] == evolve(before, cookie=2, instructions=output(IN_PORT))
+    assert after[2].packet_count == 1
+    world.pass_time(31)
+    assert [one.cookie for one in a.heard(FlowRemoved)] == [2]
+
+
+def test_a_1_0_modify_of_the_same_cookie_is_one_message() -> None:
+    world = ON_TABLES.world(A, B)
+    a = world.controller("a", 1, 1)
+    for priority in (1, 2):
+        a.send(FlowMod(cookie=1, priority=priority, match=PORT_1, instructions=output(2)))
+    before = len(world.to_datapaths)
+    a.send(FlowMod(command=MODIFY, cookie=1, match=PORT_1, instructions=()))
+    told = [codec(4).decode(frame) for _, frame in world.to_datapaths[before:]]
+    assert [one.command for one in told if isinstance(one, FlowMod)] == [MODIFY]
+
+
+def test_the_tenants_own_miss_entry_keeps_its_flags_when_1_0_modifies_it() -> None:
+    world = ON_TABLES.world(A, B)
+    old, new = world.controller("a", 1, 1), world.controller("a", 1, 4)
+    new.send(FlowMod(priority=0, cookie=5, instructions=output(2)))
+    old.send(FlowMod(command=MODIFY_STRICT, priority=0, cookie=6, instructions=output(1)))
+    assert (flow(new).cookie, flow(new).flags, flow(new).instructions) == (6, 0, output(1))
+    assert new.switch.has_own_miss
+    assert not new.switch.own_miss_is_told
 
 
 def test_out_filter_knows_the_groups_of_floods() -> None:

@@ -16,14 +16,26 @@ from flowvisor.hypervisor.translation.pieces import (
     put,
     settle,
 )
+from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow import v10
 from flowvisor.openflow.match import Match
-from flowvisor.openflow.messages import DELETE_STRICT, NO_BYTE_COUNTS, RESET_COUNTS, SEND_FLOW_REM, FlowMod
+from flowvisor.openflow.messages import (
+    DELETE_STRICT,
+    NO_BYTE_COUNTS,
+    RESET_COUNTS,
+    SEND_FLOW_REM,
+    BarrierReply,
+    BarrierRequest,
+    Error,
+    FlowMod,
+    Message,
+)
 from flowvisor.openflow.ports import LOCAL
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
+from tests.support.dialogue import say, the_datapath, withheld
 from tests.support.kinds import ON_10, ON_FEW_TABLES, Kind
 from tests.support.slices import A, B, output, tag
-from tests.support.world import a_slice, ports, rule
+from tests.support.world import Controller, a_slice, ports, rule
 
 INTERSECTED = pytest.mark.parametrize("kind", [ON_10, ON_FEW_TABLES], ids=str)
 
@@ -135,3 +147,55 @@ def test_what_was_replaced_is_kept_until_the_datapath_has_done_it() -> None:
     assert set(datapath.entries) == {second.number}
     settle([b"another token", first, second])
     assert second.replaced is None
+
+
+# ---------------------------------------------------------------------------- what the datapath took only in part
+
+
+def refuse_the_last(controller: Controller, *messages: Message) -> list[Message]:
+    """Send; the datapath takes all but the last flow-mod, and answers barriers. Return what it is told then."""
+    world, datapath = controller.world, the_datapath(controller.world)
+    told = withheld(controller, *messages)
+    mods = [one for one in told if isinstance(one, FlowMod)]
+    answers: list[Message] = [Error(xid=mods[-1].xid, error=codes.TABLE_FULL, data=b"")]
+    answers += [BarrierReply(xid=one.xid) for one in told if isinstance(one, BarrierRequest)]
+    frames = [datapath.codec.encode(one) for one in answers]
+    effects = world.hypervisor.from_datapath(datapath, frames, world.now)
+    repairs = [datapath.codec.decode(frame) for frame in effects.frames.pop(datapath, [])]
+    world.perform(effects)
+    return repairs
+
+
+@INTERSECTED
+def test_a_barrier_is_not_answered_before_what_was_taken_in_part_has_been_taken_back(kind: Kind) -> None:
+    world = kind.world(A, B)
+    a = world.controller("a", 1, kind.version)
+    repairs = refuse_the_last(
+        a, FlowMod(xid=1, instructions=()), BarrierRequest(xid=2), BarrierRequest(xid=3)
+    )
+    *deleted, fence = repairs
+    assert [type(one) for one in deleted] == [FlowMod, FlowMod]
+    assert isinstance(fence, BarrierRequest)
+    assert [(type(one), one.xid) for one in a.inbox] == [(Error, 1)]
+    say(world, BarrierReply(xid=fence.xid))
+    assert [(type(one), one.xid) for one in a.inbox[1:]] == [(BarrierReply, 2), (BarrierReply, 3)]
+    assert (a.channel.repairs, a.channel.postponed) == (0, [])
+
+
+@INTERSECTED
+def test_a_fence_that_is_not_answered_holds_nobody_for_ever(kind: Kind) -> None:
+    world = kind.world(A, B)
+    a = world.controller("a", 1, kind.version)
+    refuse_the_last(a, FlowMod(xid=1, instructions=()), BarrierRequest(xid=2))
+    world.pass_time(9)
+    assert [(type(one), one.xid) for one in a.inbox] == [(Error, 1), (BarrierReply, 2)]
+
+
+@INTERSECTED
+def test_who_has_left_is_told_nothing_of_it(kind: Kind) -> None:
+    world = kind.world(A, B)
+    a = world.controller("a", 1, kind.version)
+    *_, fence = refuse_the_last(a, FlowMod(xid=1, instructions=()), BarrierRequest(xid=2))
+    a.leave()
+    say(world, BarrierReply(xid=fence.xid))
+    assert [type(one) for one in a.inbox] == [Error]
