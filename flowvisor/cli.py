@@ -13,6 +13,7 @@ from flowvisor import __version__
 from flowvisor.configuration.snapshot import Configuration
 from flowvisor.connections.folder_source import SEARCHED, load
 from flowvisor.errors import ConfigurationError, Problem
+from flowvisor.planning.acl_bounds import refuse_acls
 from flowvisor.planning.overlaps import Overlap, describe_datapath, describe_packet, refuse_conflicts
 
 EXIT_BAD_FILES: Final = 2
@@ -116,6 +117,7 @@ def demo(config: Path | None, keep: bool, as_json: bool) -> None:
 
 def _check(config: Path | None) -> Checked:
     configuration, base = load(config)
+    refuse_acls(configuration)
     return Checked(configuration, base, refuse_conflicts(configuration))
 
 

@@ -55,6 +55,13 @@ def test_good_files_are_one_line_and_status_0() -> None:
     )
 
 
+def test_an_acl_that_cannot_be_put_in_force_is_told_with_its_line() -> None:
+    write("policies/no.yaml", "kind: acl\nname: no\nrules:\n  - {permit: {eth_type: arp}}\n  - {deny: {}}\n")
+    result = run("check")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("policies/no.yaml:5:5: rules: what the exceptions before it leave")
+
+
 def test_everything_that_is_wrong_is_a_line_on_standard_error_and_status_2() -> None:
     write("flowvisor.yaml", MAIN + "sclices: x\n")
     write_slice("a", "{datapaths: all, priorty: 1, match: {}}")
@@ -156,7 +163,7 @@ def test_the_shipped_files_are_right(monkeypatch: pytest.MonkeyPatch) -> None:
     result = run("check")
     assert (result.exit_code, result.stdout) == (
         0,
-        "ok: 2 slices, 4 rules, 2 policies, 3 datapaths; no two slices own the same packets\n",
+        "ok: 2 slices, 4 rules, 3 policies, 3 datapaths; no two slices own the same packets\n",
     )
 
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from flowvisor.configuration.converters import integer, parsed
+from flowvisor.configuration import converters
+from flowvisor.configuration.converters import integer, list_of, parsed
 from flowvisor.configuration.documents import MappingNode, wrong
 from flowvisor.configuration.formats import KIND, NAME, Format, Formats
+from flowvisor.configuration.match_reader import read_match
 from flowvisor.configuration.schema import Key
+from flowvisor.policies.acl import Acl, AclRule
 from flowvisor.policies.policy import Policy
 from flowvisor.policies.quota import Quota
 from flowvisor.policies.rate_limit import RateLimit, parse_rate
+from flowvisor.slices.flowspace_slice import ALL_DATAPATHS
 
 MAX_ENTRIES: Final = 0xFFFF_FFFF  # what OpenFlow counts in
 
@@ -60,4 +64,50 @@ RATE_LIMIT: Final = Format(
     build=_limits(RateLimit),
 )
 
-POLICY_FORMATS: Final = Formats({"quota": QUOTA, "rate-limit": RATE_LIMIT}, not_built=("bandwidth", "acl"))
+
+def _acl_rule(node: MappingNode, values: Mapping[str, Any]) -> AclRule:
+    said = [key for key in ("deny", "permit") if values[key] is not None]
+    if len(said) != 1:
+        raise wrong(node, "a rule says either deny or permit", "write {deny: {...}} or {permit: {...}}")
+    return AclRule(
+        is_denied=said == ["deny"],
+        datapaths=values["datapaths"],
+        matches=values[said[0]],
+        place=node.place,
+    )
+
+
+ACL_RULE: Final = Format(
+    keys={
+        "deny": Key(read_match, meaning="packets that the slice must not have; {} is all"),
+        "permit": Key(read_match, meaning="exceptions from the rules below this one"),
+        "datapaths": Key(
+            converters.datapaths, meaning="where; all of them if left out", default=ALL_DATAPATHS
+        ),
+    },
+    build=_acl_rule,
+)
+
+
+def _acl(node: MappingNode, values: Mapping[str, Any]) -> Acl:
+    if not any(rule.is_denied for rule in values["rules"]):
+        raise wrong(node, "the policy denies nothing", "write one rule at least with deny")
+    return Acl(name=values["name"], rules=values["rules"])
+
+
+ACL: Final = Format(
+    keys={
+        "kind": KIND,
+        "name": NAME,
+        "rules": Key(
+            list_of(ACL_RULE.read, may_repeat=True),
+            meaning="what is denied; the first rule that matches a packet decides",
+            is_required=True,
+        ),
+    },
+    build=_acl,
+)
+
+POLICY_FORMATS: Final = Formats(
+    {"acl": ACL, "quota": QUOTA, "rate-limit": RATE_LIMIT}, not_built=("bandwidth",)
+)

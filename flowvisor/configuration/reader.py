@@ -31,7 +31,7 @@ def read_configuration(
 
     found_policies: dict[str, Policy | None] = {}
     for file in policies:
-        found_policies[_stem(file)] = _read_object(file, POLICY_FORMATS, Names(), problems)
+        found_policies[_stem(file)] = _read_object(file, POLICY_FORMATS, Names(datapaths=datapaths), problems)
 
     names = Names(datapaths=datapaths, policies=found_policies)
     found_slices: list[FlowspaceSlice | None] = [

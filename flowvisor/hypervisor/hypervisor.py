@@ -22,6 +22,7 @@ from flowvisor.openflow.messages import BarrierRequest, FeaturesReply, Message
 from flowvisor.openflow.versions import codec
 from flowvisor.planning.allocation import Allocations
 from flowvisor.planning.plan import Compiled, compile_plan
+from flowvisor.policies.acl import Acl
 from flowvisor.policies.quota import Quota
 from flowvisor.policies.rate_limit import RateLimit
 
@@ -42,6 +43,9 @@ class Hypervisor:
         self.allocations = allocations.allocate(configuration.slices)
         blocks = self.allocations.blocks
         self._new_slices = {name for name in blocks if allocations.blocks.get(name) != blocks[name]}
+        self._acls = {
+            one.name: acl for one in configuration.slices if (acl := configuration.policy_of(one, Acl))
+        }
         self._compiled: Compiled = {}
         self._seen: set[VirtualSwitchName] = set()
         self.memories = {dpid: Memory(dpid, known) for dpid, known in remembered.items()}  # by dpid
@@ -70,6 +74,7 @@ class Hypervisor:
             dpid=features.dpid,
             version=version,
             n_tables=features.n_tables,
+            acls=self._acls,
             compiled=self._compiled,
         )
         datapath = Datapath(

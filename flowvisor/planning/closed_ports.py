@@ -26,8 +26,8 @@ from flowvisor.planning.entries import (
     SHUT,
     PortConfigs,
     classifier_priority,
-    exact_where_required,
 )
+from flowvisor.planning.exact_matches import exact_where_required
 from flowvisor.planning.ownership import Ownership, denied_rank
 from flowvisor.planning.plan import DatapathPlan, Enforcement
 
@@ -126,9 +126,11 @@ def _fenced(ownership: Ownership, owner: str, port: int, config: int) -> Iterato
     """
     spared = config & UNHEARD == NO_RECV
     packets = SPANNING_TREE if config & UNHEARD == NO_RECV_STP else EVERYTHING
-    for piece in dict.fromkeys(ownership.own_pieces(_at(packets, port), owner)):
+    for piece in dict.fromkeys(ownership.own_pieces(_at(packets, port), owner, is_fenced=True)):
         yield FENCE_PRIORITY - spared, piece, ()
-    for piece in dict.fromkeys(ownership.own_pieces(_at(SPANNING_TREE, port), owner)) if spared else ():
+    for piece in (
+        dict.fromkeys(ownership.own_pieces(_at(SPANNING_TREE, port), owner, is_fenced=True)) if spared else ()
+    ):
         yield FENCE_PRIORITY, piece, _TO_CONTROLLER
 
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from itertools import product
 from types import MappingProxyType
 from typing import Final
 
 from flowvisor.flowspace.layout import match_of
-from flowvisor.flowspace.region import TooManyPieces
 from flowvisor.openflow.actions import NO_BUFFER_LEN, ApplyActions, GotoTable, Output
-from flowvisor.openflow.fields import FIELDS
 from flowvisor.openflow.match import MATCH_ALL, Match
 from flowvisor.openflow.messages import GROUP_ADD, GROUP_TYPE_ALL, Bucket, FlowMod, GroupMod
 from flowvisor.openflow.ports import CONTROLLER, LOCAL, NO_FLOOD, NO_FWD, PORT_DOWN
 from flowvisor.planning.allocation import TableBlock
+from flowvisor.planning.exact_matches import exact_where_required
 from flowvisor.planning.ownership import Ownership
 from flowvisor.planning.plan import DatapathPlan, Enforcement
 
@@ -33,10 +31,10 @@ HYPERVISOR_GROUPS: Final = range(0xF000_0000, 0xF300_0000)
 PortConfigs = Mapping[str, Mapping[int, int]]
 SHUT: Final = PORT_DOWN | NO_FWD  # nothing of the slice's goes out there
 
-# Above all of the slices' entries where matches are intersected; one of theirs that is not below it is cut exactly.
-FENCE_PRIORITY: Final = 0xFFFF
-
-MAX_EXPANSION: Final = 1024  # exact values that one masked field may become where masks are not allowed
+# The highest of all is for what the hypervisor keeps for itself whosever it is.
+OWN_PRIORITY: Final = 0xFFFF
+# Above the slices' entries where matches are intersected; one of theirs that is not below it is cut exactly.
+FENCE_PRIORITY: Final = 0xFFFE
 
 
 def flood_group(block: TableBlock) -> int:
@@ -53,17 +51,23 @@ def classifier_entries(plan: DatapathPlan) -> list[FlowMod]:
     """Table 0: each packet goes to the block of its slice, or is dropped. Empty when intersecting."""
     if plan.enforcement is not Enforcement.TABLES:
         return []
-    return [*_goto_entries(plan.ownership, plan.blocks), _entry(MATCH_ALL, priority=0, block=None)]
+    return [
+        *_denying_entries(plan.ownership),
+        *_goto_entries(plan.ownership, plan.blocks),
+        _entry(MATCH_ALL, priority=0, block=None),
+    ]
 
 
 def fence_entries(plan: DatapathPlan) -> list[FlowMod]:
-    """Where matches are intersected: what comes from LOCAL and is nobody's is dropped above all entries of slices.
+    """Where matches are intersected: what is nobody's is dropped above all entries of slices.
 
-    Taking it off each of their matches instead would make each of them one entry per port.
+    That is what comes from LOCAL, unless a rule names it: taking it off each of their matches instead would make each
+    of them one entry per port. And it is what slices' ACLs deny, see `fences`.
     """
-    if plan.enforcement is Enforcement.TABLES or not plan.ownership.local_is_nobodys:
+    if plan.enforcement is Enforcement.TABLES:
         return []
-    return [_entry(Match.of(in_port=LOCAL), priority=FENCE_PRIORITY, block=None)]
+    local = (Match.of(in_port=LOCAL),) if plan.ownership.local_is_nobodys else ()
+    return [_entry(match, priority=FENCE_PRIORITY, block=None) for match in (*local, *plan.fences)]
 
 
 def groups_of(
@@ -96,6 +100,12 @@ def miss_entry(table_id: int) -> FlowMod:
     )
 
 
+def _denying_entries(ownership: Ownership) -> Iterator[FlowMod]:
+    for rank, box in dict.fromkeys((rank, box) for rank, box, _ in ownership.denied_boxes()):
+        for match in exact_where_required(match_of(box)):
+            yield _entry(match, priority=classifier_priority(rank), block=None)
+
+
 def _goto_entries(ownership: Ownership, blocks: dict[str, TableBlock]) -> Iterator[FlowMod]:
     for rank, box, owner in dict.fromkeys(ownership.ranked):
         for match in exact_where_required(match_of(box)):
@@ -105,7 +115,7 @@ def _goto_entries(ownership: Ownership, blocks: dict[str, TableBlock]) -> Iterat
 def classifier_priority(rank: int) -> int:
     """The priority in table 0 of what has a rank: one above it, because priority 0 is the entry that drops the rest.
 
-    Never FENCE_PRIORITY, the highest: that is for what the hypervisor keeps for itself.
+    Always below OWN_PRIORITY.
     """
     return rank + 1
 
@@ -118,30 +128,3 @@ def _entry(match: Match, *, priority: int, block: TableBlock | None) -> FlowMod:
         match=match,
         instructions=() if block is None else (GotoTable(block.first),),
     )
-
-
-def exact_where_required(match: Match) -> Iterator[Match]:
-    """The same packets with no mask on a field that OpenFlow 1.3 does not let be masked (section 7.2.3.7).
-
-    Raises TooManyPieces where a mask leaves more than MAX_EXPANSION values; a rule's never does, its reader sees to
-    that.
-    """
-    masked = {
-        name: list(_values(value, mask, FIELDS[name].all_ones))
-        for name, value, mask in match
-        if not FIELDS[name].maskable and mask != FIELDS[name].all_ones
-    }
-    for values in product(*masked.values()):
-        yield match.having(**dict(zip(masked, values, strict=True)))
-
-
-def _values(value: int, mask: int, all_ones: int) -> Iterator[int]:
-    free = all_ones & ~mask
-    if 1 << free.bit_count() > MAX_EXPANSION:
-        raise TooManyPieces(f"a mask leaves more than {MAX_EXPANSION} values")
-    bits = free
-    while True:  # all subsets of the free bits
-        yield value | bits
-        if not bits:
-            return
-        bits = (bits - 1) & free

@@ -2,12 +2,13 @@
 
 Strategy: rules are never compiled into one disjoint partition, which a few hundred overlapping rules would
 blow up. They stay as ranked boxes in a tuple-space classifier; a question about a set of packets looks up the
-rules that overlap it and subtracts only those that win over them.
+rules that overlap it and subtracts only those that win over them. What an ACL denies is looked up apart, when the owner
+is known: it is nobody's to receive, and stays the owner's for all others who would emit it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import reduce
 from itertools import count
 from operator import or_
@@ -21,6 +22,7 @@ from flowvisor.flowspace.region import Region, TooManyPieces
 from flowvisor.openflow.fields import FIELDS
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.ports import LOCAL
+from flowvisor.policies.acl import Acl
 from flowvisor.slices.flowspace_slice import FlowspaceRule, FlowspaceSlice
 
 MAX_PIECES: Final = (
@@ -46,19 +48,31 @@ class RankedBox(NamedTuple):
 
 
 class Ownership:
-    """The ranked boxes of all slices at one datapath."""
+    """The ranked boxes of all slices at one datapath, and the boxes that are denied to each.
 
-    def __init__(self, ranked: Iterable[RankedBox]) -> None:
+    `fenced` are the slices whose denied packets the datapath drops before any entry sees them.
+    """
+
+    def __init__(
+        self, ranked: Iterable[RankedBox], denied: Mapping[str, Collection[Box]] | None = None
+    ) -> None:
         self.ranked: tuple[RankedBox, ...] = (*ranked, RankedBox(LOCAL_GUARD_RANK, LOCAL_BOX, NOBODY))
         self._classifier: Classifier[str] = Classifier()
         for rank, box, owner in self.ranked:
             self._classifier.add(box, rank, owner)
         self._port_of = self._only_ports()
-        # The bits of the layout that any rule looks at.
-        self.used_mask: Final = reduce(or_, (box.mask for _, box, _ in self.ranked))
-        self._addresses_suffice = not self.used_mask & ~ADDRESSES
+        self._denied = {owner: _classifier_of(boxes) for owner, boxes in (denied or {}).items() if boxes}
+        self._checked = self._denied  # of whose owners packets have to be looked at here
+        self.fenced: frozenset[str] = frozenset()
+        ranked_mask = reduce(or_, (box.mask for _, box, _ in self.ranked))
+        self._addresses_suffice = not ranked_mask & ~ADDRESSES
+        denied_boxes = [box for boxes in (denied or {}).values() for box in boxes]
+        # The bits of the layout that any rule looks at, be it of a flowspace or of an ACL.
+        self.used_mask: Final = reduce(or_, (box.mask for box in denied_boxes), ranked_mask)
         named = {
-            box.value >> _PORT_SHIFT & _PORT_BITS for _, box, _ in self.ranked if box.mask & IN_PORT_MASK
+            box.value >> _PORT_SHIFT & _PORT_BITS
+            for box in (*(box for _, box, _ in self.ranked), *denied_boxes)
+            if box.mask & IN_PORT_MASK
         }
         # Stands for all ports that no rule names: what holds at one of them holds at each.
         self.any_other_port: Final = next(port for port in count(1) if port not in named)
@@ -66,15 +80,25 @@ class Ownership:
         self.local_is_nobodys: Final = not any(names_local(box) for _, box, owner in self.ranked if owner)
 
     @classmethod
-    def at(cls, dpid: int, slices: Iterable[FlowspaceSlice]) -> Ownership:
-        """The ownership that the slices' rules give at a datapath."""
+    def at(
+        cls, dpid: int, slices: Iterable[FlowspaceSlice], acls: Mapping[str, Acl] | None = None
+    ) -> Ownership:
+        """The ownership that the slices' rules give at a datapath, and their ACLs by the slices' names."""
         return cls(
-            RankedBox(rank_of(rule, box), box, one.name)
-            for one in slices
-            for rule in one.rules_at(dpid)
-            for match in rule.matches
-            for box in boxes_of(match)
+            (
+                RankedBox(rank_of(rule, box), box, one.name)
+                for one in slices
+                for rule in one.rules_at(dpid)
+                for match in rule.matches
+                for box in boxes_of(match)
+            ),
+            {name: acl.denied_at(dpid) for name, acl in (acls or {}).items()},
         )
+
+    def fence(self, names: Iterable[str]) -> None:
+        """Take note that what is denied to these slices is dropped at the datapath, above all of their entries."""
+        self.fenced = frozenset(names)
+        self._checked = {name: denied for name, denied in self._denied.items() if name not in self.fenced}
 
     def representative_of(self, port: int) -> int:
         """A port at which everything belongs to whom it does at this one: itself if a rule names it."""
@@ -82,25 +106,41 @@ class Ownership:
 
     def owner_of(self, packet: Box) -> str | None:
         """The slice that owns a packet (its in_port among its fields), None when nobody surely does."""
-        return self._classifier.lookup(packet) or None
+        owner = self._classifier.lookup(packet) or None
+        return None if self._denied and self.is_denied(packet, owner) else owner
+
+    def is_denied(self, packet: Box, owner: str | None) -> bool:
+        """Whether a packet that a slice owns, or one of a set of them, is (or may be) denied to it."""
+        denied = self._denied.get(owner or NOBODY)
+        return denied is not None and any(True for _ in denied.overlapping(packet))
 
     def owner_of_packet(self, data: bytes, in_port: int) -> str | None:
-        """The slice that owns a packet that came in at a port; no more of it is read than rules look at."""
+        """The slice that owns a packet that came in at a port; no more of it is read than rules look at.
+
+        What a fence keeps from coming here is not looked for.
+        """
         if self._port_of is not None:
-            return self._port_of.get(in_port)
-        point = point_of_addresses if self._addresses_suffice else point_of_packet
-        return self._classifier.lookup(point(data, in_port)) or None
+            owner = self._port_of.get(in_port)
+        else:
+            point = point_of_addresses if self._addresses_suffice else point_of_packet
+            owner = self._classifier.lookup(point(data, in_port)) or None
+        if owner in self._checked and self.is_denied(point_of_packet(data, in_port), owner):
+            return None
+        return owner
 
     def own_pieces(self, box: Box, owner: str, *, is_fenced: bool = False) -> Iterator[Box]:
         """The parts of a set of packets that are the slice's effective flowspace.
 
-        Parts may overlap one another. `is_fenced`: packets that come from LOCAL and are nobody's are kept out by an
-        entry of the hypervisor's and need not be taken off. Raises TooManyPieces where the subtraction grows past
-        MAX_PIECES.
+        Parts may overlap one another. `is_fenced`: packets that come from LOCAL and are nobody's, and those that are
+        denied to a slice of `fenced`, are kept out by entries of the hypervisor's and need not be taken off. Raises
+        TooManyPieces where the subtraction grows past MAX_PIECES.
         """
         overlapping = list(self._classifier.overlapping(box))
         if is_fenced and self.local_is_nobodys and not names_local(box):
             overlapping = [entry for entry in overlapping if entry[2] != NOBODY]
+        taken: list[Box] = []
+        if owner in self._denied and not (is_fenced and owner in self.fenced):
+            taken = [denied for _, denied, _ in self._denied[owner].overlapping(box)]
         for rank, rule_box, rule_owner in overlapping:
             if rule_owner != owner:
                 continue
@@ -109,7 +149,26 @@ class Ownership:
             winners = [
                 other for other_rank, other, name in overlapping if name != owner and other_rank > rank
             ]
-            yield from _less(piece, winners)
+            yield from _less(piece, [*winners, *taken])
+
+    def denied_boxes(self) -> Iterator[RankedBox]:
+        """What is denied to each slice of what its rules name: as many boxes as rules and denials that meet."""
+        for rank, box, owner in self.ranked:
+            if owner in self._denied:
+                for _, denied, _ in self._denied[owner].overlapping(box):
+                    common = intersect(box, denied)
+                    assert common is not None
+                    yield RankedBox(denied_rank(rank), common, owner)
+
+    def denied_pieces(self, owner: str) -> Iterator[Box]:
+        """What is denied to a slice and would be its own else; raises TooManyPieces like `own_pieces`."""
+        for rank, box, name in self.denied_boxes():
+            if name == owner:
+                others = self._classifier.overlapping(box)
+                yield from _less(
+                    box,
+                    [other for higher, other, by in others if by not in (owner, NOBODY) and higher > rank],
+                )
 
     def foreign_part(self, box: Box, owner: str) -> Box | None:
         """A part of a set of packets that belongs to another slice, or None when no packet of it does."""
@@ -157,6 +216,13 @@ def denied_rank(rank: int) -> int:
 def names_local(box: Box) -> bool:
     """Whether a box says in so many words that the packet comes from LOCAL."""
     return box.mask & IN_PORT_MASK == IN_PORT_MASK and box.value & IN_PORT_MASK == LOCAL_BOX.value
+
+
+def _classifier_of(boxes: Iterable[Box]) -> Classifier[None]:
+    classifier: Classifier[None] = Classifier()
+    for box in boxes:
+        classifier.add(box, 0, None)
+    return classifier
 
 
 def _less(piece: Box, others: list[Box]) -> Iterator[Box]:

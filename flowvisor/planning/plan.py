@@ -7,9 +7,12 @@ from enum import Enum
 
 from attrs import evolve, frozen
 
+from flowvisor.openflow.match import Match
 from flowvisor.planning.allocation import Allocations, TableBlock
+from flowvisor.planning.fences import fences_of
 from flowvisor.planning.ownership import Ownership
 from flowvisor.planning.view import View
+from flowvisor.policies.acl import Acl
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
 
 
@@ -22,12 +25,16 @@ class Enforcement(Enum):
 
 @frozen(eq=False)
 class DatapathPlan:
-    """What compiling the slices gives for one datapath."""
+    """What compiling the slices gives for one datapath.
+
+    `fences` are the packets that an entry above those of all slices drops where matches are intersected.
+    """
 
     dpid: int
     enforcement: Enforcement
     ownership: Ownership
     views: Mapping[str, View]
+    fences: tuple[Match, ...] = ()
 
     @property
     def blocks(self) -> dict[str, TableBlock]:
@@ -46,21 +53,32 @@ def compile_plan(
     dpid: int,
     version: int,
     n_tables: int,
+    acls: Mapping[str, Acl] | None = None,
     compiled: Compiled | None = None,
 ) -> DatapathPlan:
     """Compile the slices that have a rule at the datapath. `n_tables` is what the datapath says it has.
 
+    `acls` are the ACLs of those slices that have one, by the slices' names.
+
     Datapaths of which the rules say the same share what follows from them, if `compiled` is kept between calls
-    (for the same slices and allocations).
+    (for the same slices, ACLs and allocations).
     """
     here = [one for one in slices if one.rules_at(dpid)]
     blocks = {one.name: allocations.blocks[one.name] for one in here}
     fits = version >= 4 and all(block.end <= n_tables for block in blocks.values())
-    said = tuple((one.name, tuple(rule.is_at(dpid) for rule in one.rules)) for one in here)
+    here_acls = {one.name: acl for one in here if (acl := (acls or {}).get(one.name))}
+    said = (
+        tuple((one.name, tuple(rule.is_at(dpid) for rule in one.rules)) for one in here),
+        tuple((name, tuple(rule.is_at(dpid) for rule in acl.rules)) for name, acl in here_acls.items()),
+    )
     known = compiled.get((said, fits)) if compiled is not None else None
     if known is not None:
         return evolve(known, dpid=dpid)
-    ownership = Ownership.at(dpid, here)
+    ownership = Ownership.at(dpid, here, here_acls)
+    fences = {} if fits else fences_of(ownership, here_acls, version)
+    ownership.fence(
+        here_acls if fits else fences
+    )  # with tables it is the classifier that drops what is denied
     plan = DatapathPlan(
         dpid=dpid,
         enforcement=Enforcement.TABLES if fits else Enforcement.INTERSECT,
@@ -69,6 +87,7 @@ def compile_plan(
             one.name: View(slice_name=one.name, ownership=ownership, block=blocks[one.name] if fits else None)
             for one in here
         },
+        fences=tuple(match for matches in fences.values() for match in matches),
     )
     if compiled is not None:
         compiled[said, fits] = plan

@@ -2,7 +2,9 @@
 
 import pytest
 
-from flowvisor.errors import ConfigurationError
+from flowvisor.errors import ConfigurationError, Place
+from flowvisor.openflow.match import Match
+from flowvisor.policies.acl import Acl, AclRule
 from flowvisor.policies.quota import Quota
 from flowvisor.policies.rate_limit import RateLimit
 from tests.support.formats import read
@@ -17,3 +19,31 @@ def test_a_policy_is_what_its_kind_says() -> None:
 def test_a_policy_that_limits_nothing_is_refused(kind: str) -> None:
     with pytest.raises(ConfigurationError, match="f:1:1: the policy limits nothing; write one of "):
         read(kind)
+
+
+def test_an_acl_has_its_rules_in_the_order_of_the_file() -> None:
+    rules = "[{permit: {in_port: 1}, datapaths: [0x7]}, {deny: {in_port: [1, 2]}}]"
+    assert read("acl", rules=rules) == Acl(
+        name="it",
+        rules=(
+            AclRule(False, frozenset({7}), (Match.of(in_port=1),), Place("f", 3, 9)),
+            AclRule(True, None, (Match.of(in_port=1), Match.of(in_port=2)), Place("f", 3, 51)),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("rules", "told"),
+    [
+        ("[{}]", "f:3:9: rules: a rule says either deny or permit"),
+        ("[{deny: {}, permit: {}}]", "f:3:9: rules: a rule says either deny or permit"),
+        ("[{permit: {}}]", "f:1:1: the policy denies nothing"),
+        ("[{deny: {metadata: 1}}]", "f:3:17: metadata: not in a flowspace"),
+        ("[{deny: {}, datapaths: [leaf-9]}]", 'f:3:32: datapaths: no datapath is called "leaf-9"'),
+        ("[{drop: {}}]", "f:3:10: drop: unknown key"),
+    ],
+)
+def test_an_acl_that_says_nothing_or_two_things_is_refused(rules: str, told: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        read("acl", rules=rules)
+    assert str(caught.value).splitlines()[0].startswith(told)

@@ -11,6 +11,7 @@ from flowvisor.configuration.documents import TextFile
 from flowvisor.configuration.reader import named_folders, read_configuration
 from flowvisor.errors import ConfigurationError, Place
 from flowvisor.openflow.match import Match
+from flowvisor.policies.acl import Acl
 from flowvisor.policies.quota import Quota
 from flowvisor.policies.rate_limit import RateLimit
 from flowvisor.slices.flowspace_slice import FlowspaceRule
@@ -72,7 +73,7 @@ def test_everything_that_is_wrong_in_all_files_is_told_at_once() -> None:
         'flowvisor.yaml:1:10: listen: "tcp:1.2.3.4" calls somebody, it does not listen; write ptcp:PORT:ADDRESS',
         "flowvisor.yaml:2:11: ca: the value is missing",
         'flowvisor.yaml:3:12: admission: "listd" is not "open" or "listed"; did you mean "listed"?',
-        'policies/gold.yaml:1:7: kind: bandwidth is not built yet; write "quota" or "rate-limit"',
+        'policies/gold.yaml:1:7: kind: bandwidth is not built yet; write "acl" or "quota" or "rate-limit"',
         'policies/small.yaml:2:7: name: "smal" is not the name of the file; write "small" or call the file smal.yaml',
         'policies/small.yaml:3:9: groups: "many" is not a number',
         'slices/a.yaml:4:18: policies: there is no policy "silver"',
@@ -229,7 +230,7 @@ def test_a_damaged_file_is_read_or_refused_and_nothing_else(mutation: tuple[int,
 def test_the_shipped_files_are_right() -> None:
     configuration = read_configuration(SHIPPED_MAIN, shipped("slices"), shipped("policies"))
     assert [one.name for one in configuration.slices] == ["campus", "research"]
-    assert set(configuration.policies) == {"small-quota", "steady"}
+    assert set(configuration.policies) == {"no-spoofing", "small-quota", "steady"}
 
 
 def test_what_the_shipped_files_show_in_comments_is_right_too() -> None:
@@ -239,15 +240,21 @@ def test_what_the_shipped_files_show_in_comments_is_right_too() -> None:
     policies = [
         TextFile(
             name,
-            texts[name].replace("\n# flow_entries", "\nflow_entries").replace("\n# messages", "\nmessages"),
+            texts[name]
+            .replace("\n# flow_entries", "\nflow_entries")
+            .replace("\n# messages", "\nmessages")
+            .replace("\n#   - {", "\n  - {"),
         )
-        for name in ("small-quota.yaml", "steady.yaml")
+        for name in ("small-quota.yaml", "steady.yaml", "no-spoofing.yaml")
     ]
     configuration = read_configuration(SHIPPED_MAIN, [TextFile("campus.yaml", campus)], policies)
     assert len(configuration.slices[0].rules) == 6
     assert configuration.policies["small-quota"] == Quota(
         name="small-quota", flow_entries_per_datapath=250, flow_entries=1000, groups=16, meters=4
     )
+    no_spoofing = configuration.policies["no-spoofing"]
+    assert isinstance(no_spoofing, Acl)
+    assert [rule.is_denied for rule in no_spoofing.rules] == [True, True, True, False, True]
     assert configuration.policies["steady"] == RateLimit(
         name="steady", packet_in=500, packet_out=500, flow_mod=200, messages=2000
     )

@@ -8,17 +8,21 @@ from hypothesis import strategies as st
 
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import PacketIn
+from flowvisor.openflow.packet import parse
 from tests.support.kinds import KINDS, TENANT_VERSIONS, Kind
 from tests.support.slices import (
     LATER_PORTS,
     PORTS,
     chains,
     flow_mods,
+    having,
     meeting_slices,
+    naive_receiver,
     owner_at,
     packet_outs,
     packets_like,
     rule_matches,
+    some_acls,
 )
 from tests.support.world import Controller, World
 
@@ -27,8 +31,10 @@ class Observed:
     """A world and what was seen in it; every check compares with the naive owner."""
 
     def __init__(self, kind: Kind, data: st.DataObject) -> None:
-        self.slices = data.draw(meeting_slices(), label="slices")
-        self.world: World = kind.world(*self.slices, ports=PORTS)
+        drawn = data.draw(meeting_slices(), label="slices")
+        self.acls = data.draw(some_acls("ab"), label="ACLs")
+        self.slices = having(drawn, self.acls)
+        self.world: World = kind.world(*self.slices, ports=PORTS, policies=self.acls.values())
         self.controllers: dict[str, Controller] = {}
         for one in self.slices:
             version = data.draw(st.sampled_from(TENANT_VERSIONS), label=f"version of {one.name}")
@@ -58,8 +64,8 @@ class Observed:
 
     def comes_in(self, port: int, packet: bytes) -> None:
         """A host sends a packet."""
-        owner = owner_at(self.slices, packet, port)
-        note(f"a packet of {owner}'s comes in at {port}: {packet.hex()}")
+        owner = naive_receiver(self.slices, self.acls, parse(packet, port))
+        note(f"a packet for {owner} comes in at {port}: {packet.hex()}")
         before, heard = len(self.world.transmitted), self.counts()
         self.world.packet(1, port, packet)
         self.check(owner, before, heard)
@@ -77,6 +83,7 @@ def test_no_packet_leaves_for_another_slice_and_none_is_told_to_another(
     seen = Observed(kind, data)
     world = seen.world
     rules = [match for one in seen.slices for match in rule_matches(one)]
+    rules += [match for acl in seen.acls.values() for one in acl.rules for match in one.matches]
     accepted: list[Match] = []
     n_tables = 3 if kind.has_blocks else 1
     ports = list(PORTS)

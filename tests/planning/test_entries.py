@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowvisor.emulation.datapath import EmulatedDatapath
-from flowvisor.flowspace.region import TooManyPieces
 from flowvisor.openflow import v13
 from flowvisor.openflow.actions import ApplyActions, GotoTable, Output
 from flowvisor.openflow.match import Match
@@ -19,10 +17,10 @@ from flowvisor.planning.entries import (
     COOKIE_MASK,
     FENCE_PRIORITY,
     HYPERVISOR_GROUPS,
+    OWN_PRIORITY,
     all_group,
     classifier_entries,
     classifier_priority,
-    exact_where_required,
     fence_entries,
     flood_group,
     groups_of,
@@ -30,34 +28,38 @@ from flowvisor.planning.entries import (
 )
 from flowvisor.planning.ownership import denied_rank
 from flowvisor.planning.plan import DatapathPlan, Enforcement, compile_plan
+from flowvisor.policies.acl import Acl, AclRule
 from flowvisor.slices.flowspace_slice import MAX_PRIORITY, FlowspaceSlice
-from tests.support.flowspace_strategies import applies
-from tests.support.slices import A, B, naive_owner, packets_like, slice_sets, tag
-from tests.support.world import a_slice, ports, rule
+from tests.support.slices import A, B, naive_receiver, packets_like, slice_sets, some_acls, tag
+from tests.support.world import NOWHERE, a_slice, ports, rule
 
 
-def plan_of(*slices: FlowspaceSlice, version: int = 4, n_tables: int = 254) -> DatapathPlan:
+def plan_of(
+    *slices: FlowspaceSlice, version: int = 4, n_tables: int = 254, acls: dict[str, Acl] | None = None
+) -> DatapathPlan:
     allocations = Allocations().allocate(slices)
-    return compile_plan(slices, allocations, dpid=1, version=version, n_tables=n_tables)
+    return compile_plan(slices, allocations, dpid=1, version=version, n_tables=n_tables, acls=acls)
 
 
 @settings(max_examples=200)
-@given(slice_sets(("a", "b", "c")), st.data())
-def test_the_classifier_sends_each_packet_into_its_owners_block(
-    slices: list[FlowspaceSlice], data: st.DataObject
+@given(slice_sets(("a", "b", "c")), some_acls("ab"), st.data())
+def test_the_classifier_sends_each_packet_into_its_owners_block_unless_it_is_denied(
+    slices: list[FlowspaceSlice], acls: dict[str, Acl], data: st.DataObject
 ) -> None:
-    plan = plan_of(*slices)
+    plan = plan_of(*slices, acls=acls)
     datapath = EmulatedDatapath(1, 4, (1, 2, 3, 4))
     for entry in classifier_entries(plan):
         assert datapath.from_controller(v13.encode(entry), 0.0) == []
     firsts = {block.first: name for name, block in plan.blocks.items()}
-    for match in [match for one in slices for one_rule in one.rules for match in one_rule.matches]:
+    matches = [match for one in slices for one_rule in one.rules for match in one_rule.matches]
+    matches += [match for acl in acls.values() for one in acl.rules for match in one.matches]
+    for match in matches:
         port, packet = data.draw(packets_like(match))
         fields = parse(packet, port)
         found = datapath.pipeline.tables[0].lookup(fields)
         assert found is not None
         goes = [firsts[step.table_id] for step in found.instructions if isinstance(step, GotoTable)]
-        assert goes == [owner for owner in (naive_owner(slices, fields),) if owner]
+        assert goes == [owner for owner in (naive_receiver(slices, acls, fields),) if owner]
 
 
 @given(slice_sets())
@@ -79,7 +81,7 @@ def test_the_highest_and_the_lowest_priority_have_room_in_the_classifier() -> No
     entries = classifier_entries(plan)
     assert sorted(entry.priority for entry in entries) == [0, 1, 0x7FFB, 0x8001, 0x8002, 0xFFFC]
     highest = max(one.rank for one in plan.ownership.ranked)
-    assert classifier_priority(highest) < classifier_priority(denied_rank(highest)) < FENCE_PRIORITY
+    assert classifier_priority(highest) < classifier_priority(denied_rank(highest)) < OWN_PRIORITY
     guard = next(entry for entry in entries if entry.priority == 0x8001)
     assert (guard.match, guard.instructions) == (Match.of(in_port=LOCAL), ())
 
@@ -108,6 +110,31 @@ def test_where_matches_are_intersected_there_is_a_fence_round_local_and_nothing_
     assert fence_entries(plan_of(A, B)) == []
 
 
+def deny(*matches: Match) -> Acl:
+    return Acl("no", tuple(AclRule(True, None, (match,), NOWHERE) for match in matches))
+
+
+def test_a_denial_costs_an_entry_for_each_rule_that_it_meets_and_none_for_others() -> None:
+    fifty = a_slice("a", *(ports(number) for number in range(1, 51)), ports(1, priority=7))
+    named = deny(*(Match.of(in_port=1 + n % 50, eth_src=n) for n in range(200)))
+    entries = classifier_entries(plan_of(fifty, acls={"a": named}))
+    dropping = [entry for entry in entries if not entry.instructions]
+    assert len(dropping) == 200 + 4 + 2  # those of port 1 twice; what comes from LOCAL, and the rest
+    assert [entry.priority for entry in dropping if entry.match.exact("in_port") == 2] == [202] * 4
+
+
+def test_where_matches_are_intersected_a_fence_drops_what_is_denied() -> None:
+    acls = {"a": deny(Match.of(vlan_vid=tag(5))), "b": deny(Match.of(in_port=9))}
+    for version, n_tables in ((1, 1), (4, 3)):
+        plan = plan_of(A, B, version=version, n_tables=n_tables, acls=acls)
+        fences = fence_entries(plan)
+        assert {entry.priority for entry in fences} == {FENCE_PRIORITY}
+        assert [dict(entry.match.fields) for entry in fences[1:]] == [
+            dict(Match.of(vlan_vid=tag(5), in_port=port).fields) for port in (1, 2)
+        ]
+        assert plan.ownership.fenced == {"a", "b"}
+
+
 def test_each_slice_floods_by_groups_of_its_own_ports() -> None:
     plan = plan_of(A, B, a_slice("c", rule(Match.of(vlan_vid=tag(5)), priority=1)))
     groups = {group.group_id: group for group in groups_of(plan, (3, 1, 2, 9))}
@@ -124,24 +151,3 @@ def test_the_miss_entry_sends_everything_to_the_controller() -> None:
     entry = miss_entry(5)
     assert (entry.table_id, entry.priority, entry.match) == (5, 0, Match())
     assert entry.instructions == (ApplyActions((Output(CONTROLLER, 0xFFFF),)),)
-
-
-@given(
-    st.integers(0, 0xFFFF),
-    st.integers(0, 10).flatmap(
-        lambda free: st.sampled_from([0xFFFF ^ (1 << free) - 1, 0xFFFF & ~(0b101 << free)])
-    ),
-    st.integers(0, 0xFFFF),
-)
-def test_masks_are_spelled_out_where_1_3_allows_none(value: int, mask: int, sample: int) -> None:
-    match = Match.of(eth_type=0x0800, ip_proto=6, tcp_dst=(value, mask), ipv4_src=(1 << 24, 0xFF << 24))
-    exact = list(exact_where_required(match))
-    assert all(one.exact("tcp_dst") is not None for one in exact)
-    assert len({one.exact("tcp_dst") for one in exact}) == len(exact) == 1 << (0xFFFF & ~mask).bit_count()
-    packet = {"eth_type": 0x0800, "ip_proto": 6, "tcp_dst": sample, "ipv4_src": (1 << 24) + 5}
-    assert any(applies(one, packet) for one in exact) == applies(match, packet)
-
-
-def test_a_mask_that_leaves_too_much_is_not_spelled_out() -> None:
-    with pytest.raises(TooManyPieces):
-        list(exact_where_required(Match.of(eth_type=(0, 1))))

@@ -21,10 +21,20 @@ from flowvisor.planning.ownership import (
     denied_rank,
     names_local,
 )
+from flowvisor.policies.acl import Acl, AclRule
 from flowvisor.slices.flowspace_slice import MAX_PRIORITY, FlowspaceSlice
 from tests.support.flowspace_strategies import applies
-from tests.support.slices import flowspace_matches, naive_owner, packets_like, slice_sets, tag, udp
-from tests.support.world import a_slice, ports, rule
+from tests.support.slices import (
+    flowspace_matches,
+    naive_owner,
+    naive_receiver,
+    packets_like,
+    slice_sets,
+    some_acls,
+    tag,
+    udp,
+)
+from tests.support.world import NOWHERE, a_slice, ports, rule
 
 
 def box(**fields: int) -> Box:
@@ -83,6 +93,78 @@ def test_a_foreign_part_is_foreign_and_found_if_there_is_one(
             assert foreign, "a packet of the set is another's"
         if any(covers(part, point_of(fields)) for part in foreign):
             assert naive_owner(slices, fields) not in (owner, None)
+
+
+@settings(max_examples=150)
+@given(slice_sets(("a", "b", "c")), some_acls("ab"), st.booleans(), st.data())
+def test_a_packet_that_is_denied_to_its_owner_is_nobodys_to_receive(
+    slices: list[FlowspaceSlice], denied: dict[str, Acl], is_fenced: bool, data: st.DataObject
+) -> None:
+    ownership = Ownership.at(1, slices, denied)
+    ownership.fence(denied if is_fenced else ())
+    matches = [match for one in slices for one_rule in one.rules for match in one_rule.matches]
+    matches += [match for acl in denied.values() for one in acl.rules for match in one.matches]
+    for match in data.draw(st.permutations(matches))[:4]:
+        port, packet = data.draw(packets_like(match))
+        fields = parse(packet, port)
+        receiver, owner = naive_receiver(slices, denied, fields), naive_owner(slices, fields)
+        assert ownership.owner_of(point_of(fields)) == receiver
+        # What the datapath drops by itself is not looked for again.
+        assert ownership.owner_of_packet(packet, port) == (owner if is_fenced else receiver)
+        for name in "abc":  # it stays its owner's for all others
+            foreign = ownership.foreign_part(point_of(fields), name)
+            assert (foreign is not None) == (owner not in (name, None))
+
+
+@settings(max_examples=150)
+@given(slice_sets(("a", "b")), some_acls("ab"), flowspace_matches(), st.data())
+def test_what_is_denied_is_taken_off_what_is_owned(
+    slices: list[FlowspaceSlice], denied: dict[str, Acl], wanted: Match, data: st.DataObject
+) -> None:
+    ownership = Ownership.at(1, slices, denied)
+    owner = data.draw(st.sampled_from("ab"))
+    try:
+        pieces = [piece for one in boxes_of(wanted) for piece in ownership.own_pieces(one, owner)]
+        taken = list(ownership.denied_pieces(owner))
+    except TooManyPieces:
+        return
+    rules = [match for acl in denied.values() for one in acl.rules for match in one.matches]
+    for match in [wanted, *rules]:
+        port, packet = data.draw(packets_like(match))
+        fields = parse(packet, port)
+        point = point_of(fields)
+        is_own = naive_owner(slices, fields) == owner
+        is_received = naive_receiver(slices, denied, fields) == owner
+        assert any(covers(piece, point) for piece in pieces) == (applies(wanted, fields) and is_received)
+        assert any(covers(piece, point) for piece in taken) == (is_own and not is_received)
+
+
+def test_a_fence_spares_the_pieces_of_its_slice_alone() -> None:
+    acl = Acl("no-vlan", (AclRule(True, None, (Match.of(vlan_vid=tag(5)),), NOWHERE),))
+    slices = [a_slice("a", ports(1)), a_slice("b", ports(2))]
+    ownership = Ownership.at(1, slices, {"a": acl, "b": acl})
+    assert len(list(ownership.own_pieces(box(in_port=1), "a", is_fenced=True))) > 1
+    ownership.fence(["a"])
+    assert list(ownership.own_pieces(box(in_port=1), "a", is_fenced=True)) == [box(in_port=1)]
+    assert len(list(ownership.own_pieces(box(in_port=1), "a"))) > 1
+    assert len(list(ownership.own_pieces(box(in_port=2), "b", is_fenced=True))) > 1
+
+
+def test_a_packet_of_which_too_little_is_known_is_denied() -> None:
+    acl = Acl("no-vlan", (AclRule(True, None, (Match.of(vlan_vid=tag(5)),), NOWHERE),))
+    ownership = Ownership.at(1, [a_slice("a", ports(1))], {"a": acl})
+    assert ownership.owner_of(point_of({"in_port": 1})) is None
+    assert ownership.owner_of_packet(udp(), 1) == "a"
+    assert ownership.owner_of_packet(b"", 1) is None
+    assert ownership.named_ports == {1}
+
+
+def test_a_port_that_an_acl_names_is_not_like_any_other() -> None:
+    acl = Acl("not-7", (AclRule(True, None, (Match.of(in_port=7),), NOWHERE),))
+    ownership = Ownership.at(1, [a_slice("a", rule(Match()))], {"a": acl})
+    assert ownership.representative_of(7) == 7
+    assert ownership.any_other_port != 7
+    assert ownership.used_mask & IN_PORT_MASK
 
 
 def test_local_is_nobodys_by_a_wildcard() -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from flowvisor.openflow.match import Match
 from flowvisor.planning.allocation import Allocations
-from flowvisor.planning.plan import Enforcement, compile_plan
-from tests.support.slices import A, B
-from tests.support.world import a_slice, ports
+from flowvisor.planning.plan import Compiled, Enforcement, compile_plan
+from flowvisor.policies.acl import Acl, AclRule
+from tests.support.slices import A, B, udp
+from tests.support.world import NOWHERE, a_slice, ports
 
 SLICES = (A, B, a_slice("c", ports(5, at=[2])))
 ALLOCATIONS = Allocations().allocate(SLICES)
@@ -33,6 +35,20 @@ def test_tables_are_used_where_every_slice_that_is_there_has_room(
         assert plan.blocks == {"a": (1, 4), "b": (5, 4)}
     else:
         assert plan.blocks == {}
+
+
+def test_datapaths_share_a_plan_only_if_the_acls_say_the_same_of_them_too() -> None:
+    only_at_1 = Acl("no", (AclRule(True, frozenset({1}), (Match.of(in_port=1),), NOWHERE),))
+    compiled: Compiled = {}
+    plans = [
+        compile_plan(
+            SLICES, ALLOCATIONS, dpid=dpid, version=4, n_tables=99, acls={"a": only_at_1}, compiled=compiled
+        )
+        for dpid in (1, 3, 4)
+    ]
+    assert [plan.ownership.owner_of_packet(udp(), 1) for plan in plans] == ["a", "a", "a"]
+    assert [list(plan.views["a"].own_ports((1, 2))) for plan in plans] == [[2], [1, 2], [1, 2]]
+    assert plans[1].ownership is plans[2].ownership is not plans[0].ownership
 
 
 def test_a_slice_is_where_a_rule_of_its_own_is() -> None:

@@ -2,10 +2,11 @@
 
 from typing import get_args
 
+from flowvisor.policies.acl import Acl
 from flowvisor.policies.policy import Policy
 from flowvisor.policies.quota import Quota
 from flowvisor.policies.rate_limit import RateLimit
 
 
-def test_a_policy_is_a_quota_or_a_rate_limit() -> None:
-    assert set(get_args(Policy)) == {Quota, RateLimit}
+def test_a_policy_is_one_of_these() -> None:
+    assert set(get_args(Policy)) == {Acl, Quota, RateLimit}

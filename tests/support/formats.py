@@ -2,7 +2,7 @@
 
 from flowvisor.configuration.documents import MappingNode, TextFile, parse_document
 from flowvisor.configuration.formats import Format
-from flowvisor.configuration.policy_formats import POLICY_FORMATS
+from flowvisor.configuration.policy_formats import ACL_RULE, POLICY_FORMATS
 from flowvisor.configuration.schema import Key, Keys, Names, read_keys
 from flowvisor.configuration.settings_format import DATAPATH_KEYS, SETTINGS
 from flowvisor.configuration.slice_formats import RULE, SLICE_FORMATS, SWITCH_KEYS
@@ -10,6 +10,7 @@ from flowvisor.configuration.slice_formats import RULE, SLICE_FORMATS, SWITCH_KE
 FORMATS: dict[str, Format] = {
     "main": SETTINGS,
     "rule": RULE,
+    "acl-rule": ACL_RULE,
     **SLICE_FORMATS.built,
     **POLICY_FORMATS.built,
 }
@@ -53,6 +54,8 @@ RIGHT = {
         "port_mod": "physical",
         "flowspace": "[{datapaths: all, priority: 1, match: {}}]",
     },
+    "acl-rule": {"deny": "{vlan_vid: 100}", "permit": "{in_port: 1}", "datapaths": "all"},
+    "acl": {"kind": "acl", "name": "it", "rules": "[{deny: {}}]"},
     "quota": {
         "kind": "quota",
         "name": "it",

@@ -5,20 +5,25 @@ Values are few, so that rules, matches, rewrites and packets meet.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from attrs import evolve
 from hypothesis import strategies as st
 
+from flowvisor.flowspace.layout import match_of
+from flowvisor.flowspace.region import TooManyPieces
 from flowvisor.openflow import actions as act
 from flowvisor.openflow.fields import VLAN_PRESENT
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import FlowMod, PacketOut
 from flowvisor.openflow.packet import parse
 from flowvisor.openflow.ports import ALL, CONTROLLER, FLOOD, IN_PORT, TABLE
+from flowvisor.planning.exact_matches import exact_where_required
+from flowvisor.policies.acl import Acl, AclRule
+from flowvisor.policies.policy import Policy
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
 from tests.support.flowspace_strategies import applies
-from tests.support.world import a_slice, ports, rule
+from tests.support.world import NOWHERE, a_slice, ports, rule
 
 PORTS = (1, 2, 3, 4)
 LATER_PORTS = (5, 6)  # that come while everything runs
@@ -62,6 +67,22 @@ def naive_owner(slices: Iterable[FlowspaceSlice], fields: dict[str, int], dpid: 
         if applies(match, fields)
     ]
     return max(candidates)[1] if candidates else None
+
+
+def is_denied(acl: Acl | None, fields: dict[str, int], dpid: int = DPID) -> bool:
+    """Whether an ACL denies a packet: its rules looked at one by one, until one applies."""
+    for one in acl.rules if acl is not None else ():
+        if one.is_at(dpid) and any(applies(match, fields) for match in one.matches):
+            return one.is_denied
+    return False
+
+
+def naive_receiver(
+    slices: Iterable[FlowspaceSlice], acls: Mapping[str, Acl], fields: dict[str, int], dpid: int = DPID
+) -> str | None:
+    """Who is given a packet: its owner, unless the owner's ACL denies it."""
+    owner = naive_owner(slices, fields, dpid)
+    return None if owner is None or is_denied(acls.get(owner), fields, dpid) else owner
 
 
 def owner_at(slices: Iterable[FlowspaceSlice], packet: bytes, port: int, dpid: int = DPID) -> str | None:
@@ -214,6 +235,45 @@ def slice_sets(draw: st.DrawFn, names: tuple[str, ...] = ("a", "b")) -> list[Flo
             tables=3,
         )
         for name in names
+    ]
+
+
+def can_be_said(acl: Acl) -> bool:
+    """Whether no exception leaves what a datapath has no matches for."""
+    try:
+        return all(list(exact_where_required(match_of(box))) for box in acl.denied_at(DPID))
+    except TooManyPieces:
+        return False
+
+
+@st.composite
+def acls(draw: st.DrawFn, name: str = "deny") -> Acl:
+    """An ACL of a few rules, the last of which denies."""
+    kinds = (*draw(st.lists(st.sampled_from((True, True, False)), max_size=2)), True)
+    return Acl(
+        name=name,
+        rules=tuple(
+            AclRule(
+                is_denied=is_denied,
+                datapaths=draw(st.sampled_from((None, None, frozenset({DPID}), frozenset({DPID + 1})))),
+                matches=tuple(draw(st.lists(flowspace_matches(), min_size=1, max_size=2))),
+                place=NOWHERE,
+            )
+            for is_denied in kinds
+        ),
+    )
+
+
+@st.composite
+def some_acls(draw: st.DrawFn, names: Iterable[str]) -> dict[str, Acl]:
+    """ACLs for some of the slices, by the slices' names."""
+    return {name: draw(acls(f"deny-{name}").filter(can_be_said)) for name in names if draw(st.booleans())}
+
+
+def having(slices: Iterable[FlowspaceSlice], policies: Mapping[str, Policy]) -> list[FlowspaceSlice]:
+    """The slices with the policies that they have, by the slices' names."""
+    return [
+        evolve(one, policies=(policies[one.name].name,)) if one.name in policies else one for one in slices
     ]
 
 

@@ -85,7 +85,7 @@ def southbound_patched(channel: TenantChannel, frame: bytes, effects: Effects) -
         or frame[_COMMAND] != _ADD_BYTES
         or frame[_BUFFER] != _NO_BUFFER
         or frame[_FLAGS] not in _PLAIN_FLAGS
-        or frame[_PRIORITY] == _FENCE_PRIORITY_BYTES
+        or frame[_PRIORITY] >= _FENCE_PRIORITY_BYTES
     ):
         return southbound(channel, frame, effects)
     switch = channel.switch

@@ -45,9 +45,11 @@ from flowvisor.openflow.messages import (
 )
 from flowvisor.openflow.ports import ALL, FLOOD, LOCAL, MAX_PORT
 from flowvisor.openflow.traits import TRAITS
-from flowvisor.planning.entries import FENCE_PRIORITY, exact_where_required
+from flowvisor.planning.entries import FENCE_PRIORITY
+from flowvisor.planning.exact_matches import exact_where_required
 
 MAX_PIECES_PER_ENTRY: Final = 256  # a flow-mod that would need more is refused
+_MISSING_PRIORITY: Final = 0xFFFE  # see `physical_priority`
 _COUNTING: Final = RESET_COUNTS | NO_PACKET_COUNTS | NO_BYTE_COUNTS
 
 
@@ -82,7 +84,7 @@ def physical_priority(datapath: Datapath, priority: int) -> int:
 
 def cut(switch: VirtualSwitch, message: FlowMod) -> tuple[Match, ...] | Refusal | None:
     """What of an entry's match is the slice's, as matches without masks where there must be none; None: all of it."""
-    if message.priority == FENCE_PRIORITY - 1 and not TRAITS[switch.datapath.version].unmatched_to_controller:
+    if message.priority == _MISSING_PRIORITY and not TRAITS[switch.datapath.version].unmatched_to_controller:
         return Refusal(codes.FLOW_MOD_EPERM, "priority")
     boxes = boxes_of(message.match)
     is_fenced = physical_priority(switch.datapath, message.priority) < FENCE_PRIORITY

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from attrs import evolve
 
 from flowvisor.hypervisor import verdicts
 from flowvisor.openflow import error_codes as codes
@@ -32,10 +33,11 @@ from flowvisor.openflow.messages import (
 )
 from flowvisor.openflow.ports import ALL, ANY, CONTROLLER, FLOOD, IN_PORT, LOCAL, NO_FLOOD, TABLE, Port
 from flowvisor.openflow.versions import codec
+from flowvisor.policies.acl import Acl, AclRule
 from tests.support.dialogue import say, the_datapath
 from tests.support.kinds import ON_10, ON_TABLES, Kind, as_told
 from tests.support.slices import MISS, A, B, ethernet, output, tag, udp
-from tests.support.world import World, a_slice, ports, rule
+from tests.support.world import NOWHERE, World, a_slice, ports, rule
 
 PACKET = udp()
 
@@ -267,3 +269,21 @@ def test_1_3_actions_that_1_0_does_not_have_are_refused() -> None:
     assert sent(world, PushVlan(0x8100), SetField("vlan_vid", tag(7)), Output(2)) == [2]
     assert world.transmitted[-1][2] == udp(vlan=7)
     assert sent(ON_TABLES.world(A, B), SetVlanVid(7), Output(2), version=1) == [2]
+
+
+def test_a_packet_that_an_acl_denies_does_not_meet_the_tables_by_a_packet_out(kind: Kind) -> None:
+    acl = Acl("no-vlan", (AclRule(True, None, (Match.of(vlan_vid=tag(100)),), NOWHERE),))
+    world = kind.world(evolve(A, policies=("no-vlan",)), B, policies=[acl])
+    a = world.controller("a")
+    a.send(MISS)
+    for actions, data in (((Output(TABLE),), udp(vlan=100)), ((SetVlanVid(100), Output(TABLE)), udp())):
+        version = 4 if len(actions) == 1 else 1
+        controller = a if version == 4 else world.controller("a", 1, version)
+        out = PacketOut(in_port=1, actions=actions, data=data)
+        assert controller.refused(out) == as_told(codes.ACTION_EPERM, version)
+    assert a.heard(PacketIn) == []
+    # It may still be sent: an ACL is about what comes in.
+    a.send(PacketOut(in_port=1, actions=(Output(2),), data=udp(vlan=100)))
+    assert [port for _, port, _ in world.transmitted] == [2]
+    assert world.packet(1, 1, udp(vlan=100)) == []
+    assert a.heard(PacketIn) == []
