@@ -114,6 +114,7 @@ class TenantChannel(Peer):
     backlog: deque[tuple[float, bytes]] = Factory(deque)
     backlog_bytes: int = 0
     awaits_answer: bool = False
+    paid: int = 0  # how many of them, from the first, have taken their tokens already
     is_paused: bool = False  # not read from, because too much waits
     is_delayed: bool = False  # the first that waits has met a rate limit
     # For each barrier that the datapath has not answered yet, what was answered here to the requests behind it.

@@ -41,15 +41,13 @@ def take(channel: TenantChannel, frames: list[bytes], effects: Effects) -> None:
     if _is_waiting(channel):
         _keep(channel, frames, effects)
         return
-    flight, translate, now = datapath.flight, southbound.translate, effects.now
+    if limits is not None and not _pay(channel, limits, frames, effects):
+        return
+    flight, translate = datapath.flight, southbound.translate
     most = _frames_per_turn(channel)
     for done, frame in enumerate(frames):
-        if (
-            flight.sent >= flight.closes_at
-            or channel.awaits_answer
-            or done == most
-            or (limits is not None and not limits.admits(frame[1], now))
-        ):
+        if flight.sent >= flight.closes_at or channel.awaits_answer or done == most:
+            channel.paid = len(frames) - done if limits is not None else 0
             _keep(channel, frames[done:], effects)
             if not channel.awaits_answer:
                 _go_on(channel, effects, may_pass=done < most)
@@ -57,6 +55,17 @@ def take(channel: TenantChannel, frames: list[bytes], effects: Effects) -> None:
         translate(channel, frame, effects)
     if flight.fence_is_due:
         fence_datapath(datapath, effects)
+
+
+def _pay(
+    channel: TenantChannel, limits: Limits[TenantChannel], frames: list[bytes], effects: Effects
+) -> bool:
+    """Take tokens for all frames of a read; if there are too few, the frames wait and are looked at one by one."""
+    if limits.admits_all(frames, effects.now):
+        return True
+    _keep(channel, frames, effects)
+    _go_on(channel, effects, may_pass=True)
+    return False
 
 
 def _is_waiting(channel: TenantChannel) -> bool:
@@ -117,7 +126,7 @@ def forget(channel: TenantChannel, reason: str) -> None:
     for _ in channel.backlog:
         channel.counters.count_shed(reason)
     channel.backlog.clear()
-    channel.backlog_bytes = 0
+    channel.backlog_bytes = channel.paid = 0
 
 
 def _keep(channel: TenantChannel, frames: Iterable[bytes], effects: Effects) -> None:
@@ -158,7 +167,9 @@ def _head(channel: TenantChannel, effects: Effects) -> bool:
     """Do what is done with the first frame that waits; False if those behind it have to wait for more than a turn."""
     arrived, frame = channel.backlog[0]
     kind, limits, now = frame[1], channel.tenant.limits, effects.now
-    if limits is not None and not limits.admits(kind, now):
+    if channel.paid:
+        channel.paid -= 1
+    elif limits is not None and not limits.admits(kind, now):
         wait = limits.wait(kind, now)
         if now + wait - arrived <= MAX_DELAY_SECONDS:
             if not channel.is_delayed:

@@ -32,6 +32,19 @@ class TokenBucket:
             return False
         return True
 
+    def take_many(self, count: int, now: float) -> bool:
+        """Take so many tokens if all of them are there."""
+        begins = max(self._full_at, now)
+        full_at = begins + count * self._interval
+        if full_at - self._interval - now > self._tolerance:
+            return False
+        self._full_at = full_at
+        return True
+
+    def give_back(self, count: int) -> None:
+        """Undo the last `take_many`, of so many."""
+        self._full_at -= count * self._interval
+
     def wait(self, now: float) -> float:
         """How many seconds it takes until there is a token; 0 if there is one."""
         return max(self._full_at - self._tolerance - now, 0.0)

@@ -26,6 +26,7 @@ class Shape:
     tenants_version: str
     slices: int
     rules: int  # of all slices together
+    has_policies: bool = False  # each slice has a quota, a rate-limit and an acl, none of which it meets
 
     @property
     def numbering(self) -> Numbering:

@@ -2,7 +2,8 @@
 
 Every figure comes beside that of a plain Twisted byte-forwarder, and of HAProxy where it is installed, taken in
 the same run on the same machine: only the ratio travels. "1.0<1.3" is switches of 1.0 with tenants of 1.3;
-"core" tells how busy the subject was; where it was not wholly, the load was the limit.
+"core" tells how busy the subject was; where it was not wholly, the load was the limit. "+ policies" is flowvisor
+with policies in force, and "x without" the ratio to the same without.
 """
 
 import argparse
@@ -21,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.bench.load import Figures, Shape, load
 from tests.bench.subjects import (
+    POLICIES,
     Subject,
     on_a_core_of_its_own,
     start_flowvisor,
@@ -32,9 +34,10 @@ from tests.system.support.tools import PATH
 BUSY = {"datapaths": 16, "outstanding": 32}
 QUIET = {"datapaths": 1, "outstanding": 1}
 FORWARDER, HAPROXY, FLOWVISOR = "forwarder", "HAProxy", "flowvisor"
+WITH_POLICIES = "+ policies"
 COLUMNS = (
     f"{'':10} {'OpenFlow':8} {'slices':>6} {'rules':>5}  {'round trips/s':>13} {'p50 us':>8} {'p99 us':>8}"
-    f"  {'CPU us':>7} {'x forwarder':>11} {'core':>5}  {'KiB/switch':>10}"
+    f"  {'CPU us':>7} {'x forwarder':>11} {'x without':>9} {'core':>5}  {'KiB/switch':>10}"
 )
 
 
@@ -59,6 +62,7 @@ def cases(quick: bool) -> Iterator[Case]:
             yield Case(HAPROXY, plain)
             yield Case(FLOWVISOR, plain)
             if how is BUSY:
+                yield Case(FLOWVISOR, attrs.evolve(plain, has_policies=True))
                 yield Case(FLOWVISOR, shape(how, version, version, slices=2, rules=1000))
             if how is BUSY and not quick:
                 other = {"1.0": "1.3", "1.3": "1.0"}[version]
@@ -86,7 +90,12 @@ def start(case: Case, folder: Path, controllers: list[int]) -> Subject:
         return start_forwarder(folder, controllers[0])
     if case.subject == HAPROXY:
         return start_haproxy(folder, controllers[0], shutil.which("haproxy", path=PATH) or "haproxy")
-    return start_flowvisor(folder, controllers, rules_per_slice=case.shape.rules // case.shape.slices)
+    return start_flowvisor(
+        folder,
+        controllers,
+        rules_per_slice=case.shape.rules // case.shape.slices,
+        policies=POLICIES if case.shape.has_policies else (),
+    )
 
 
 def median(runs: list[Figures]) -> Figures:
@@ -95,13 +104,17 @@ def median(runs: list[Figures]) -> Figures:
     return Figures(**{name: statistics.median(getattr(run, name) for run in runs) for name in names})
 
 
-def line(case: Case, figures: Figures, baseline: Figures | None) -> str:
-    ratio = f"{figures.cpu_us / baseline.cpu_us:.2f}x" if baseline else ""
+def line(case: Case, figures: Figures, baseline: Figures | None, without: Figures | None) -> str:
+    ratio, ratio_without = (
+        f"{figures.cpu_us / other.cpu_us:.2f}x" if other else "" for other in (baseline, without)
+    )
     described = case.shape if case.subject == FLOWVISOR else None
     slices, rules = (described.slices, described.rules) if described else ("", "")
+    subject = WITH_POLICIES if case.shape.has_policies else case.subject
     text = (
-        f"{case.subject:10} {case.shape.versions:8} {slices:>6} {rules:>5}  {figures.round_trips_per_second:>13,.0f}"
+        f"{subject:10} {case.shape.versions:8} {slices:>6} {rules:>5}  {figures.round_trips_per_second:>13,.0f}"
         f" {figures.p50_us:>8.0f} {figures.p99_us:>8.0f}  {figures.cpu_us:>7.2f} {ratio:>11}"
+        f" {ratio_without:>9}"
         f" {figures.cpu_share:>5.0%}  {figures.kib_per_virtual_switch:>10.0f}"
     )
     if figures.unanswered or figures.errors:
@@ -111,7 +124,7 @@ def line(case: Case, figures: Figures, baseline: Figures | None) -> str:
 
 def report(selected: list[Case], seconds: float, repeats: int, *, quiet: bool) -> list[dict]:
     """Measure and print as it goes; each line also as a dictionary."""
-    results, baselines, heading = [], {}, None
+    results, baselines, bare, heading = [], {}, {}, None
     for case in selected:
         key = (case.shape.datapaths, case.shape.outstanding)
         if key != heading and not quiet:
@@ -122,12 +135,18 @@ def report(selected: list[Case], seconds: float, repeats: int, *, quiet: bool) -
         if case.subject == FORWARDER:
             baselines[baseline_key] = figures
         baseline = baselines.get(baseline_key)
+        if not case.shape.has_policies:
+            bare[case.subject, case.shape] = figures
+        without = bare.get((case.subject, attrs.evolve(case.shape, has_policies=False)))
+        without = without if case.shape.has_policies else None
         if not quiet:
-            print(line(case, figures, baseline), flush=True)
+            print(line(case, figures, baseline, without), flush=True)
         result = {"subject": case.subject, **attrs.asdict(case.shape), **attrs.asdict(figures)}
         if baseline:
             result["cpu_ratio"] = figures.cpu_us / baseline.cpu_us
             result["p50_ratio"] = figures.p50_us / baseline.p50_us
+        if without:
+            result["cpu_ratio_without_policies"] = figures.cpu_us / without.cpu_us
         results.append(result)
     return results
 

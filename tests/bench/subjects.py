@@ -28,6 +28,13 @@ listen openflow
     server controller {host}:{controller}
 """
 
+# In force for every message, and met by none.
+RATES = dict.fromkeys(("packet_in", "packet_out", "flow_mod", "messages"), "100000000/s")
+POLICIES = (
+    {"kind": "quota", "name": "quota", "flow_entries_per_datapath": 1_000_000, "flow_entries": 10_000_000},
+    {"kind": "rate-limit", "name": "rate", **RATES},
+)
+
 
 def free_port() -> int:
     with socket.create_server((HOST, 0)) as listener:
@@ -89,15 +96,21 @@ def started(program: Program, port: int) -> Subject:
 
 
 def start_flowvisor(
-    folder: Path, controllers: Sequence[int], *, rules_per_slice: int, tables: int = 8
+    folder: Path,
+    controllers: Sequence[int],
+    *,
+    rules_per_slice: int,
+    tables: int = 8,
+    policies: Sequence[dict[str, Any]] = (),
 ) -> Subject:
     """The hypervisor with a slice for each controller; every rule names one source address."""
     slices = [
         describe_slice(number, controller, rules_per_slice, tables=tables)
+        | {"policies": [policy["name"] for policy in policies]}
         for number, controller in enumerate(controllers)
     ]
     ports = Ports(datapaths=free_port(), admin=free_port())
-    return Subject(Flowvisor(folder, slices, ports=ports).program, ports.datapaths)
+    return Subject(Flowvisor(folder, slices, ports=ports, policies=policies).program, ports.datapaths)
 
 
 def describe_slice(number: int, controller: int, rules: int, *, tables: int) -> dict[str, Any]:

@@ -44,3 +44,23 @@ def test_a_token_is_there_after_the_wait_that_was_told(per_second: float, now: f
     wait = bucket.wait(now)
     assert bucket.take(now + wait + 1e-6)
     assert wait <= 1 / per_second + 1e-6
+
+
+@given(per_second=rates, batches=st.lists(st.tuples(st.integers(1, 9), st.floats(0, 2)), max_size=30))
+def test_many_at_once_are_as_many_one_by_one(per_second: float, batches: list[tuple[int, float]]) -> None:
+    one, many, now = TokenBucket(per_second), TokenBucket(per_second), 0.0
+    for count, pause in batches:
+        now += pause
+        if many.take_many(count, now):
+            assert all(one.take(now) for _ in range(count))
+        else:
+            assert not all(one.take(now) for _ in range(count))
+            return
+
+
+def test_what_is_given_back_is_there_again() -> None:
+    bucket = TokenBucket(5)
+    assert bucket.take_many(3, 1.0)
+    bucket.give_back(3)
+    assert bucket.take_many(5, 1.0)
+    assert not bucket.take_many(1, 1.0)

@@ -25,6 +25,8 @@ from tests.system.support.open_vswitch import OpenVSwitch
 from tests.system.support.processes import wait_until
 from tests.system.support.tools import require_root
 
+pytestmark = pytest.mark.alone
+
 FLOW_MODS = 100_000
 MOST_SECONDS = 0.020  # that 99 of 100 messages of the other slice may take meanwhile
 PAUSE_SECONDS = 0.002  # between two of them

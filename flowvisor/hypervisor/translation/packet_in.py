@@ -81,8 +81,8 @@ def northbound_patched_10(datapath: Datapath, frame: bytes, effects: Effects) ->
 def _pass_on(datapath: Datapath, switch: VirtualSwitch, frame: bytes, reason: int, effects: Effects) -> None:
     """Send a frame as it is to the controllers, all of the datapath's version, that want to hear of it."""
     limits = switch.tenant.limits
-    if limits is not None and not limits.admits_packet_in(effects.now):
-        switch.tenant.counters[datapath.version].count_shed(RATE_LIMITED)
+    if limits is not None and not limits.take_packet_in(effects.now):
+        _shed(datapath, switch)
         return
     sent = False
     for channel in switch.channels:
@@ -97,6 +97,14 @@ def _pass_on(datapath: Datapath, switch: VirtualSwitch, frame: bytes, reason: in
         switch.tenant.counters[datapath.version].count_shed(NO_CONTROLLER)
 
 
+def _shed(datapath: Datapath, switch: VirtualSwitch) -> None:
+    """A packet-in is above its slice's rate."""
+    limits = switch.tenant.limits
+    assert limits is not None
+    limits.count_shed_packet_in()
+    switch.tenant.counters[datapath.version].count_shed(RATE_LIMITED)
+
+
 def northbound(datapath: Datapath, frame: bytes, effects: Effects) -> None:
     """A PACKET_IN of any datapath for controllers of any version."""
     message = datapath.codec.decode(frame)
@@ -106,8 +114,8 @@ def northbound(datapath: Datapath, frame: bytes, effects: Effects) -> None:
         datapath.unowned_packet_ins += 1
         return
     limits = switch.tenant.limits
-    if limits is not None and not limits.admits_packet_in(effects.now):
-        switch.tenant.counters[datapath.version].count_shed(RATE_LIMITED)
+    if limits is not None and not limits.take_packet_in(effects.now):
+        _shed(datapath, switch)
         return
     in_port = message.match.exact("in_port") or 0
     if message.buffer_id != NO_BUFFER:
