@@ -170,6 +170,16 @@ class FlowTable:
             for entry in self.entries.values()
         )
 
+    def has_other_than_miss(self, match: Match, *, up_to: int) -> bool:
+        """Whether an entry of this priority or a lower one, but the table-miss entry, could match what `match` does."""
+        boxes = boxes_of(match)
+        return any(
+            entry.key[0] <= up_to
+            and entry is not self.table_miss
+            and any(overlaps(box, other) for box in boxes for other in boxes_of(entry.flow_mod().match))
+            for entry in self.entries.values()
+        )
+
 
 def outputs_to(instructions: Instructions, port: int) -> bool:
     """Whether an entry outputs to a port, as a request's out_port filter means it; ANY is no filter."""

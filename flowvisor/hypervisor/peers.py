@@ -16,6 +16,7 @@ from flowvisor.hypervisor.flow_table import Entry, FlowTable
 from flowvisor.hypervisor.limits import Limits
 from flowvisor.hypervisor.memory import Memory
 from flowvisor.hypervisor.port_configs import PortConfigs
+from flowvisor.hypervisor.storm import Storm
 from flowvisor.hypervisor.transactions import HYPERVISOR_SLOT, Transactions
 from flowvisor.hypervisor.turns import Share, Turns
 from flowvisor.hypervisor.verdicts import Verdicts
@@ -158,6 +159,7 @@ class VirtualSwitch:
     own_miss_is_told: bool = False
     flow_table: FlowTable | None = None  # when intersecting
     share: Share[TenantChannel] = Factory(Share)  # of the datapath's time
+    storm: Storm = Factory(Storm)
     # While its entries are read back and sent again: what goes on when that is done.
     rewriting: list[Callable[[Effects], None]] | None = None
     # What went while nobody was there to be told, for the first controller that comes.

@@ -19,6 +19,7 @@ from flowvisor.hypervisor.effects import Effects
 from flowvisor.hypervisor.flow_table import MAX_ENTRY_NUMBER, PIECE_COOKIE, PIECE_COOKIE_MASK
 from flowvisor.hypervisor.limits import RATE_LIMITED
 from flowvisor.hypervisor.peers import Datapath, TenantChannel, VirtualSwitch
+from flowvisor.hypervisor.translation import short_drops
 from flowvisor.openflow.frame import PACKET_IN
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import NO_BUFFER, REASON_ACTION, REASON_NO_MATCH, PacketIn
@@ -82,7 +83,7 @@ def _pass_on(datapath: Datapath, switch: VirtualSwitch, frame: bytes, reason: in
     """Send a frame as it is to the controllers, all of the datapath's version, that want to hear of it."""
     limits = switch.tenant.limits
     if limits is not None and not limits.take_packet_in(effects.now):
-        _shed(datapath, switch)
+        _limited(datapath, switch, frame, effects)
         return
     sent = False
     for channel in switch.channels:
@@ -94,15 +95,21 @@ def _pass_on(datapath: Datapath, switch: VirtualSwitch, frame: bytes, reason: in
         counters.up[PACKET_IN] += 1
         counters.up_bytes += len(frame)
     if not sent:
-        switch.tenant.counters[datapath.version].count_shed(NO_CONTROLLER)
+        _shed(datapath, switch, frame, NO_CONTROLLER, effects)
 
 
-def _shed(datapath: Datapath, switch: VirtualSwitch) -> None:
+def _limited(datapath: Datapath, switch: VirtualSwitch, frame: bytes, effects: Effects) -> None:
     """A packet-in is above its slice's rate."""
     limits = switch.tenant.limits
     assert limits is not None
     limits.count_shed_packet_in()
-    switch.tenant.counters[datapath.version].count_shed(RATE_LIMITED)
+    _shed(datapath, switch, frame, RATE_LIMITED, effects)
+
+
+def _shed(datapath: Datapath, switch: VirtualSwitch, frame: bytes, reason: str, effects: Effects) -> None:
+    """A packet-in goes nowhere."""
+    switch.tenant.counters[datapath.version].count_shed(reason)
+    short_drops.note_shed(datapath, switch, frame, effects)
 
 
 def northbound(datapath: Datapath, frame: bytes, effects: Effects) -> None:
@@ -115,7 +122,7 @@ def northbound(datapath: Datapath, frame: bytes, effects: Effects) -> None:
         return
     limits = switch.tenant.limits
     if limits is not None and not limits.take_packet_in(effects.now):
-        _shed(datapath, switch)
+        _limited(datapath, switch, frame, effects)
         return
     in_port = message.match.exact("in_port") or 0
     if message.buffer_id != NO_BUFFER:
@@ -133,7 +140,7 @@ def northbound(datapath: Datapath, frame: bytes, effects: Effects) -> None:
             continue
         sent |= _send(channel, virtual, effects)
     if not sent:
-        switch.tenant.counters[datapath.version].count_shed(NO_CONTROLLER)
+        _shed(datapath, switch, frame, NO_CONTROLLER, effects)
 
 
 def _owner(datapath: Datapath, message: PacketIn) -> VirtualSwitch | None:
