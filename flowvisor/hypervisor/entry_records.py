@@ -20,6 +20,9 @@ _CHANGED: Final = 1
 # cookie; packets and bytes of pieces that are gone; version and length of what a modify wrote, before the request
 _CHANGES: Final = Struct("!QQQBI")
 MATCH_BYTES: Final = 40  # of a 1.0 match as an int
+# By the length of the slice's name: a record's own head, its name, its key, and the value's head.
+_PLAIN_NAME_BYTES: Final = 2 + MATCH_BYTES
+_PLAIN_RECORDS: Final = [Struct(f"!BBHI{length}s2s{MATCH_BYTES}sIBB") for length in range(256)]
 
 
 def entry_name(key: Key) -> bytes:
@@ -76,6 +79,24 @@ def _flow_mod(version: int, frame: bytes) -> FlowMod:
     if not isinstance(message, FlowMod):
         raise FlowVisorError("not a flow-mod")
     return message
+
+
+def plain_record(owner: str, priority: bytes, match: bytes, number: int, request: bytes) -> bytes:
+    """The whole record of an entry that a 1.0 tenant has just written at a 1.0 datapath, in one step."""
+    name = owner.encode()
+    head = _PLAIN_RECORDS[len(name)].pack(
+        FLOW_ENTRY,
+        len(name),
+        _PLAIN_NAME_BYTES,
+        _HEAD.size + len(request),
+        name,
+        priority,
+        match,
+        number,
+        1,
+        _PLAIN,
+    )
+    return head + request
 
 
 def remember_entry(dpid: int, entry: Entry, effects: Effects) -> None:

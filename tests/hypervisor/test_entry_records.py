@@ -12,6 +12,7 @@ from flowvisor.hypervisor.entry_records import (
     encode_entry,
     entry_name,
     forget_entry,
+    plain_record,
     remember_entry,
 )
 from flowvisor.hypervisor.flow_table import Entry, Key
@@ -78,6 +79,18 @@ def test_entries_of_different_keys_have_different_names() -> None:
     keys: list[Key] = [(1, 2), (2, 1), (1, frozenset()), (1, frozenset({("in_port", (1, 2))}))]
     assert len({entry_name(key) for key in keys}) == len(keys)
     assert entry_name((1, frozenset("ab"))) == entry_name((1, frozenset("ba")))
+
+
+@given(flow_mods(1, A), st.sampled_from(["a", "blå", "x" * 63]), st.integers(0, 0xFFFF_FFFF))
+def test_the_record_that_is_made_in_one_step_is_the_same(message: FlowMod, owner: str, number: int) -> None:
+    request = codec(1).encode(message)
+    match = int.from_bytes(request[8:48], "big")
+    key = (message.priority, match)
+    entry = Entry(owner=owner, key=key, number=number, version=1, request=request, cookie=message.cookie)
+    effects = Effects(0.0)
+    remember_entry(7, entry, effects)
+    priority = message.priority.to_bytes(2, "big")
+    assert effects.records[7] == [plain_record(owner, priority, request[8:48], number, request)]
 
 
 def test_what_is_remembered_last_is_in_the_journal() -> None:

@@ -18,7 +18,7 @@ from flowvisor.errors import Inexpressible
 from flowvisor.flowspace.layout import boxes_of
 from flowvisor.hypervisor.buffers import BufferedPacket
 from flowvisor.hypervisor.effects import Effects
-from flowvisor.hypervisor.entry_records import forget_entry, remember_entry
+from flowvisor.hypervisor.entry_records import forget_entry, plain_record, remember_entry
 from flowvisor.hypervisor.flow_table import PIECE_COOKIE, Entry, FlowTable, outputs_to
 from flowvisor.hypervisor.peers import Datapath, TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.refusal import Refusal
@@ -114,12 +114,15 @@ def southbound_patched(channel: TenantChannel, frame: bytes, effects: Effects) -
         cookie=_COOKIE.unpack_from(frame, 48)[0],
     )
     put(datapath, table, entry)
-    remember_entry(datapath.dpid, entry, effects)
+    match_bytes = match.to_bytes(40, "big")
+    effects.record(
+        datapath.dpid, plain_record(entry.owner, frame[_PRIORITY], match_bytes, entry.number, frame)
+    )
     transactions = channel.transactions
     patched = b"".join(
         (
             HEADER.pack(1, FLOW_MOD, _ACTIONS + len(verdict), transactions.send(entry)),
-            match.to_bytes(40, "big"),
+            match_bytes,
             _COOKIE_AND_COMMAND.pack(PIECE_COOKIE | entry.number, ADD),
             frame[_TIMEOUTS_AND_PRIORITY],
             _TO_THE_END,
