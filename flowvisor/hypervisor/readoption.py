@@ -74,6 +74,9 @@ def restore(datapath: Datapath, effects: Effects) -> None:
     for entry in remembered:
         table = fresh.get(entry.owner)
         entry.replaced = None
+        if entry.idling is not None:  # it begins anew for pieces that may not be those of then
+            entry.idling.pieces.clear()
+            entry.idling.is_asked = False
         if table is None or is_rephrased:
             forget_entry(memory.dpid, entry, effects)
         if table is not None and (not is_rephrased or _rephrase(datapath, entry, entry.flow_mod(), effects)):
