@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Coroutine
 from os import PathLike
 from pathlib import Path
+from random import random as chance
+from secrets import token_bytes
 from typing import Any, Final
 
 from attrs import evolve
@@ -30,8 +32,10 @@ from flowvisor.connections.state_folder import StateFolder
 from flowvisor.errors import FlowVisorError
 from flowvisor.hypervisor.hypervisor import Hypervisor
 from flowvisor.network.connection_method import ConnectionMethod
+from flowvisor.network.discovery import KEY_BYTES, Discovery
 
 TICK_SECONDS: Final = 1.0
+PROBE_SECONDS: Final = 0.1  # so that the probes of many ports are spread
 JOURNALS: Final = "journals"  # the folder for them in that of the state
 # What the hypervisor holds are trees, freed by counting references. Python's default would look for circles after
 # every 700 objects made, which in a burst of flow-mods is a third of the work; this is after 50,000.
@@ -59,7 +63,13 @@ class Service:
             remembered = self._journals.read(time.time())
         except (OSError, ValueError) as error:
             raise ServiceError(f"the state in {state_directory} cannot be read: {error}") from error
-        self.hypervisor = Hypervisor(configuration, allocations, remembered)
+        discovers = configuration.settings.discovery
+        self.hypervisor = Hypervisor(
+            configuration,
+            allocations,
+            remembered,
+            Discovery(key=token_bytes(KEY_BYTES), random=chance) if discovers else None,
+        )
         self.connections = Connections(
             self._reactor, self.hypervisor, configuration.slices, keep=self._journals.append
         )
@@ -74,6 +84,9 @@ class Service:
         self._site = AdminSite({"/metrics": self._metrics_page, "/health": self._health_page})
         self._ticking = LoopingCall(self._tick)
         self._ticking.clock = self._reactor
+        self._probing = LoopingCall(self.connections.probe) if discovers else None
+        if self._probing is not None:
+            self._probing.clock = self._reactor
         self._admin: IListeningPort | None = None
         self._stopped: Deferred[None] | None = None
         # Where it really listens, once started: 0 in the files lets the system choose.
@@ -99,6 +112,8 @@ class Service:
     async def _start(self) -> None:
         settings = self._configuration.settings
         self._ticking.start(TICK_SECONDS)
+        if self._probing is not None:
+            self._probing.start(PROBE_SECONDS)
         try:
             for method in settings.listen:
                 self.datapath_ports.append(_port_of(await _listen(self.connections.listen, method)))
@@ -119,8 +134,9 @@ class Service:
         self._site.close_connections()
         await self.connections.stop()
         self._journals.stop()
-        if self._ticking.running:
-            self._ticking.stop()
+        for calls in (self._ticking, self._probing):
+            if calls is not None and calls.running:
+                calls.stop()
 
     def _listen_for_operators(self, method: ConnectionMethod) -> Deferred[IListeningPort]:
         listening: Deferred[IListeningPort] = server_endpoint(self._reactor, method).listen(self._site)

@@ -23,6 +23,8 @@ OTHERS: Final = ("other", "other")  # the labels of all dpids beyond those that 
 # What the core counts while a datapath is connected: attribute, name, documentation.
 OF_THE_CORE: Final = (
     ("unowned_packet_ins", "packet_ins_unowned", "Packet-ins that are in nobody's flowspace."),
+    ("probes_refused", "probes_refused", "Probes for links that the datapath refused to send."),
+    ("probes_disbelieved", "probes_disbelieved", "Packets like probes that prove no link: forged, or kept."),
     ("malformed", "switch_messages_malformed", "Messages of the datapath that could not be read."),
     ("stale_replies", "replies_stale", "Replies of the datapath that answer nothing, or came too late."),
     ("expired", "transactions_expired", "Requests that the datapath did not answer in time."),
@@ -46,6 +48,13 @@ def datapath_metrics(
         "Whether the datapath is connected.",
         "dpid switch",
         ((labels(dpid), float(dpid in connected)) for dpid in sorted(known)),
+    )
+    declared = len(hypervisor.fabric.topology.declared)
+    yield gauge(
+        "links",
+        "Links between datapaths, each direction by itself.",
+        "source",
+        [(("declared",), declared), (("found",), len(hypervisor.fabric.topology) - declared)],
     )
     yield from _of_connections(connections.counters, labels)
     yield from _of_the_core(connected, labels)

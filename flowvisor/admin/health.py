@@ -41,6 +41,7 @@ def health_page(hypervisor: Hypervisor, connections: Connections, configuration:
         "status": "degraded" if reasons else "ok",
         "reasons": sorted(reasons),
         "datapaths": {"ready": len(ready), "connected": len(hypervisor.datapaths), "named": len(named)},
+        "links": len(hypervisor.fabric.topology),
         "controllers": {
             "connected": sum(line.is_established for line in lines),
             "wanted": len(lines) - len(listeners),

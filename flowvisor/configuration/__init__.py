@@ -3,6 +3,7 @@
 * `documents`: YAML as trees whose every node knows its place
 * `schema`, `converters`: how mappings and values are read
 * `match_values`, `match_reader`: how matches are written, in both directions
+* `link_reader`: how cables between datapaths are written
 * `formats`: what a format is; `settings_format`, `slice_formats` and `policy_formats` are the keys of every file
 * `reader`: all files together
 * `snapshot`: what comes out

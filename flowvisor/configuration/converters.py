@@ -247,7 +247,7 @@ def datapaths(node: Node, names: Names) -> frozenset[int] | None:
         if node.text == _ALL:
             return ALL_DATAPATHS
         raise wrong(node, f'"{node.text}" is neither "all" nor a list', f"write [{node.text}]")
-    return frozenset(list_of(_datapath)(node, names))
+    return frozenset(list_of(datapath)(node, names))
 
 
 def switches(keys: Mapping[str, Key]) -> Converter:
@@ -258,7 +258,7 @@ def switches(keys: Mapping[str, Key]) -> Converter:
         problems: list[Problem] = []
         for key, value in mapping_of(node).entries:
             try:
-                dpid = _datapath(key, names)
+                dpid = datapath(key, names)
                 if dpid in found:
                     raise wrong(key, f"{key.text} stands here already")
                 found[dpid] = SwitchSettings(**read_keys(mapping_of(value), keys, names).complete())
@@ -271,7 +271,8 @@ def switches(keys: Mapping[str, Key]) -> Converter:
     return convert
 
 
-def _datapath(node: Node, names: Names) -> int:
+def datapath(node: Node, names: Names) -> int:
+    """One datapath, by name or dpid."""
     text = text_of(node)
     if names.datapaths is not None and text in names.datapaths:
         return names.datapaths[text]

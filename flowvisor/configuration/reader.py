@@ -68,14 +68,22 @@ def _read_main(main: TextFile, problems: list[Problem]) -> tuple[Settings | None
     """The settings, and apart from them the names of datapaths, which may be right where others are wrong."""
     try:
         node = parse_document(main)
-        reading = read_keys(node, SETTINGS.keys, Names())
+        # The names of datapaths first, which other keys use wherever they stand.
+        datapaths = _datapath_names(node)
+        reading = read_keys(node, SETTINGS.keys, Names(datapaths=datapaths))
         problems += reading.problems
         settings = None if reading.problems else SETTINGS.build(node, reading.values)
-        named = reading.values.get("datapaths")
-        return settings, None if named is None else {name: one.dpid for name, one in named.items()}
+        return settings, datapaths
     except ConfigurationError as error:
         problems += error.problems
         return None, None
+
+
+def _datapath_names(node: MappingNode) -> Mapping[str, int] | None:
+    """The names of datapaths, None if they are wrong."""
+    reading = read_keys(node, {"datapaths": SETTINGS.keys["datapaths"]}, Names())
+    named = reading.values.get("datapaths")
+    return None if named is None else {name: one.dpid for name, one in named.items()}
 
 
 def _read_object(file: TextFile, formats: Formats, names: Names, problems: list[Problem]) -> Any:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from flowvisor.configuration import converters
 from flowvisor.configuration.converters import connection, integer, list_of, one_of, parsed
 from flowvisor.configuration.formats import Format
+from flowvisor.configuration.link_reader import links
 from flowvisor.configuration.schema import Key, Keys
 from flowvisor.configuration.snapshot import (
     DEFAULT_HALF_OPEN,
@@ -64,6 +65,10 @@ SETTINGS: Final = Format(
             integer(1, MAX_HALF_OPEN),
             meaning="connections of one address that have not said yet who they are",
             default=DEFAULT_HALF_OPEN,
+        ),
+        "links": Key(links, meaning="cables between datapaths, besides those that are found", default=()),
+        "discovery": Key(
+            one_of({"on": True, "off": False}), meaning="whether cables are looked for", default=True
         ),
     },
     build=lambda node, values: _settings(values),

@@ -11,6 +11,7 @@ from flowvisor.network.certificate_pin import CertificatePin
 from flowvisor.network.connection_method import ConnectionMethod
 from flowvisor.network.dpid import format_dpid
 from flowvisor.network.tls_files import TlsFiles
+from flowvisor.network.topology import End
 from flowvisor.policies.policy import Policy
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
 from flowvisor.slices.slice import Slice
@@ -38,6 +39,7 @@ class Settings:
     `admission` says which datapaths may connect: `open` is all, `listed` those that `datapaths` names.
     `certificates` are those that a datapath has to show, by dpid. `max_half_open_per_address` is how many
     connections one address may have that have not said yet who they are.
+    `links` are the declared ones, and `discovery` says whether others are looked for.
     """
 
     listen: tuple[ConnectionMethod, ...]
@@ -50,6 +52,8 @@ class Settings:
     certificates: Mapping[int, tuple[CertificatePin, ...]] = field(factory=dict)
     tls: TlsFiles | None = None
     max_half_open_per_address: int = DEFAULT_HALF_OPEN
+    links: tuple[tuple[End, End], ...] = ()
+    discovery: bool = True
 
 
 @frozen

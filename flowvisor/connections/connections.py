@@ -94,6 +94,14 @@ class Connections:
             self.counters.own_errors += 1
             self.log.failure("", event="own_error")
 
+    def probe(self) -> None:
+        """To be called ten times a second, if links are looked for."""
+        try:
+            self.carry_out(self.hypervisor.probe(self.now()))
+        except Exception:
+            self.counters.own_errors += 1
+            self.log.failure("", event="own_error")
+
     def stop(self) -> Deferred[None]:
         """Hang up on everybody; fires when all are gone. `tick` has to go on until then."""
         self._all_gone = Deferred()

@@ -8,6 +8,8 @@ memory         what is known of a datapath while it is away
 readoption     which of those entries are there still, and what becomes of the others
 peers          who is connected, and what is known of them
 setup          a datapath that has just connected is read, and made what the plan says
+links          probes for links between datapaths, and what follows when a link comes or goes
+rejudging      entries that are there already, judged as if they came now
 northbound     a datapath's frames, by type: events, answers, errors
 southbound     a tenant's frames, by type; what is in no table is refused
 requests       requests to a datapath, whose answers lead to a callable

@@ -5,23 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
+from attrs import evolve
+
 from flowvisor.configuration.snapshot import Configuration
-from flowvisor.hypervisor import northbound, readoption, setup, southbound, waiting
+from flowvisor.hypervisor import links, northbound, readoption, setup, southbound, waiting
 from flowvisor.hypervisor.effects import CloseChannels, Effects, HangUp, VirtualSwitchName
 from flowvisor.hypervisor.journal import Name
 from flowvisor.hypervisor.limits import Limits
 from flowvisor.hypervisor.memory import Memory
-from flowvisor.hypervisor.peers import Datapath, Request, Tenant, TenantChannel, VirtualSwitch
+from flowvisor.hypervisor.peers import Datapath, Fabric, Request, Tenant, TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.port_configs import recalled
 from flowvisor.hypervisor.requests import ask
 from flowvisor.hypervisor.transactions import HYPERVISOR_SLOT, MAX_SLOTS, Transactions
 from flowvisor.hypervisor.translation.flow_mod import begin_misses, remove_miss
 from flowvisor.hypervisor.translation.flow_removed import tell_late
+from flowvisor.network.discovery import Discovery
+from flowvisor.network.topology import Topology
 from flowvisor.openflow.error_codes import REQUEST_EPERM
 from flowvisor.openflow.messages import BarrierRequest, FeaturesReply, Message
 from flowvisor.openflow.versions import codec
 from flowvisor.planning.allocation import Allocations
-from flowvisor.planning.plan import Compiled, compile_plan
+from flowvisor.planning.plan import Compiled, compile_plan, ownership_at
 from flowvisor.policies.acl import Acl
 from flowvisor.policies.quota import Quota
 from flowvisor.policies.rate_limit import RateLimit
@@ -38,6 +42,7 @@ class Hypervisor:
         configuration: Configuration,
         allocations: Allocations,
         remembered: Mapping[int, Mapping[Name, bytes]],
+        discovery: Discovery | None = None,
     ) -> None:
         self.configuration = configuration
         self.allocations = allocations.allocate(configuration.slices)
@@ -46,10 +51,16 @@ class Hypervisor:
         self._acls = {
             one.name: acl for one in configuration.slices if (acl := configuration.policy_of(one, Acl))
         }
-        self._compiled: Compiled = {}
+        self._compiled = Compiled()
         self._seen: set[VirtualSwitchName] = set()
         self.memories = {dpid: Memory(dpid, known) for dpid, known in remembered.items()}  # by dpid
         self.datapaths: dict[int, Datapath] = {}
+        self.fabric = Fabric(
+            topology=Topology(configuration.settings.links),
+            discovery=discovery,
+            datapaths=self.datapaths,
+            ownership_at=lambda dpid: ownership_at(configuration.slices, dpid, self._acls, self._compiled),
+        )
         self.tenants = {
             one.name: Tenant(
                 one,
@@ -82,12 +93,14 @@ class Hypervisor:
             version=version,
             codec=codec(version),
             features=features,
-            plan=plan,
+            plan=evolve(plan, is_probed=self.fabric.discovery is not None),
             ports={port.number: port for port in features.ports},
             memory=self._memory_of(features.dpid),
+            fabric=self.fabric,
         )
         self.datapaths[features.dpid] = datapath
         self._make_switches(datapath)
+        links.put_declared(datapath)
         datapath.memory.forget_slices_but(datapath.switches, effects)
         readoption.restore(datapath, effects)
         setup.begin(datapath, effects)
@@ -132,6 +145,7 @@ class Hypervisor:
             return
         datapath.has_left = True
         del self.datapaths[datapath.dpid]
+        links.datapath_left(datapath, effects)
         if datapath.memory.is_empty:
             del self.memories[datapath.dpid]
         for switch in datapath.switches.values():
@@ -251,6 +265,12 @@ class Hypervisor:
                 for xid in late:
                     _expire(datapath, transactions.waiting.pop(xid), effects)
             self._resume(datapath, effects)
+        return effects
+
+    def probe(self, now: float) -> Effects:
+        """Look for links, and look again at what depends on one that has changed. To be called ten times a second."""
+        effects = Effects(now)
+        links.tick(self.fabric, effects)
         return effects
 
 

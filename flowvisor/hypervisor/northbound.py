@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from flowvisor.errors import MalformedMessage
-from flowvisor.hypervisor import readoption
+from flowvisor.hypervisor import links, readoption
 from flowvisor.hypervisor.effects import Effects, HangUp
 from flowvisor.hypervisor.flow_table import Entry
 from flowvisor.hypervisor.peers import TOO_MANY_FAULTS, Datapath, Request, TenantChannel
@@ -45,6 +45,8 @@ def error(datapath: Datapath, frame: bytes, effects: Effects) -> None:
         if not token.is_over:
             token.is_over = True
             token.fail(message.error, effects)
+    elif channel is None and token == links.PROBE:
+        datapath.probes_refused += 1
     elif channel is None and isinstance(token, Entry):
         readoption.refused(datapath, token, message.error, effects)
     elif channel is None:

@@ -20,6 +20,8 @@ from flowvisor.hypervisor.storm import Storm
 from flowvisor.hypervisor.transactions import HYPERVISOR_SLOT, Transactions
 from flowvisor.hypervisor.turns import Share, Turns
 from flowvisor.hypervisor.verdicts import Verdicts
+from flowvisor.network.discovery import Discovery
+from flowvisor.network.topology import Topology
 from flowvisor.openflow.channel import MAX_PROTOCOL_ERRORS, PROTOCOL_ERROR_WINDOW_SECONDS
 from flowvisor.openflow.messages import (
     ROLE_EQUAL,
@@ -33,6 +35,7 @@ from flowvisor.openflow.multipart import TableFeatures
 from flowvisor.openflow.ports import Port
 from flowvisor.openflow.traits import TRAITS
 from flowvisor.openflow.versions import Codec
+from flowvisor.planning.ownership import Ownership
 from flowvisor.planning.plan import DatapathPlan
 from flowvisor.planning.view import View
 from flowvisor.policies.quota import Quota
@@ -194,6 +197,20 @@ class Readoption(Protocol):
 
 
 @define(eq=False)
+class Fabric:
+    """What all datapaths have in common: the links between them. `discovery` is None where none are looked for.
+
+    `suspects` are those whose entries must be judged again, because a link has changed.
+    """
+
+    topology: Topology
+    discovery: Discovery | None
+    datapaths: dict[int, Datapath]
+    ownership_at: Callable[[int], Ownership]  # of a datapath that need not be connected
+    suspects: set[VirtualSwitch] = Factory(set)
+
+
+@define(eq=False)
 class Datapath(Peer):
     """A connected datapath."""
 
@@ -204,6 +221,7 @@ class Datapath(Peer):
     plan: DatapathPlan
     ports: dict[int, Port]
     memory: Memory
+    fabric: Fabric
     transactions: Transactions[Any] = Factory(lambda: Transactions(HYPERVISOR_SLOT))
     slots: dict[int, TenantChannel] = Factory(dict)  # by the slot in their xids; see `transactions`
     last_slot: int = HYPERVISOR_SLOT
@@ -227,6 +245,8 @@ class Datapath(Peer):
     up_counts: list[int] = Factory(lambda: [0] * KINDS)
     down_counts: list[int] = Factory(lambda: [0] * KINDS)
     unowned_packet_ins: int = 0
+    probes_refused: int = 0  # by the datapath: a port had just gone
+    probes_disbelieved: int = 0  # what came in like a probe of ours and proved no link
     stale_replies: int = 0  # replies and errors that answer nothing
     malformed: int = 0
     faults: Faults = Factory(Faults)

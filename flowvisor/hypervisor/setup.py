@@ -10,18 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from attrs import evolve
-
+from flowvisor.hypervisor import links
 from flowvisor.hypervisor.effects import Effects, HangUp, OpenChannels
 from flowvisor.hypervisor.peers import Datapath
 from flowvisor.hypervisor.readoption import Comparison
+from flowvisor.hypervisor.rejudging import correction
 from flowvisor.hypervisor.requests import Answer, ask, send_own
-from flowvisor.hypervisor.translation.actions import instructions_to_virtual, judge
+from flowvisor.hypervisor.translation.flow_mod import is_miss
 from flowvisor.openflow.actions import NO_BUFFER_LEN
 from flowvisor.openflow.messages import (
     DELETE,
     DELETE_STRICT,
-    MODIFY_STRICT,
     BarrierRequest,
     FlowMod,
     Message,
@@ -135,22 +134,12 @@ def _judge_survivors(datapath: Datapath, in_use: list[int], then: Answer, effect
 def _judged(datapath: Datapath, flow: FlowStats) -> Iterator[FlowMod]:
     """Look at an entry of a slice's that was there before us; give what makes it right, or removes it."""
     switch = datapath.switch_by_table[flow.table_id]
-    if switch is None or switch.view.block is None:
-        return
-    block = switch.view.block
-    number = flow.table_id - block.first
-    removal = FlowMod(command=DELETE_STRICT, table_id=flow.table_id, priority=flow.priority, match=flow.match)
-    if number == 0 and flow.priority == 0 and not flow.match.fields and flow.cookie == COOKIE:
-        yield removal  # ours; it is back when a controller that wants it is
-        return
-    instructions = instructions_to_virtual(block, flow.instructions)
-    verdict = judge(switch, number, instructions)
-    if verdict.needs_match:
-        verdict = judge(switch, number, instructions, flow.match)
-    if verdict.refusal is not None:
-        yield removal
-    elif verdict.instructions != flow.instructions:  # a port was shut then, or is now
-        yield evolve(removal, command=MODIFY_STRICT, instructions=verdict.instructions)
+    block = switch.view.block if switch is not None else None
+    if block is not None and flow.cookie == COOKIE and is_miss(flow, block):
+        # Ours; it is back when a controller that wants it is.
+        yield FlowMod(command=DELETE_STRICT, table_id=flow.table_id, priority=flow.priority, match=flow.match)
+    else:
+        yield from correction(datapath, flow)
 
 
 def _open(datapath: Datapath, effects: Effects) -> None:
@@ -158,6 +147,7 @@ def _open(datapath: Datapath, effects: Effects) -> None:
 
     def done(_replies: list[Message], effects: Effects) -> None:
         datapath.is_ready = True
+        links.begin(datapath, effects)
         effects.note(
             "info", "datapath_ready", dpid=datapath.dpid, enforcement=datapath.plan.enforcement.value
         )

@@ -1,6 +1,8 @@
-"""What physically exists: datapaths, and how peers are reached.
+"""What physically exists: datapaths and the links between them, and how peers are reached.
 
 * `dpid`: datapath ids as people write them
+* `topology`: the links between their ports
+* `discovery`: how links are found
 * `connection_method`: where to listen and whom to call, as Open vSwitch writes it
 * `tls_files`, `certificate_pin`: what encrypted connections are made with, and which certificate is whose
 """

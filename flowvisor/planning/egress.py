@@ -122,13 +122,16 @@ def find_leak(
     `start` gives the packets that reach the list; `came_in` says that they are of the slice's effective flowspace,
     as they came in, so that what the view remembers of its ports can answer.
     """
-    for port, packets, untouched in destinations(actions, start, view.ownership.used_mask):
+    for port, packets, untouched in destinations(actions, start, view.used_mask):
         if port == CONTROLLER and view.block is not None:
             continue  # the table that it comes from says whose the packet-in is
         if port in (NORMAL, TABLE):
             return Leak(codes.ACTION_BAD_OUT_PORT, "reserved-port")
         if port in (IN_PORT, CONTROLLER):
-            leak = None if untouched and came_in else _leak_at_in_port(view, packets())
+            as_it_came = untouched and came_in
+            leak = None if as_it_came else _leak_at_in_port(view, packets())
+            if leak is None and port == IN_PORT:
+                leak = _leak_back_over_cables(view, packets, as_it_came=as_it_came)
             if leak is not None:
                 return leak
             continue
@@ -142,6 +145,24 @@ def find_leak(
             foreign = None if boxes is None else view.foreign_part(boxes, out)
             if boxes is None or foreign is not None:
                 return Leak(codes.ACTION_EPERM, "foreign-flowspace", foreign)
+    return None
+
+
+def _leak_back_over_cables(
+    view: View, packets: Callable[[], Boxes | None], *, as_it_came: bool
+) -> Leak | None:
+    """What goes back where it came in, over a cable, arrives where it came from."""
+    for port in view.cabled_ports:
+        if view.port_is_private(port) or (as_it_came and view.port_is_safe(port)):
+            continue
+        boxes = packets()
+        if boxes is None:
+            return Leak(codes.ACTION_EPERM, "foreign-flowspace")
+        (at_port,) = boxes_of(Match.of(in_port=port))
+        coming = (intersect(box, at_port) for box in boxes)
+        foreign = view.foreign_part([box for box in coming if box is not None], port)
+        if foreign is not None:
+            return Leak(codes.ACTION_EPERM, "foreign-flowspace", foreign)
     return None
 
 

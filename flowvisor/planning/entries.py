@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from flowvisor.flowspace.layout import match_of
+from flowvisor.network.discovery import PROBE_ADDRESS
 from flowvisor.openflow.actions import NO_BUFFER_LEN, ApplyActions, GotoTable, Output
 from flowvisor.openflow.match import MATCH_ALL, Match
 from flowvisor.openflow.messages import GROUP_ADD, GROUP_TYPE_ALL, Bucket, FlowMod, GroupMod
@@ -31,10 +32,11 @@ HYPERVISOR_GROUPS: Final = range(0xF000_0000, 0xF300_0000)
 PortConfigs = Mapping[str, Mapping[int, int]]
 SHUT: Final = PORT_DOWN | NO_FWD  # nothing of the slice's goes out there
 
-# The highest of all is for what the hypervisor keeps for itself whosever it is.
+# The highest of all is for what the hypervisor keeps for itself whosever it is: the probes by which it finds links.
 OWN_PRIORITY: Final = 0xFFFF
-# Above the slices' entries where matches are intersected; one of theirs that is not below it is cut exactly.
+# Above the slices' entries where matches are intersected are the fences, and below some of those another.
 FENCE_PRIORITY: Final = 0xFFFE
+HIGHEST_OF_SLICES: Final = FENCE_PRIORITY - 2
 
 
 def flood_group(block: TableBlock) -> int:
@@ -68,6 +70,17 @@ def fence_entries(plan: DatapathPlan) -> list[FlowMod]:
         return []
     local = (Match.of(in_port=LOCAL),) if plan.ownership.local_is_nobodys else ()
     return [_entry(match, priority=FENCE_PRIORITY, block=None) for match in (*local, *plan.fences)]
+
+
+def probe_entry() -> FlowMod:
+    """What brings back the probes by which links are found, above all else: no slice has them."""
+    return FlowMod(
+        cookie=COOKIE,
+        table_id=CLASSIFIER_TABLE,
+        priority=OWN_PRIORITY,
+        match=Match.of(eth_dst=PROBE_ADDRESS),
+        instructions=(ApplyActions((Output(CONTROLLER, NO_BUFFER_LEN),)),),
+    )
 
 
 def groups_of(

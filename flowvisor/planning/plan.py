@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from enum import Enum
 
-from attrs import evolve, frozen
+from attrs import Factory, define, evolve, frozen
 
 from flowvisor.openflow.match import Match
 from flowvisor.planning.allocation import Allocations, TableBlock
@@ -35,6 +35,7 @@ class DatapathPlan:
     ownership: Ownership
     views: Mapping[str, View]
     fences: tuple[Match, ...] = ()
+    is_probed: bool = False  # links are looked for
 
     @property
     def blocks(self) -> dict[str, TableBlock]:
@@ -42,8 +43,40 @@ class DatapathPlan:
         return {name: view.block for name, view in self.views.items() if view.block is not None}
 
 
-# Plans by what the rules say of a datapath, and by whether the slices have tables there.
-Compiled = dict[tuple[object, bool], DatapathPlan]
+@define(eq=False)
+class Compiled:
+    """What has been compiled of some slices and allocations, for datapaths of which the rules say the same.
+
+    Plans are known by what the rules say, by whether the slices have tables there, and by the version.
+    """
+
+    ownerships: dict[object, Ownership] = Factory(dict)
+    plans: dict[tuple[object, bool, int], DatapathPlan] = Factory(dict)
+
+
+def ownership_at(
+    slices: Sequence[FlowspaceSlice], dpid: int, acls: Mapping[str, Acl], compiled: Compiled
+) -> Ownership:
+    """Who owns what at a datapath, whether it is connected or not."""
+    here = [one for one in slices if one.rules_at(dpid)]
+    here_acls = _acls_of(here, acls)
+    said = _said(here, here_acls, dpid)
+    known = compiled.ownerships.get(said)
+    if known is None:
+        known = compiled.ownerships[said] = Ownership.at(dpid, here, here_acls)
+    return known
+
+
+def _acls_of(here: Sequence[FlowspaceSlice], acls: Mapping[str, Acl]) -> dict[str, Acl]:
+    return {one.name: acl for one in here if (acl := acls.get(one.name))}
+
+
+def _said(here: Sequence[FlowspaceSlice], acls: Mapping[str, Acl], dpid: int) -> object:
+    """What the rules say of a datapath."""
+    return (
+        tuple((one.name, tuple(rule.is_at(dpid) for rule in one.rules)) for one in here),
+        tuple((name, tuple(rule.is_at(dpid) for rule in acl.rules)) for name, acl in acls.items()),
+    )
 
 
 def compile_plan(
@@ -63,23 +96,22 @@ def compile_plan(
     Datapaths of which the rules say the same share what follows from them, if `compiled` is kept between calls
     (for the same slices, ACLs and allocations).
     """
+    compiled = Compiled() if compiled is None else compiled
     here = [one for one in slices if one.rules_at(dpid)]
     blocks = {one.name: allocations.blocks[one.name] for one in here}
     fits = version >= 4 and all(block.end <= n_tables for block in blocks.values())
-    here_acls = {one.name: acl for one in here if (acl := (acls or {}).get(one.name))}
-    said = (
-        tuple((one.name, tuple(rule.is_at(dpid) for rule in one.rules)) for one in here),
-        tuple((name, tuple(rule.is_at(dpid) for rule in acl.rules)) for name, acl in here_acls.items()),
-    )
-    known = compiled.get((said, fits)) if compiled is not None else None
+    here_acls = _acls_of(here, acls or {})
+    said = _said(here, here_acls, dpid)
+    known = compiled.plans.get((said, fits, version))
     if known is not None:
-        return evolve(known, dpid=dpid)
+        views = {name: view.of_another_datapath() for name, view in known.views.items()}
+        return evolve(known, dpid=dpid, views=views)
     ownership = Ownership.at(dpid, here, here_acls)
     fences = {} if fits else fences_of(ownership, here_acls, version)
     ownership.fence(
         here_acls if fits else fences
     )  # with tables it is the classifier that drops what is denied
-    plan = DatapathPlan(
+    plan = compiled.plans[said, fits, version] = DatapathPlan(
         dpid=dpid,
         enforcement=Enforcement.TABLES if fits else Enforcement.INTERSECT,
         ownership=ownership,
@@ -89,6 +121,4 @@ def compile_plan(
         },
         fences=tuple(match for matches in fences.values() for match in matches),
     )
-    if compiled is not None:
-        compiled[said, fits] = plan
     return plan

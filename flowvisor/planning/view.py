@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from functools import reduce
+from operator import or_
+from typing import NamedTuple
+
+from attrs import Factory, define
 
 from flowvisor.flowspace.box import EVERYTHING, Box
 from flowvisor.flowspace.layout import boxes_of, forget, set_field
@@ -15,27 +20,67 @@ from flowvisor.planning.ownership import Ownership
 _LEFT_BEHIND = ("metadata", "in_phy_port", "tunnel_id")
 
 
-class View:
-    """The slice's share of a datapath; answers are remembered, the plan that they follow from never changes.
+class FarEnd(NamedTuple):
+    """Where a cable leads: a port, and who owns what at its datapath."""
 
-    `block` is None where the datapath has no tables for the slice and flow entries are intersected.
+    ownership: Ownership
+    port: int
+
+
+@define(eq=False)
+class _Answers:
+    """What is remembered of a plan, which never changes."""
+
+    owned: dict[int, bool] = Factory(dict)
+    private: dict[int, bool] = Factory(dict)
+    safe: dict[int, bool] = Factory(dict)
+    region: tuple[Box, ...] | bool | None = False  # False: nobody has asked yet
+
+
+class View:
+    """The slice's share of a datapath; answers are remembered, those about cables until a cable is another.
+
+    `block` is None where the datapath has no tables for the slice and flow entries are intersected. `used_mask` is
+    the bits of a packet on which it may depend whose it is where it arrives.
     """
 
     def __init__(self, *, slice_name: str, ownership: Ownership, block: TableBlock | None) -> None:
         self.slice_name = slice_name
         self.ownership = ownership
         self.block = block
-        self._owned_ports: dict[int, bool] = {}
-        self._private_ports: dict[int, bool] = {}
-        self._safe_ports: dict[int, bool] = {}
-        self._region: tuple[Box, ...] | bool | None = False
+        self.used_mask = ownership.used_mask
+        self._answers = _Answers()
+        self._far_ends: dict[int, tuple[FarEnd, ...]] = {}
+        self._over_cables = _Answers()
+
+    def of_another_datapath(self) -> View:
+        """The same share at a datapath of which the rules say the same; its cables are its own."""
+        other = View(slice_name=self.slice_name, ownership=self.ownership, block=self.block)
+        other._answers = self._answers
+        return other
+
+    def put_far_ends(self, port: int, far_ends: tuple[FarEnd, ...]) -> None:
+        """What leaves at the port arrives at all of these; without any, at the same port seen from outside."""
+        if far_ends:
+            self._far_ends[port] = far_ends
+        else:
+            self._far_ends.pop(port, None)
+        self._over_cables.private.pop(port, None)
+        self._over_cables.safe.pop(port, None)
+        masks = (far.ownership.used_mask for ends in self._far_ends.values() for far in ends)
+        self.used_mask = reduce(or_, masks, self.ownership.used_mask)
+
+    @property
+    def cabled_ports(self) -> Collection[int]:
+        """The slice's ports of which it is known where they lead."""
+        return self._far_ends.keys()
 
     def owns_port(self, port: int) -> bool:
         """Whether any packet that comes in at the port belongs to the slice."""
         port = self.ownership.representative_of(port)
-        known = self._owned_ports.get(port)
+        known = self._answers.owned.get(port)
         if known is None:
-            known = self._owned_ports[port] = self._is_owned(port)
+            known = self._answers.owned[port] = self._is_owned(port)
         return known
 
     def own_ports(self, ports: Iterable[int]) -> list[int]:
@@ -50,37 +95,47 @@ class View:
         """
         if self.block is None:
             return self.own_ports(ports)
-        ownership = self.ownership
-        return self.own_ports({*ports, *ownership.named_ports, ownership.any_other_port})
+        named, other = self.ownership.named_ports, self.ownership.any_other_port
+        while other in named or other in self._far_ends:
+            other += 1
+        return self.own_ports({*ports, *named, other})
 
     def port_is_private(self, port: int) -> bool:
-        """Whether no packet at all is another slice's at this port."""
-        port = self.ownership.representative_of(port)
-        known = self._private_ports.get(port)
+        """Whether no packet at all is another slice's where it arrives that leaves at this port."""
+        answers, port, arriving = self._beyond(port)
+        known = answers.private.get(port)
         if known is None:
-            known = self._private_ports[port] = self.foreign_part((EVERYTHING,), port) is None
+            known = answers.private[port] = self._foreign_at(arriving, (EVERYTHING,)) is None
         return known
 
     def port_is_safe(self, port: int) -> bool:
         """Whether every packet of the slice may leave here as it came in, whatever it is."""
-        port = self.ownership.representative_of(port)
-        known = self._safe_ports.get(port)
+        answers, number, arriving = self._beyond(port)
+        known = answers.safe.get(number)
         if known is None:
             region = self.region
-            safe = region is not None and self.foreign_part(region, port) is None
-            known = self._safe_ports[port] = safe or self.port_is_private(port)
+            safe = region is not None and self._foreign_at(arriving, region) is None
+            known = answers.safe[number] = safe or self.port_is_private(port)
         return known
+
+    def _beyond(self, port: int) -> tuple[_Answers, int, tuple[FarEnd, ...]]:
+        """Where it is remembered what holds beyond a port, under which number, and where packets arrive there."""
+        far_ends = self._far_ends.get(port)
+        if far_ends is not None:
+            return self._over_cables, port, far_ends
+        port = self.ownership.representative_of(port)
+        return self._answers, port, (FarEnd(self.ownership, port),)
 
     @property
     def region(self) -> tuple[Box, ...] | None:
         """The effective flowspace as boxes, or None where that would take too many."""
-        if isinstance(self._region, bool):
+        if isinstance(self._answers.region, bool):
             try:
                 own = self.ownership.own_pieces
-                self._region = tuple(own(EVERYTHING, self.slice_name, is_fenced=True))
+                self._answers.region = tuple(own(EVERYTHING, self.slice_name, is_fenced=True))
             except TooManyPieces:
-                self._region = None
-        return self._region
+                self._answers.region = None
+        return self._answers.region
 
     def own_pieces(self, boxes: Collection[Box], *, is_fenced: bool = False) -> list[Box] | None:
         """What of a set of packets is in the effective flowspace; None where that would take too many boxes.
@@ -96,13 +151,17 @@ class View:
     def foreign_part(self, boxes: Iterable[Box], port: int) -> Box | None:
         """Of packets that leave at a port, some that belong to another slice where they arrive, else None.
 
-        They arrive at the same port seen from outside.
+        They arrive at the far ends of its cable, or where no cable is known at the same port seen from outside.
         """
+        return self._foreign_at(self._far_ends.get(port) or (FarEnd(self.ownership, port),), boxes)
+
+    def _foreign_at(self, arriving: Iterable[FarEnd], boxes: Iterable[Box]) -> Box | None:
         for box in boxes:
-            arriving = set_field(forget(box, *_LEFT_BEHIND), "in_port", port)
-            foreign = self.ownership.foreign_part(arriving, self.slice_name)
-            if foreign is not None:
-                return foreign
+            outside = forget(box, *_LEFT_BEHIND)
+            for ownership, port in arriving:
+                foreign = ownership.foreign_part(set_field(outside, "in_port", port), self.slice_name)
+                if foreign is not None:
+                    return foreign
         return None
 
     def _is_owned(self, port: int) -> bool:

@@ -36,6 +36,7 @@ def test_all_is_well_when_every_named_datapath_is_set_up() -> None:
             "status": "ok",
             "reasons": [],
             "datapaths": {"ready": 1, "connected": 1, "named": 1},
+            "links": 0,
             "controllers": {"connected": 1, "wanted": 1},
             "listeners": [],
             "own_entries_failed": 0,

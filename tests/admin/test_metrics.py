@@ -21,6 +21,7 @@ LABELS = {
         "switch",
         "controller",
         "direction",
+        "source",
         "type",
         "outcome",
         "reason",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from attrs import evolve
+
 from flowvisor.openflow.ports import NO_FWD, NO_RECV, NO_RECV_STP
 from flowvisor.planning.allocation import Allocations
 from flowvisor.planning.closed_ports import closed_groups, reception_entries
-from flowvisor.planning.entries import classifier_entries, fence_entries, groups_of
+from flowvisor.planning.entries import classifier_entries, fence_entries, groups_of, probe_entry
 from flowvisor.planning.own_state import own_entries, own_groups
 from flowvisor.planning.plan import compile_plan
 from tests.support.slices import A, B
@@ -23,3 +25,8 @@ def test_nothing_of_it_is_left_out_and_nothing_is_twice() -> None:
         groups = own_groups(plan, (1, 2, 3, 4), configs)
         assert groups == [*groups_of(plan, (1, 2, 3, 4), configs), *closed_groups(plan, configs)]
         assert len({group.group_id for group in groups}) == len(groups)
+
+
+def test_probes_are_brought_back_where_links_are_looked_for() -> None:
+    plan = compile_plan((A, B), Allocations().allocate((A, B)), dpid=1, version=4, n_tables=254)
+    assert own_entries(evolve(plan, is_probed=True), {}) == [*own_entries(plan, {}), probe_entry()]

@@ -6,7 +6,7 @@ import pytest
 
 from flowvisor.openflow.match import Match
 from flowvisor.planning.allocation import Allocations
-from flowvisor.planning.plan import Compiled, Enforcement, compile_plan
+from flowvisor.planning.plan import Compiled, Enforcement, compile_plan, ownership_at
 from flowvisor.policies.acl import Acl, AclRule
 from tests.support.slices import A, B, udp
 from tests.support.world import NOWHERE, a_slice, ports
@@ -39,7 +39,7 @@ def test_tables_are_used_where_every_slice_that_is_there_has_room(
 
 def test_datapaths_share_a_plan_only_if_the_acls_say_the_same_of_them_too() -> None:
     only_at_1 = Acl("no", (AclRule(True, frozenset({1}), (Match.of(in_port=1),), NOWHERE),))
-    compiled: Compiled = {}
+    compiled = Compiled()
     plans = [
         compile_plan(
             SLICES, ALLOCATIONS, dpid=dpid, version=4, n_tables=99, acls={"a": only_at_1}, compiled=compiled
@@ -54,3 +54,20 @@ def test_datapaths_share_a_plan_only_if_the_acls_say_the_same_of_them_too() -> N
 def test_a_slice_is_where_a_rule_of_its_own_is() -> None:
     assert set(compile_plan(SLICES, ALLOCATIONS, dpid=2, version=1, n_tables=1).views) == {"a", "b", "c"}
     assert set(compile_plan(SLICES[2:], ALLOCATIONS, dpid=1, version=4, n_tables=9).views) == set()
+
+
+def test_who_owns_what_is_known_also_where_no_datapath_is_connected() -> None:
+    compiled = Compiled()
+    one, other, same = (ownership_at(SLICES, dpid, {}, compiled) for dpid in (1, 2, 3))
+    assert (one.owner_of_packet(udp(), 5), other.owner_of_packet(udp(), 5)) == (None, "c")
+    assert one is same
+
+
+def test_what_a_1_0_datapath_is_to_do_is_not_asked_of_a_1_3_one() -> None:
+    compiled = Compiled()
+    plans = [
+        compile_plan(SLICES, ALLOCATIONS, dpid=dpid, version=version, n_tables=1, compiled=compiled)
+        for dpid, version in ((1, 1), (1, 4), (3, 1))
+    ]
+    assert plans[0].ownership is plans[2].ownership is not plans[1].ownership
+    assert plans[0].views["a"] is not plans[2].views["a"]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from flowvisor.flowspace.box import EVERYTHING
-from flowvisor.flowspace.layout import boxes_of, point_of
+from flowvisor.flowspace.layout import boxes_of, field_mask, point_of
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.packet import parse
 from flowvisor.openflow.ports import LOCAL
 from flowvisor.planning.allocation import TableBlock
 from flowvisor.planning.ownership import Ownership
-from flowvisor.planning.view import View
+from flowvisor.planning.view import FarEnd, View
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
 from tests.support.slices import A, B, tag, udp
 from tests.support.world import a_slice, ports, rule
@@ -78,3 +78,56 @@ def test_what_a_packet_carries_inside_the_datapath_does_not_leave_with_it() -> N
     mine = view("a", a_slice("a", rule(Match.of(metadata=5))), a_slice("b", rule(Match(), priority=1)))
     (box,) = boxes_of(Match.of(metadata=5))
     assert mine.foreign_part((box,), 1) is not None
+
+
+def far_end(port: int, *slices: FlowspaceSlice) -> FarEnd:
+    return FarEnd(Ownership.at(2, slices), port)
+
+
+def test_what_leaves_over_a_cable_belongs_to_whom_it_does_at_its_far_end() -> None:
+    mine = view("a", A, B)
+    assert (mine.port_is_private(1), mine.port_is_safe(1), mine.port_is_private(2)) == (True, True, True)
+    mine.put_far_ends(1, (far_end(3, A, B),))
+    assert (mine.port_is_private(1), mine.port_is_safe(1), mine.port_is_private(2)) == (False, False, True)
+    assert mine.foreign_part((EVERYTHING,), 1) is not None
+    assert list(mine.cabled_ports) == [1]
+    mine.put_far_ends(1, (far_end(2, A, B),))
+    assert (mine.port_is_private(1), mine.port_is_safe(1)) == (True, True)
+    mine.put_far_ends(1, (far_end(2, A, B), far_end(4, A, B)))
+    assert (mine.port_is_private(1), mine.port_is_safe(1)) == (False, False)
+    mine.put_far_ends(1, ())
+    assert (mine.port_is_private(1), mine.port_is_safe(1)) == (True, True)
+    assert list(mine.cabled_ports) == []
+
+
+def test_at_a_port_of_a_datapath_where_nobody_has_anything_all_is_private() -> None:
+    mine = view("a", *MIXED)
+    mine.put_far_ends(5, (far_end(1),))
+    assert mine.port_is_private(5)
+    assert mine.port_is_safe(5)
+
+
+def test_what_far_ends_look_at_can_be_seen() -> None:
+    mine = view("a", A, B)
+    assert not mine.used_mask & field_mask("vlan_vid")
+    mine.put_far_ends(1, (far_end(1, *MIXED),))
+    assert mine.used_mask & field_mask("vlan_vid")
+    mine.put_far_ends(1, ())
+    assert mine.used_mask == mine.ownership.used_mask
+
+
+def test_a_port_that_may_yet_come_has_no_cable() -> None:
+    by_vlan = (a_slice("a", rule(Match.of(vlan_vid=tag(5)))), a_slice("b", ports(9)))
+    mine = view("a", *by_vlan, block=TableBlock(1, 4))
+    mine.put_far_ends(1, (far_end(1),))
+    assert mine.flooded_ports((1,)) == [1, 2, 9]
+    assert not mine.port_is_private(9)
+
+
+def test_a_view_of_another_datapath_shares_what_is_known_but_not_the_cables() -> None:
+    mine = view("a", *MIXED)
+    mine.put_far_ends(5, (far_end(1),))
+    other = mine.of_another_datapath()
+    assert other.region is mine.region
+    assert (mine.port_is_private(5), other.port_is_private(5)) == (True, False)
+    assert other.used_mask == other.ownership.used_mask

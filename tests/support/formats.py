@@ -32,6 +32,8 @@ RIGHT = {
         "admission": "listed",
         "tls": "{private_key: k, certificate: c, ca: a}",
         "max_half_open_per_address": "16",
+        "links": "[[0x1/1, 0x2/2]]",
+        "discovery": "off",
     },
     "datapath": {"dpid": "0000000000000001", "certificate": "cn:leaf"},
     "switch": {"controllers": "[ptcp:1]", "tls": "{ca: a}"},

@@ -25,6 +25,8 @@ from flowvisor.hypervisor.hypervisor import Hypervisor
 from flowvisor.hypervisor.journal import encode_batch, encode_header, replay
 from flowvisor.hypervisor.peers import Datapath, TenantChannel, VirtualSwitch
 from flowvisor.network.connection_method import parse_connection_method
+from flowvisor.network.discovery import KEY_BYTES, PROBE_INTERVAL_SECONDS, Discovery
+from flowvisor.network.topology import End
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import Error, FeaturesReply, FeaturesRequest, Message
 from flowvisor.openflow.versions import codec
@@ -33,6 +35,8 @@ from flowvisor.policies.policy import Policy
 from flowvisor.slices.flowspace_slice import FlowspaceRule, FlowspaceSlice
 
 M = TypeVar("M", bound=Message)
+LOOK_SECONDS = 0.1
+MAX_TRANSMITTED = 50_000  # packets of one test
 NOWHERE = Place("slices/test.yaml", 1, 1)
 
 
@@ -147,11 +151,18 @@ class World:
         datapaths: Iterable[EmulatedDatapath],
         allocations: Allocations | None = None,
         policies: Iterable[Policy] = (),
+        *,
+        cables: Iterable[tuple[tuple[int, int], tuple[int, int]]] | None = None,
+        declared: Iterable[tuple[tuple[int, int], tuple[int, int]]] = (),
     ) -> None:
+        """With `cables`, each from (dpid, port) to (dpid, port), links are looked for, even if there are none."""
+        self.cables = {End(*one): End(*other) for pair in cables or () for one, other in (pair, pair[::-1])}
         self.now = 1000.0
-        self.hypervisor = Hypervisor(
-            configuration(*slices, policies=policies), allocations or Allocations(), {}
-        )
+        self._looks_for_links = cables is not None
+        written = configuration(*slices, policies=policies)
+        links = tuple((End(*one), End(*other)) for one, other in declared)
+        written = evolve(written, settings=evolve(written.settings, links=links))
+        self.hypervisor = Hypervisor(written, allocations or Allocations(), {}, self._discovery())
         self.journals: dict[int, bytes] = {}  # what the shell has written, by dpid
         self.emulated: dict[int, EmulatedDatapath] = {}
         self.peers: dict[Datapath, EmulatedDatapath] = {}
@@ -189,7 +200,9 @@ class World:
         """Kill the hypervisor and start another one, with what the journals say; then the datapaths come back."""
         remembered = {dpid: replay(data, dpid).known for dpid, data in self.journals.items()}
         old = self.hypervisor
-        self.hypervisor = Hypervisor(configured or old.configuration, old.allocations, remembered)
+        self.hypervisor = Hypervisor(
+            configured or old.configuration, old.allocations, remembered, self._discovery()
+        )
         self.peers.clear()
         self.controllers.clear()
         self.open.clear()
@@ -197,6 +210,15 @@ class World:
         for emulated in list(self.emulated.values()):
             emulated.disconnect()
             self.join(emulated)
+
+    def _discovery(self) -> Discovery | None:
+        return Discovery(key=bytes(KEY_BYTES), random=lambda: 0.5) if self._looks_for_links else None
+
+    def look_for_links(self, seconds: float = PROBE_INTERVAL_SECONDS + 1.0) -> None:
+        """Let time pass in the steps in which the shell lets the hypervisor look for links."""
+        for _ in range(round(seconds / LOOK_SECONDS)):
+            self.now += LOOK_SECONDS
+            self.perform(self.hypervisor.probe(self.now))
 
     def controller(self, slice_name: str, dpid: int = 1, version: int = 4) -> Controller:
         """Connect a controller of a slice to its virtual switch at a datapath."""
@@ -247,7 +269,10 @@ class World:
         self._is_running = True
         while self._queue:
             _, peer, frame = self._queue.popleft()
-            if isinstance(peer, Datapath):
+            if isinstance(peer, End):
+                arrived = self.emulated[peer.dpid].from_port(peer.port, frame, self.now)
+                self._datapath_does(peer.dpid, arrived)
+            elif isinstance(peer, Datapath):
                 emulated = self.peers.get(peer)
                 if emulated is not None:
                     self.to_datapaths.append((peer.dpid, bytes(frame)))
@@ -270,6 +295,10 @@ class World:
         for effect in effects:
             if isinstance(effect, Transmit):
                 self.transmitted.append((dpid, effect.port, effect.packet))
+                far = self.cables.get(End(dpid, effect.port))
+                if far is not None:
+                    assert len(self.transmitted) < MAX_TRANSMITTED, "packets go round and round"
+                    self._queue.append(("packet", far, effect.packet))
             elif peer is not None:
                 frame = codec(peer.version).encode(effect.message)
                 self.perform(self.hypervisor.from_datapath(peer, [frame], self.now))

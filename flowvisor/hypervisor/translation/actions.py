@@ -14,6 +14,7 @@ from flowvisor.flowspace.box import intersect
 from flowvisor.flowspace.layout import boxes_of, forget
 from flowvisor.hypervisor.peers import VirtualSwitch
 from flowvisor.hypervisor.refusal import Refusal
+from flowvisor.network.discovery import PROBE_ADDRESS
 from flowvisor.openflow import actions as act
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.match import Match
@@ -169,9 +170,12 @@ def refused_action(actions: Iterable[act.Action]) -> Refusal | None:
         refusal = _REFUSED_ACTIONS.get(type(action))
         if refusal is not None:
             return refusal
+        if action == _MAKES_A_PROBE:
+            return Refusal(codes.ACTION_EPERM, "probe")
     return None
 
 
+_MAKES_A_PROBE: Final = act.SetField("eth_dst", PROBE_ADDRESS)
 _REFUSED_ACTIONS: Final[dict[type, Refusal]] = {
     act.OpaqueAction: Refusal(codes.ACTION_BAD_EXPERIMENTER, "experimenter"),
     act.Group: Refusal(codes.ACTION_BAD_OUT_GROUP, "unknown-group"),
@@ -231,7 +235,7 @@ def _widen(switch: VirtualSwitch, table_id: int, instructions: act.Instructions)
     spread = goes_on or table_id > 0
     if not spread:
         return None
-    used = switch.view.ownership.used_mask
+    used = switch.view.used_mask
     fields = {
         name
         for action in applied + written  # what one table applies is before what any other has written

@@ -154,7 +154,7 @@ def _check_buffer(switch: VirtualSwitch, message: FlowMod) -> Refusal | None:
     return None
 
 
-def _is_miss(message: FlowMod, block: TableBlock) -> bool:
+def is_miss(message: FlowMod | FlowStats, block: TableBlock) -> bool:
     """Whether a physical entry stands where the hypervisor's table-miss entry of the block does."""
     return message.table_id == block.first and message.priority == 0 and not message.match.fields
 
@@ -175,7 +175,7 @@ def _send(
     block = switch.view.block
     assert block is not None
     covers_miss = not physical.match.fields and physical.table_id == block.first
-    if physical.command == ADD and _is_miss(physical, block) and switch.watches_miss:
+    if physical.command == ADD and is_miss(physical, block) and switch.watches_miss:
         switch.has_own_miss = True
         switch.own_miss_is_told = bool(physical.flags & SEND_FLOW_REM)
         physical = evolve(physical, flags=physical.flags | SEND_FLOW_REM)
@@ -345,7 +345,7 @@ def _modifications(switch: VirtualSwitch, physical: FlowMod, found: list[FlowSta
             hard_timeout=flow.hard_timeout,
             flags=flow.flags & ~(RESET_COUNTS | CHECK_OVERLAP),
         )
-        if _is_miss(message, block) and switch.has_own_miss and not switch.own_miss_is_told:
+        if is_miss(message, block) and switch.has_own_miss and not switch.own_miss_is_told:
             message = evolve(message, flags=message.flags & ~SEND_FLOW_REM)  # that was ours
         changed.append(message)
     return changed

@@ -35,6 +35,7 @@ from flowvisor.hypervisor.translation.pieces import (
     put,
     send_all,
 )
+from flowvisor.network.discovery import PROBE_ADDRESS_BYTES
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow import v10
 from flowvisor.openflow.actions import ApplyActions, Output
@@ -56,12 +57,13 @@ from flowvisor.openflow.messages import (
 from flowvisor.openflow.ports import TABLE
 from flowvisor.openflow.traits import TRAITS
 from flowvisor.openflow.v10_canonical import canonical_match
-from flowvisor.planning.entries import FENCE_PRIORITY
+from flowvisor.planning.entries import HIGHEST_OF_SLICES
 
 MAX_REMEMBERED_MATCHES: Final = 65536  # per virtual switch; at the bound all are forgotten
 
 # Offsets in a 1.0 FLOW_MOD (1.0.1, section 5.3.3).
 _MATCH: Final = slice(8, 48)
+_DESTINATION: Final = slice(20, 26)  # in the match
 _COMMAND: Final = slice(56, 58)
 _TIMEOUTS_AND_PRIORITY: Final = slice(58, 64)
 _BUFFER: Final = slice(64, 68)
@@ -69,7 +71,7 @@ _FLAGS: Final = slice(70, 72)
 _ACTIONS: Final = 72
 _PRIORITY: Final = slice(62, 64)
 _ADD_BYTES: Final = b"\x00\x00"
-_FENCE_PRIORITY_BYTES: Final = FENCE_PRIORITY.to_bytes(2, "big")
+_HIGH_PRIORITY_BYTES: Final = HIGHEST_OF_SLICES.to_bytes(2, "big")  # those from here on are not as they say
 _COOKIE_AND_COMMAND: Final = Struct("!QH")
 _COOKIE: Final = Struct("!Q")
 # No buffer, and no flag but SEND_FLOW_REM: the forms that need no second look.
@@ -85,7 +87,8 @@ def southbound_patched(channel: TenantChannel, frame: bytes, effects: Effects) -
         or frame[_COMMAND] != _ADD_BYTES
         or frame[_BUFFER] != _NO_BUFFER
         or frame[_FLAGS] not in _PLAIN_FLAGS
-        or frame[_PRIORITY] >= _FENCE_PRIORITY_BYTES
+        or frame[_PRIORITY] >= _HIGH_PRIORITY_BYTES
+        or frame[_DESTINATION] == PROBE_ADDRESS_BYTES
     ):
         return southbound(channel, frame, effects)
     switch = channel.switch

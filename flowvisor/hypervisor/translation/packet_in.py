@@ -18,8 +18,10 @@ from flowvisor.hypervisor.buffers import BufferedPacket
 from flowvisor.hypervisor.effects import Effects
 from flowvisor.hypervisor.flow_table import MAX_ENTRY_NUMBER, PIECE_COOKIE, PIECE_COOKIE_MASK
 from flowvisor.hypervisor.limits import RATE_LIMITED
+from flowvisor.hypervisor.links import probe_arrived
 from flowvisor.hypervisor.peers import Datapath, TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.translation import short_drops
+from flowvisor.network.discovery import PROBE_ADDRESS_BYTES, addresses_a_probe
 from flowvisor.openflow.frame import PACKET_IN
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import NO_BUFFER, REASON_ACTION, REASON_NO_MATCH, PacketIn
@@ -42,6 +44,7 @@ _OUR_COOKIE: Final = COOKIE.to_bytes(8, "big")
 _IN_PORT_10: Final = slice(14, 16)
 _REASON_10: Final = 16
 _DATA_10: Final = 18
+_DESTINATION_10: Final = slice(18, 24)
 
 NO_CONTROLLER: Final = "no-controller"
 NO_PACKET_IN: Final = "no-packet-in"  # the slice has configured the port so
@@ -65,7 +68,11 @@ def northbound_patched_13(datapath: Datapath, frame: bytes, effects: Effects) ->
 
 def northbound_patched_10(datapath: Datapath, frame: bytes, effects: Effects) -> None:
     """A PACKET_IN of a 1.0 datapath."""
-    if len(frame) < _DATA_10 or frame[_BUFFER] != _NO_BUFFER_BYTES:
+    if (
+        len(frame) < _DATA_10
+        or frame[_BUFFER] != _NO_BUFFER_BYTES
+        or (frame[_REASON_10] and frame[_DESTINATION_10] == PROBE_ADDRESS_BYTES)
+    ):
         northbound(datapath, frame, effects)
         return
     in_port = port_from_10(frame[14] << 8 | frame[15])
@@ -116,6 +123,9 @@ def northbound(datapath: Datapath, frame: bytes, effects: Effects) -> None:
     """A PACKET_IN of any datapath for controllers of any version."""
     message = datapath.codec.decode(frame)
     assert isinstance(message, PacketIn)
+    if addresses_a_probe(message.data) and datapath.fabric.discovery is not None and message.table_id == 0:
+        probe_arrived(datapath, message.match.exact("in_port") or 0, message.data, effects)
+        return
     switch = _owner(datapath, message)
     if switch is None:
         datapath.unowned_packet_ins += 1

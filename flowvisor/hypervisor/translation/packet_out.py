@@ -20,6 +20,7 @@ from flowvisor.hypervisor.peers import TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.refusal import Refusal
 from flowvisor.hypervisor.requests import fence, send_to_datapath
 from flowvisor.hypervisor.translation.actions import EVERYWHERE, flood_ports, refused_action
+from flowvisor.network.discovery import PROBE_ADDRESS_BYTES, addresses_a_probe
 from flowvisor.openflow import actions as act
 from flowvisor.openflow import bridge
 from flowvisor.openflow import error_codes as codes
@@ -55,7 +56,11 @@ def southbound_patched(channel: TenantChannel, frame: bytes, effects: Effects) -
     end = start + _IN_PORT_AND_LENGTH[version].unpack_from(frame, 12)[1]
     # Everything up to the packet: in_port, lengths and actions, whose bytes a verdict is remembered by.
     head = frame[12:end]
-    if end > len(frame) or frame[end + 12 : end + 14] in _DISCOVERY_BYTES:
+    if (
+        end > len(frame)
+        or frame[end + 12 : end + 14] in _DISCOVERY_BYTES
+        or frame[end : end + 6] == PROBE_ADDRESS_BYTES
+    ):
         return southbound(channel, frame, effects)
     switch = channel.switch
     verdict = switch.packet_outs.get(head)
@@ -119,6 +124,8 @@ def southbound(channel: TenantChannel, frame: bytes, effects: Effects) -> Refusa
     if fields.get("eth_type") in _DISCOVERY:
         channel.counters.count_shed(LLDP)
         return None
+    if addresses_a_probe(data):
+        return Refusal(codes.ACTION_EPERM, "probe")
     point = point_of(fields)
     if data[12:14] in _TAGS and data[16:18] in _TAGS:
         point = forget(point, "eth_type")  # some datapaths look behind one tag only
@@ -185,7 +192,7 @@ def _permitted_floods(switch: VirtualSwitch, message: PacketOut, point: Box) -> 
     """The same, without ports at which this packet would be another slice's: a flood reaches what is ours."""
     actions: list[act.Action] = []
     box = forget(point, "in_port")
-    used = switch.view.ownership.used_mask
+    used = switch.view.used_mask
     for action in message.actions:
         if isinstance(action, act.Output) and action.port in EVERYWHERE:
             actions += [

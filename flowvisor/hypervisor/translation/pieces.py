@@ -8,6 +8,7 @@ from typing import Final
 
 from attrs import Factory, define, evolve
 
+from flowvisor.flowspace.box import covers
 from flowvisor.flowspace.layout import boxes_of, match_of
 from flowvisor.flowspace.region import TooManyPieces
 from flowvisor.hypervisor.effects import Effects
@@ -26,6 +27,7 @@ from flowvisor.hypervisor.refusal import Refusal, refuse
 from flowvisor.hypervisor.requests import ask, finish, send_own, send_to_datapath
 from flowvisor.hypervisor.translation.actions import judge
 from flowvisor.hypervisor.translation.versions import translated
+from flowvisor.network.discovery import PROBE_ADDRESS
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow import v10
 from flowvisor.openflow.actions import Instructions
@@ -45,11 +47,14 @@ from flowvisor.openflow.messages import (
 )
 from flowvisor.openflow.ports import ALL, FLOOD, LOCAL, MAX_PORT
 from flowvisor.openflow.traits import TRAITS
-from flowvisor.planning.entries import FENCE_PRIORITY
+from flowvisor.planning.entries import HIGHEST_OF_SLICES
 from flowvisor.planning.exact_matches import exact_where_required
 
 MAX_PIECES_PER_ENTRY: Final = 256  # a flow-mod that would need more is refused
-_MISSING_PRIORITY: Final = 0xFFFE  # see `physical_priority`
+HIGHEST_PRIORITY: Final = 0xFFFF
+# An entry for these alone would never see one, but a 1.0 datapath may take an entry without wildcards for the highest
+# of all, whatever its priority.
+(PROBES,) = boxes_of(Match.of(eth_dst=PROBE_ADDRESS))
 _COUNTING: Final = RESET_COUNTS | NO_PACKET_COUNTS | NO_BYTE_COUNTS
 
 
@@ -75,20 +80,27 @@ def judged(switch: VirtualSwitch, message: FlowMod) -> Instructions | Refusal:
 
 
 def physical_priority(datapath: Datapath, priority: int) -> int:
-    """A tenant's priority on the datapath. Where unmatched packets come by an entry, that is below all of them.
+    """A tenant's priority on the datapath: below the hypervisor's own entries, and above the one by which unmatched
+    packets come where there has to be one.
 
-    To make room for it one priority is missing there: the second highest, which is refused.
+    To make room for them the priorities below the highest are missing, three or four, which are refused.
     """
-    return priority if TRAITS[datapath.version].unmatched_to_controller else min(priority + 1, 0xFFFF)
+    raised = priority if TRAITS[datapath.version].unmatched_to_controller else priority + 1
+    return min(raised, HIGHEST_OF_SLICES)
 
 
 def cut(switch: VirtualSwitch, message: FlowMod) -> tuple[Match, ...] | Refusal | None:
     """What of an entry's match is the slice's, as matches without masks where there must be none; None: all of it."""
-    if message.priority == _MISSING_PRIORITY and not TRAITS[switch.datapath.version].unmatched_to_controller:
+    highest = physical_priority(switch.datapath, HIGHEST_PRIORITY)
+    if (
+        message.priority < HIGHEST_PRIORITY
+        and physical_priority(switch.datapath, message.priority) == highest
+    ):
         return Refusal(codes.FLOW_MOD_EPERM, "priority")
     boxes = boxes_of(message.match)
-    is_fenced = physical_priority(switch.datapath, message.priority) < FENCE_PRIORITY
-    owned = switch.view.own_pieces(boxes, is_fenced=is_fenced)
+    if any(covers(PROBES, box) for box in boxes):
+        return Refusal(codes.FLOW_MOD_EPERM, "probe")
+    owned = switch.view.own_pieces(boxes, is_fenced=True)
     if owned is None:
         return Refusal(codes.FLOW_MOD_EPERM, "too-many-pieces")
     if set(boxes) <= set(owned) and boxes:

@@ -17,6 +17,7 @@ from flowvisor.hypervisor.effects import Effects
 from flowvisor.hypervisor.peers import TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.port_configs import remember
 from flowvisor.hypervisor.refusal import Refusal, refuse
+from flowvisor.hypervisor.rejudging import stop
 from flowvisor.hypervisor.requests import ask, send_own, send_to_datapath
 from flowvisor.hypervisor.translation.actions import instructions_to_virtual, judge
 from flowvisor.hypervisor.translation.pieces import ports_changed
@@ -205,16 +206,7 @@ def _resend(switch: VirtualSwitch, port: int, steps: _Steps, effects: Effects) -
     """Read the slice's entries that output to a port, and say them anew; its channels wait until then."""
     datapath, block = switch.datapath, switch.view.block
     assert block is not None
-    waiting = [channel for channel in switch.channels if not channel.awaits_answer]
-    for channel in waiting:
-        channel.awaits_answer = True
-    switch.rewriting = []
-
-    def release(effects: Effects) -> None:
-        postponed, switch.rewriting = switch.rewriting or [], None
-        datapath.resumable += waiting
-        for go_on in postponed:
-            go_on(effects)
+    release = stop(switch)
 
     def found(replies: list[Message], effects: Effects) -> None:
         for reply in replies:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import evolve
 
 from flowvisor.errors import Inexpressible
+from flowvisor.hypervisor import links
 from flowvisor.hypervisor.effects import Effects
 from flowvisor.hypervisor.peers import Datapath, TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.requests import send_own
@@ -38,6 +39,7 @@ def heard(datapath: Datapath, message: PortStatus, effects: Effects) -> None:
     else:
         # By what was known here: a port may be told twice, first in the description that we asked for.
         message = evolve(message, reason=PORT_ADD if before is None else PORT_MODIFY)
+    links.port_changed(datapath, number, effects)
     for switch in datapath.switches.values():
         if switch.view.owns_port(number):
             tell(switch, message, effects)

@@ -31,7 +31,7 @@ from flowvisor.openflow.messages import (
 from flowvisor.openflow.multipart import FlowStats, FlowStatsReply, FlowStatsRequest
 from flowvisor.openflow.ports import CONTROLLER, FLOOD, IN_PORT, LOCAL, NO_FLOOD, Port
 from flowvisor.openflow.versions import codec
-from tests.support.kinds import ON_10, ON_FEW_TABLES, Kind
+from tests.support.kinds import ON_10, ON_FEW_TABLES, Kind, as_told
 from tests.support.slices import A, B, output, tag, udp
 from tests.support.world import Controller, World, a_slice, ports, rule
 
@@ -141,8 +141,8 @@ def test_a_slice_without_ports_in_its_rules_needs_one_entry_for_one_entry(kind: 
     a.send(FlowMod(priority=5, instructions=output(2)), FlowMod(priority=0xFFFF, match=Match.of(eth_src=1)))
     own = [match for _, match in pieces(world)]
     assert own.count(Match.of(vlan_vid=tag(100))) == 1
-    # At the fence's own priority a piece says which port it means.
-    assert sorted(match.fields["in_port"][0] for match in own if "in_port" in match.fields) == [1, 2]
+    # The fence for packets from LOCAL is above the highest priority that a tenant has.
+    assert not any("in_port" in match.fields for match in own)
     assert world.packet(1, 1, udp(vlan=100)) == [(2, udp(vlan=100))]
     assert world.packet(1, LOCAL, udp(vlan=100)) == []
 
@@ -211,16 +211,19 @@ def test_metadata_is_not_there(kind: Kind) -> None:
     assert a.refused(FlowMod(instructions=(WriteMetadata(1, 1),))) == codes.UNSUP_METADATA
 
 
-def test_priorities_keep_their_order_also_above_a_1_3_datapaths_own_miss_entry() -> None:
-    world = ON_FEW_TABLES.world(*TWO_PORTS)
-    a = world.controller("a")
-    wanted = [0, 1, 2, 0xFFFC, 0xFFFD, 0xFFFF]
+@INTERSECTED
+def test_priorities_keep_their_order_below_the_hypervisors_own_entries(kind: Kind, version: int) -> None:
+    world = kind.world(*TWO_PORTS)
+    a = world.controller("a", 1, version)
+    wanted = [0, 1, 2, 0xFFFA, 0xFFFF]
     for priority in wanted:
         assert a.send(FlowMod(priority=priority, match=PORT_1, instructions=output(2))) == []
     assert sorted(one.priority for one in shown(a)) == wanted
     assert len({priority for priority, _ in pieces(world)}) == len(wanted)
-    # One more than it has room for: it would be the same entry as that of the highest.
-    assert a.refused(FlowMod(priority=0xFFFE, match=PORT_1)) == codes.FLOW_MOD_EPERM
+    # These it has no room for: they would be the same entry as that of the highest.
+    for priority in range(0xFFFC, 0xFFFF):
+        refused = a.refused(FlowMod(priority=priority, match=PORT_1))
+        assert refused == as_told(codes.FLOW_MOD_EPERM, kind.version, version)
 
 
 # --------------------------------------------------------------------------------------- what comes back of pieces

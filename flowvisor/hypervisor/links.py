@@ -1,0 +1,120 @@
+"""Links between datapaths: probes go out and come back, and what is judged by a link is judged anew when it changes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flowvisor.hypervisor.effects import Effects
+from flowvisor.hypervisor.peers import Datapath, Fabric
+from flowvisor.hypervisor.rejudging import rejudge
+from flowvisor.hypervisor.requests import send_own
+from flowvisor.network.topology import End
+from flowvisor.openflow.actions import Output
+from flowvisor.openflow.messages import PacketOut
+from flowvisor.openflow.ports import LINK_DOWN, MAX_PORT, PORT_DOWN, Port
+from flowvisor.openflow.traits import TRAITS
+from flowvisor.planning.view import FarEnd
+
+PROBE: Final = "probe"  # what failed when a datapath refuses one: its port has just gone, mostly
+
+
+def put_declared(datapath: Datapath) -> None:
+    """Let a datapath that has just connected know where its declared links lead."""
+    for near in datapath.fabric.topology.declared:
+        if near.dpid == datapath.dpid:
+            _put_far_ends(datapath, near)
+
+
+def begin(datapath: Datapath, effects: Effects) -> None:
+    """Look for links from a datapath that is ready."""
+    for port in list(datapath.ports.values()):
+        port_changed(datapath, port.number, effects)
+
+
+def port_changed(datapath: Datapath, number: int, effects: Effects) -> None:
+    """A port has come, gone, or changed."""
+    fabric, end = datapath.fabric, End(datapath.dpid, number)
+    if fabric.discovery is None or not datapath.is_ready or end in fabric.topology.declared:
+        return
+    port = datapath.ports.get(number)
+    if port is not None and _is_up(port):
+        fabric.discovery.port_came(end, port.hw_addr, effects.now)
+    else:
+        for near, far in fabric.discovery.port_went(end):
+            _lost(fabric, near, far, effects)
+
+
+def _is_up(port: Port) -> bool:
+    return port.number <= MAX_PORT and not port.state & LINK_DOWN and not port.config & PORT_DOWN
+
+
+def datapath_left(datapath: Datapath, effects: Effects) -> None:
+    """A datapath has left, and its links are known no more."""
+    fabric = datapath.fabric
+    for near, far in fabric.discovery.datapath_went(datapath.dpid) if fabric.discovery is not None else ():
+        _lost(fabric, near, far, effects)
+    fabric.suspects.difference_update(datapath.switches.values())
+
+
+def tick(fabric: Fabric, effects: Effects) -> None:
+    """Send the probes that are due, give up links by which nothing comes any more, and look at what may leak."""
+    if fabric.discovery is not None:
+        probes, lost = fabric.discovery.due(effects.now)
+        for near, far in lost:
+            _lost(fabric, near, far, effects)
+        for probe in probes:
+            datapath = fabric.datapaths.get(probe.end.dpid)
+            if datapath is not None:
+                in_port = TRAITS[datapath.version].no_in_port
+                out = PacketOut(in_port=in_port, actions=(Output(probe.end.port),), data=probe.packet)
+                send_own(datapath, out, PROBE, effects)
+    suspects, fabric.suspects = fabric.suspects, set()
+    for switch in suspects:
+        if switch.rewriting is not None:
+            fabric.suspects.add(switch)  # its entries are being sent again; then they are looked at
+        elif switch.datapath.is_ready:
+            rejudge(switch, effects)
+
+
+def probe_arrived(datapath: Datapath, in_port: int, packet: bytes, effects: Effects) -> None:
+    """A packet came in that only we send: a link ends here, or somebody would like us to believe so."""
+    fabric, far = datapath.fabric, End(datapath.dpid, in_port)
+    link = fabric.discovery.arrived(far, packet, effects.now) if fabric.discovery is not None else None
+    if link is None:
+        datapath.probes_disbelieved += 1
+    elif fabric.topology.add(link.near, far):
+        effects.note("info", "link_found", near=str(link.near), far=str(far))
+        _changed(fabric, link.near)
+
+
+def _lost(fabric: Fabric, near: End, far: End, effects: Effects) -> None:
+    if fabric.topology.remove(near, far):
+        effects.note("warning", "link_lost", near=str(near), far=str(far))
+        _changed(fabric, near)
+
+
+def _changed(fabric: Fabric, near: End) -> None:
+    """What leaves a port arrives elsewhere now: verdicts are void, and entries are to be judged again.
+
+    They need not be where nothing that arrives can be anybody else's.
+    """
+    datapath = fabric.datapaths.get(near.dpid)
+    if datapath is None:
+        return
+    _put_far_ends(datapath, near)
+    for switch in datapath.switches.values():
+        if switch.view.owns_port(near.port):
+            switch.verdicts.clear()
+            switch.packet_outs.clear()
+            if not switch.view.port_is_private(near.port):
+                fabric.suspects.add(switch)
+
+
+def _put_far_ends(datapath: Datapath, near: End) -> None:
+    fabric = datapath.fabric
+    far_ends = tuple(
+        FarEnd(fabric.ownership_at(far.dpid), far.port) for far in fabric.topology.far_ends(near)
+    )
+    for switch in datapath.switches.values():
+        if switch.view.owns_port(near.port):
+            switch.view.put_far_ends(near.port, far_ends)

@@ -1,0 +1,62 @@
+"""Entries that are there already, judged as if they came now."""
+
+from __future__ import annotations
+
+from flowvisor.hypervisor.effects import Effects
+from flowvisor.hypervisor.rejudging import correction, rejudge
+from flowvisor.openflow.match import Match
+from flowvisor.openflow.messages import DELETE_STRICT, BarrierReply, BarrierRequest, FlowMod
+from flowvisor.openflow.multipart import FlowStats
+from tests.support.dialogue import the_datapath
+from tests.support.kinds import ON_TABLES, Kind
+from tests.support.slices import MISS, A, B, output, udp
+from tests.support.world import World
+
+IN_1 = Match.of(in_port=1)
+
+
+def flow(table_id: int, *out: int) -> FlowStats:
+    return FlowStats(table_id=table_id, priority=5, match=IN_1, instructions=output(*out))
+
+
+def look_again(world: World, name: str) -> None:
+    effects = Effects(world.now)
+    rejudge(the_datapath(world).switches[name], effects)
+    world.perform(effects)
+
+
+def test_an_entry_that_may_not_be_is_removed_strictly() -> None:
+    datapath = the_datapath(ON_TABLES.world(A, B))
+    assert list(correction(datapath, flow(1, 2))) == []
+    (removal,) = correction(datapath, flow(1, 3))
+    assert removal == FlowMod(command=DELETE_STRICT, table_id=1, priority=5, match=IN_1)
+
+
+def test_what_is_in_nobodys_table_is_left_to_others() -> None:
+    datapath = the_datapath(ON_TABLES.world(A, B))
+    assert list(correction(datapath, flow(0, 3))) == []
+
+
+def test_all_that_is_right_stays_and_the_slice_goes_on(kind: Kind, version: int) -> None:
+    world = kind.world(A, B)
+    a = world.controller("a", 1, version)
+    a.send(MISS, FlowMod(priority=5, match=IN_1, instructions=output(2)))
+    before = [list(table) for table in world.emulated[1].pipeline.tables]
+    look_again(world, "a")
+    assert [list(table) for table in world.emulated[1].pipeline.tables] == before
+    assert not a.channel.awaits_answer
+    assert world.packet(1, 1, udp()) == [(2, udp())]
+
+
+def test_what_a_tenant_sends_meanwhile_waits_its_turn() -> None:
+    world = ON_TABLES.world(A, B)
+    a = world.controller("a")
+    effects = Effects(world.now)
+    rejudge(a.switch, effects)
+    waiting = world.hypervisor.from_controller(a.channel, [b"\x04\x14\0\x08\0\0\0\x09"], world.now)
+    assert waiting.frames == {}
+    assert a.channel.awaits_answer
+    world.perform(effects)
+    assert not a.channel.awaits_answer
+    assert [one.xid for one in a.heard(BarrierReply)] == [9]
+    assert a.ask(BarrierRequest(xid=1), BarrierReply)
