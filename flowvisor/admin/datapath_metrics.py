@@ -27,6 +27,7 @@ OF_THE_CORE: Final = (
     ("probes_disbelieved", "probes_disbelieved", "Packets like probes that prove no link: forged, or kept."),
     ("malformed", "switch_messages_malformed", "Messages of the datapath that could not be read."),
     ("stale_replies", "replies_stale", "Replies of the datapath that answer nothing, or came too late."),
+    ("shared_readings", "statistics_shared", "Requests for statistics that another channel's has answered."),
     ("expired", "transactions_expired", "Requests that the datapath did not answer in time."),
     ("own_failures", "own_entries_failed", "Messages of the hypervisor's own that the datapath refused."),
 )

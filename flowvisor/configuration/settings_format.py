@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from flowvisor.configuration.link_reader import links
 from flowvisor.configuration.schema import Key, Keys
 from flowvisor.configuration.snapshot import (
     DEFAULT_HALF_OPEN,
+    DEFAULT_SHARING_SECONDS,
     LISTED,
     MAX_HALF_OPEN,
     OPEN,
@@ -24,12 +26,23 @@ from flowvisor.network.dpid import parse_dpid
 ADMIN_PORT: Final = 8080
 DEFAULT_ADMIN: Final = parse_connection_method(f"ptcp:{ADMIN_PORT}:127.0.0.1")
 
+_SECONDS: Final = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3})?")
+
 DATAPATH_KEYS: Final[Keys] = {
     "dpid": Key(parsed(parse_dpid), meaning="which datapath has this name", is_required=True),
     "certificate": Key(
         converters.certificate_pins, meaning="the certificate that it has to show", default=()
     ),
 }
+
+
+MAX_SHARING_SECONDS: Final = 60
+
+
+def _seconds(text: str) -> float:
+    if _SECONDS.fullmatch(text) is None or float(text) > MAX_SHARING_SECONDS:
+        raise ValueError(f'"{text}" is not a number of seconds from 0 to {MAX_SHARING_SECONDS}')
+    return float(text)
 
 
 def _settings(values: Mapping[str, Any]) -> Settings:
@@ -65,6 +78,11 @@ SETTINGS: Final = Format(
             integer(1, MAX_HALF_OPEN),
             meaning="connections of one address that have not said yet who they are",
             default=DEFAULT_HALF_OPEN,
+        ),
+        "statistics_sharing_seconds": Key(
+            parsed(_seconds),
+            meaning="for how long statistics answer others who ask for the same; 0 is not at all",
+            default=DEFAULT_SHARING_SECONDS,
         ),
         "links": Key(links, meaning="cables between datapaths, besides those that are found", default=()),
         "discovery": Key(

@@ -23,6 +23,8 @@ LISTED: Final = "listed"
 MAX_HALF_OPEN: Final = 512  # connections of datapaths whose handshake is not over; one more is closed at once
 DEFAULT_HALF_OPEN: Final = 64  # of one address; more is not unusual where one machine has hundreds of bridges
 
+DEFAULT_SHARING_SECONDS: Final = 1.0
+
 
 @frozen
 class NamedDatapath:
@@ -39,7 +41,8 @@ class Settings:
     `admission` says which datapaths may connect: `open` is all, `listed` those that `datapaths` names.
     `certificates` are those that a datapath has to show, by dpid. `max_half_open_per_address` is how many
     connections one address may have that have not said yet who they are.
-    `links` are the declared ones, and `discovery` says whether others are looked for.
+    `links` are the declared ones, and `discovery` says whether others are looked for. `statistics_sharing_seconds` is
+    for how long what a datapath said to one channel may be told to another that asks for the same.
     """
 
     listen: tuple[ConnectionMethod, ...]
@@ -54,6 +57,7 @@ class Settings:
     max_half_open_per_address: int = DEFAULT_HALF_OPEN
     links: tuple[tuple[End, End], ...] = ()
     discovery: bool = True
+    statistics_sharing_seconds: float = DEFAULT_SHARING_SECONDS
 
 
 @frozen

@@ -13,6 +13,7 @@ from flowvisor.hypervisor.effects import CloseChannels, Effects, HangUp, Virtual
 from flowvisor.hypervisor.journal import Name
 from flowvisor.hypervisor.limits import Limits
 from flowvisor.hypervisor.memory import Memory
+from flowvisor.hypervisor.partial_requests import expire
 from flowvisor.hypervisor.peers import Datapath, Fabric, Request, Tenant, TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.port_configs import recalled
 from flowvisor.hypervisor.requests import ask
@@ -97,6 +98,7 @@ class Hypervisor:
             ports={port.number: port for port in features.ports},
             memory=self._memory_of(features.dpid),
             fabric=self.fabric,
+            sharing_seconds=self.configuration.settings.statistics_sharing_seconds,
         )
         self.datapaths[features.dpid] = datapath
         self._make_switches(datapath)
@@ -264,6 +266,9 @@ class Hypervisor:
                 late = [xid for xid, one in transactions.waiting.items() if one.expires_at <= now]
                 for xid in late:
                     _expire(datapath, transactions.waiting.pop(xid), effects)
+            for channel in datapath.slots.values():
+                if channel.partial and not channel.has_left:
+                    expire(channel, effects)
             self._resume(datapath, effects)
         return effects
 

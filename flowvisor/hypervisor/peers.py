@@ -83,6 +83,17 @@ class Faults:
 
 
 @define(eq=False)
+class PartialRequest:
+    """A multipart request of which more is to come: its first frame, and what has come of it so far."""
+
+    frame: bytes
+    expires_at: float
+    parts: int = 0
+    octets: int = 0
+    tables: tuple[TableFeatures, ...] = ()
+
+
+@define(eq=False)
 class Tenant:
     """A slice while the hypervisor runs; a policy that it does not have is None."""
 
@@ -123,6 +134,8 @@ class TenantChannel(Peer):
     is_delayed: bool = False  # the first that waits has met a rate limit
     # For each barrier that the datapath has not answered yet, what was answered here to the requests behind it.
     barriers: deque[list[bytes]] = Factory(deque)
+    readings: int = 0  # requests for statistics that wait, see `readings`
+    partial: dict[tuple[int, type[Message]], PartialRequest] = Factory(dict)  # by xid and kind
     # Repairs of entries that the datapath took only in part and has not confirmed yet, and the answers that wait for
     # that: a barrier's must not say that all is done before it is.
     repairs: int = 0
@@ -136,6 +149,29 @@ class TenantChannel(Peer):
     def wants(self, masks: tuple[int, int], reason: int) -> bool:
         """Whether an asynchronous message of this reason goes to the controller, given its role."""
         return bool(masks[self.role == ROLE_SLAVE] >> reason & 1)
+
+
+@define(eq=False)
+class Waiting:
+    """A tenant's request that waits for a reading."""
+
+    channel: TenantChannel
+    frame: bytes
+    answer: Callable[[list[Message], Effects], None]
+
+
+@define(eq=False)
+class Reading:
+    """Statistics that a datapath was asked for at `asked_at`: who waits for them, and who has been given them.
+
+    `changes` is how often each channel had changed anything by then, `replies` is None until they have come.
+    """
+
+    asked_at: float
+    changes: dict[TenantChannel, int]
+    waiting: list[Waiting] = Factory(list)
+    given: set[TenantChannel] = Factory(set)
+    replies: list[Message] | None = None
 
 
 @define(eq=False)
@@ -237,6 +273,9 @@ class Datapath(Peer):
     flight: Flight = Factory(Flight)
     turns: Turns[TenantChannel] = Factory(Turns)
     table_features: dict[int, TableFeatures] | None = None
+    sharing_seconds: float = 0  # for how long a reading may answer further channels
+    readings: dict[bytes, Reading] = Factory(dict)  # by the requests that ask for them
+    shared_readings: int = 0  # requests that another channel's reading has answered
     # Who waits for the table features, each with its request.
     features_asked_by: list[tuple[TenantChannel, bytes]] = Factory(list)
     has_flood_groups: bool = False  # they follow the ports from then on

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from flowvisor.errors import Inexpressible, MalformedMessage
 from flowvisor.hypervisor.effects import Effects, HangUp
+from flowvisor.hypervisor.partial_requests import put_together
 from flowvisor.hypervisor.peers import TOO_MANY_FAULTS, TenantChannel
 from flowvisor.hypervisor.refusal import Refusal, refuse
 from flowvisor.hypervisor.translation import (
@@ -130,6 +131,11 @@ def _translate(channel: TenantChannel, frame: bytes, effects: Effects) -> Refusa
     if isinstance(message, msg.Error):
         channel.counters.count_shed("error-from-controller")
         return None
+    if isinstance(message, multi.MultipartRequest) and (message.more or channel.partial):
+        whole = put_together(channel, frame, message, effects.now)
+        if not isinstance(whole, multi.MultipartRequest):
+            return whole
+        message = whole
     translation = BY_MESSAGE.get(type(message))
     if translation is None:
         multipart = isinstance(message, multi.MultipartRequest)

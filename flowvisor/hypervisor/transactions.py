@@ -32,12 +32,13 @@ def slot_of(xid: int) -> int:
 class Transactions(Generic[T]):
     """What one sender has outstanding at one datapath. Tokens are whatever the caller wants back."""
 
-    __slots__ = ("_base", "_fenced", "_first", "_next", "sent", "slot", "waiting")
+    __slots__ = ("_asked", "_base", "_fenced", "_first", "_next", "sent", "slot", "waiting")
 
     def __init__(self, slot: int) -> None:
         self.slot = slot
         self._base = slot << SEQUENCE_BITS
         self._next = 1
+        self._asked = 1
         self._first = 1  # the sequence number of sent[0]
         self._fenced = 1  # a fence was sent when _next was this
         self.sent: list[T | None] = []
@@ -53,11 +54,17 @@ class Transactions(Generic[T]):
     def ask(self, token: T) -> int:
         """The xid for a request that is answered."""
         sequence = self._next
+        self._asked += 1
         self.sent.append(None)
         self._next = (sequence + 1) & SEQUENCE_MASK
         xid = self._base | sequence
         self.waiting[xid] = token
         return xid
+
+    @property
+    def changes(self) -> int:
+        """How many messages were sent that asked for no answer: they may have changed anything."""
+        return self._next - self._asked & SEQUENCE_MASK
 
     @property
     def fence_is_due(self) -> bool:

@@ -3,7 +3,7 @@
 from flowvisor.configuration.snapshot import Settings
 from flowvisor.network.certificate_pin import CertificatePin
 from flowvisor.network.connection_method import parse_connection_method
-from tests.support.formats import read
+from tests.support.formats import RIGHT, problems_of, read
 
 
 def test_the_main_file_needs_little() -> None:
@@ -16,6 +16,17 @@ def test_the_main_file_needs_little() -> None:
         datapaths={},
         admission="open",
     )
+
+
+def test_statistics_are_shared_for_a_second_unless_the_admin_says_otherwise() -> None:
+    for lines, seconds in (({}, 1.0), ({"statistics_sharing_seconds": "0"}, 0.0)):
+        settings = read("main", **lines)
+        assert isinstance(settings, Settings)
+        assert settings.statistics_sharing_seconds == seconds
+    for wrong in ("-1", "1s", "61", "1e1"):
+        told = problems_of("main", {**RIGHT["main"], "statistics_sharing_seconds": wrong})
+        assert told.keys() == {"statistics_sharing_seconds"}
+        assert "seconds from 0 to 60" in told["statistics_sharing_seconds"]
 
 
 def test_the_admins_port_is_not_openflows() -> None:

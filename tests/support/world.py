@@ -71,8 +71,10 @@ def a_slice(
     )
 
 
-def configuration(*slices: FlowspaceSlice, policies: Iterable[Policy] = ()) -> Configuration:
-    """A configuration of these slices and policies, and nothing else."""
+def configuration(
+    *slices: FlowspaceSlice, policies: Iterable[Policy] = (), sharing_seconds: float = 0.0
+) -> Configuration:
+    """A configuration of these slices and policies, and nothing else; each statistics request is asked by itself."""
     settings = Settings(
         listen=(parse_connection_method("ptcp:6653"),),
         admin=parse_connection_method("ptcp:8080"),
@@ -81,6 +83,7 @@ def configuration(*slices: FlowspaceSlice, policies: Iterable[Policy] = ()) -> C
         policies="policies",
         datapaths={},
         admission="open",
+        statistics_sharing_seconds=sharing_seconds,
     )
     ordered = tuple(sorted(slices, key=lambda one: one.name))
     return Configuration(settings=settings, slices=ordered, policies={one.name: one for one in policies})
@@ -154,12 +157,13 @@ class World:
         *,
         cables: Iterable[tuple[tuple[int, int], tuple[int, int]]] | None = None,
         declared: Iterable[tuple[tuple[int, int], tuple[int, int]]] = (),
+        sharing_seconds: float = 0.0,
     ) -> None:
         """With `cables`, each from (dpid, port) to (dpid, port), links are looked for, even if there are none."""
         self.cables = {End(*one): End(*other) for pair in cables or () for one, other in (pair, pair[::-1])}
         self.now = 1000.0
         self._looks_for_links = cables is not None
-        written = configuration(*slices, policies=policies)
+        written = configuration(*slices, policies=policies, sharing_seconds=sharing_seconds)
         links = tuple((End(*one), End(*other)) for one, other in declared)
         written = evolve(written, settings=evolve(written.settings, links=links))
         self.hypervisor = Hypervisor(written, allocations or Allocations(), {}, self._discovery())

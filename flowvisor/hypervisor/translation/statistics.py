@@ -19,8 +19,8 @@ from flowvisor.hypervisor.flow_table import (
     outputs_to,
 )
 from flowvisor.hypervisor.peers import TenantChannel, VirtualSwitch
+from flowvisor.hypervisor.readings import ask_shared
 from flowvisor.hypervisor.refusal import Refusal
-from flowvisor.hypervisor.requests import ask_for_tenant
 from flowvisor.hypervisor.translation.actions import instructions_to_virtual
 from flowvisor.hypervisor.translation.flow_mod import is_our_miss, out_filter
 from flowvisor.hypervisor.translation.idle_pieces import lived
@@ -166,7 +166,7 @@ def _ask_flows(
         version = switch.datapath.version
         answer([(version, entry) for entry in _from_tables(switch, block, _entries(replies))], effects)
 
-    return ask_for_tenant(channel, frame, wanted, all_told, effects)
+    return ask_shared(channel, frame, wanted, all_told, effects)
 
 
 def _entries(replies: Iterable[Message]) -> Iterator[FlowStats]:
@@ -214,7 +214,7 @@ def _ask_pieces(
         ]
         answer([one for one in _added_up(entries, effects.now) if _is_wanted(request, one[1])], effects)
 
-    return ask_for_tenant(channel, frame, [FlowStatsRequest()], all_told, effects)
+    return ask_shared(channel, frame, [FlowStatsRequest()], all_told, effects)
 
 
 def _is_current(switch: VirtualSwitch, entry: Entry) -> bool:
@@ -273,7 +273,7 @@ def ports(
         ]
         send_reply(channel, PortStatsReply(xid=request.xid), "ports", entries, effects)
 
-    return ask_for_tenant(channel, frame, [PortStatsRequest(port=request.port)], answer, effects)
+    return ask_shared(channel, frame, [PortStatsRequest(port=request.port)], answer, effects)
 
 
 def tables(
@@ -300,7 +300,7 @@ def tables(
         ]
         send_reply(channel, TableStatsReply(xid=request.xid), "tables", entries, effects)
 
-    return ask_for_tenant(channel, frame, [TableStatsRequest()], answer, effects)
+    return ask_shared(channel, frame, [TableStatsRequest()], answer, effects)
 
 
 def _table_to_virtual(switch: VirtualSwitch, block: TableBlock, stats: TableStats) -> TableStats:
