@@ -8,21 +8,27 @@ from typing import Any, Final
 
 from twisted.internet.interfaces import IPushProducer, ITCPTransport
 from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.tcp import Connection
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from flowvisor.connections.admission import Admission
 from flowvisor.connections.counters import ConnectionCounters
 from flowvisor.connections.dialling import reason_of
-from flowvisor.connections.outbound import Outbound
+from flowvisor.connections.outbound import KIB, Outbound
 from flowvisor.hypervisor.effects import Effects, Peer
 from flowvisor.hypervisor.hypervisor import Hypervisor
+from flowvisor.hypervisor.requests import STALLED
 from flowvisor.openflow.channel import Channel, Closed, Established, Event, Frames, Send
 from flowvisor.openflow.error_codes import BAD_LEN, BAD_TYPE, BAD_VERSION, HELLO_EPERM, HELLO_INCOMPATIBLE
 from flowvisor.openflow.frame import ERROR, HEADER_LENGTH, type_of
 from flowvisor.openflow.messages import Error
 from flowvisor.openflow.versions import codec
 
+READ_BYTES: Final = (
+    16 * KIB
+)  # that one peer may have looked at before others get their turn; Twisted takes 64 KiB
+CONGESTED_SECONDS: Final = 30.0  # that a peer's queue may be above its bound; then it is hung up on
 CLOSING_SECONDS: Final = 3.0  # for what is queued to go out after a hang-up; then the connection is aborted
 
 # What a channel tells a peer that broke the protocol; the numbers are the same in 1.0 and 1.3.
@@ -66,6 +72,7 @@ class PeerProtocol(Protocol):
         self.hang_up_reason: str | None = None
         self._is_ticking = False
         self._abort_at = 0.0
+        self._congested_since: float | None = None
         self._pauses: set[object] = set()
 
     @property
@@ -105,6 +112,8 @@ class PeerProtocol(Protocol):
         assert self.transport is not None
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)
+        if isinstance(self.transport, Connection):
+            self.transport.bufferSize = READ_BYTES
         self.outbound = Outbound(self.transport, self)
         self.shell.opened(self)
         now = self.shell.now()
@@ -138,6 +147,9 @@ class PeerProtocol(Protocol):
         if self.hang_up_reason is not None:
             if now >= self._abort_at:
                 self._abort()
+        elif self._congested_since is not None and now - self._congested_since >= CONGESTED_SECONDS:
+            self.hang_up_reason = STALLED
+            self._abort()
         elif not self._pauses - {self}:  # whom others keep us from reading cannot show that it is alive
             self._is_ticking = True
             try:
@@ -185,10 +197,12 @@ class PeerProtocol(Protocol):
 
     def congested(self) -> None:
         """The peer takes less than it is sent."""
+        self._congested_since = self.shell.now()
         self.shell.congested(self)
 
     def relieved(self) -> None:
         """The peer has caught up."""
+        self._congested_since = None
         self.shell.relieved(self)
 
     def overflowed(self) -> None:
@@ -197,20 +211,27 @@ class PeerProtocol(Protocol):
         self._abort()
 
     def _react(self, events: list[Event], now: float) -> None:
+        answers: list[bytes] = []  # that follow one another are one write
         for event in events:
-            if isinstance(event, Frames):
-                self.shell.carry_out(self.take(event.frames, now))
-            elif isinstance(event, Send):
+            if isinstance(event, Send):
                 if type_of(event.frame) == ERROR:
                     fault = FAULTS.get(_ERROR.unpack_from(event.frame, HEADER_LENGTH), "other")
                     self.shell.counters.malformed[self.side, fault] += 1
-                self.outbound.send([event.frame])
+                answers.append(event.frame)
+                continue
+            if answers:
+                self.outbound.send(answers)
+                answers = []
+            if isinstance(event, Frames):
+                self.shell.carry_out(self.take(event.frames, now))
             elif isinstance(event, Established):
                 self.shell.carry_out(self.join(event, now))
             else:
                 self._close(event)
             if self.hang_up_reason is not None:
                 return
+        if answers:
+            self.outbound.send(answers)
 
     def _close(self, event: Closed) -> None:
         """The channel is over: its text is for the log, counters get one of a few words."""

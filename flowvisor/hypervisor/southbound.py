@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from flowvisor.errors import Inexpressible, MalformedMessage
 from flowvisor.hypervisor.effects import Effects, HangUp
+from flowvisor.hypervisor.flight import MESSAGE_WEIGHT
 from flowvisor.hypervisor.partial_requests import put_together
 from flowvisor.hypervisor.peers import TOO_MANY_FAULTS, TenantChannel
 from flowvisor.hypervisor.refusal import Refusal, refuse
@@ -94,14 +95,14 @@ def turn_away(channel: TenantChannel, frame: bytes, refusal: Refusal, effects: E
         effects.add(apart)
 
 
-# Answers of one channel that wait for a barrier's; past it the order is given up, not the answer.
-MAX_HELD: Final = 1024
-
-
 def _behind_barrier(channel: TenantChannel, apart: Effects, effects: Effects) -> None:
-    """What was answered here to a request behind a barrier waits until the barrier is answered."""
-    if len(channel.barriers[-1]) < MAX_HELD:
-        channel.barriers[-1].extend(apart.frames.pop(channel, ()))
+    """What was answered here to a request behind a barrier waits until the barrier is answered.
+
+    It counts like what is in flight until then, and is so bounded, too.
+    """
+    answers = apart.frames.pop(channel, [])
+    channel.barriers[-1].extend(answers)
+    channel.switch.datapath.flight.sent += sum(len(frame) + MESSAGE_WEIGHT for frame in answers)
     effects.add(apart)
 
 

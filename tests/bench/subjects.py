@@ -33,6 +33,7 @@ RATES = dict.fromkeys(("packet_in", "packet_out", "flow_mod", "messages"), "1000
 POLICIES = (
     {"kind": "quota", "name": "quota", "flow_entries_per_datapath": 1_000_000, "flow_entries": 10_000_000},
     {"kind": "rate-limit", "name": "rate", **RATES},
+    {"kind": "acl", "name": "acl", "rules": [{"deny": {"eth_src": "02:ff:00:00:00:01"}}]},
 )
 
 

@@ -10,7 +10,9 @@ from twisted.internet.testing import AccumulatingProtocol, MemoryReactorClock
 from twisted.test.iosim import connect, makeFakeClient, makeFakeServer
 
 from flowvisor.connections.datapath_protocol import MAX_HALF_OPEN, DatapathFactory
-from flowvisor.connections.peer_protocol import CLOSING_SECONDS
+from flowvisor.connections.outbound import HANG_UP_ABOVE_BYTES, SHED_ABOVE_BYTES
+from flowvisor.connections.peer_protocol import CLOSING_SECONDS, CONGESTED_SECONDS
+from flowvisor.hypervisor.requests import STALLED
 from flowvisor.openflow.channel import DEAD_SECONDS, HANDSHAKE_SECONDS, MAX_PROTOCOL_ERRORS
 from flowvisor.openflow.error_codes import BAD_LEN, BAD_TYPE, HELLO_INCOMPATIBLE
 from flowvisor.openflow.frame import (
@@ -168,3 +170,45 @@ def test_bytes_that_come_one_by_one_make_the_same_channel() -> None:
     pump.flush()
     assert [frame[1] for frame in FrameCutter().feed(far.data)] == [HELLO, 5]
     assert near.hang_up_reason is None
+
+
+def test_answers_that_follow_one_another_are_one_write(shell: Shell) -> None:
+    far_end = shell.datapath()
+    writes: list[bytes] = []
+    far_end.transport.write = writes.append  # type: ignore[method-assign]
+    echoes = [HEADER.pack(4, ECHO_REQUEST, 8, xid) for xid in range(100)]
+    far_end.write(b"".join(echoes))
+    assert writes == [b"".join(HEADER.pack(4, ECHO_REPLY, 8, xid) for xid in range(100))]
+
+
+@pytest.mark.parametrize("side", ["datapath", "controller"])
+def test_who_speaks_but_never_reads_is_hung_up_on_in_the_end(shell: Shell, side: str) -> None:
+    datapath = shell.datapath()
+    far_end = datapath if side == "datapath" else shell.controller()
+    far_end.stall()
+    echo = HEADER.pack(4, ECHO_REQUEST, 60_000, 1) + bytes(59_992)
+    seconds = 0
+    while far_end.near.hang_up_reason is None and seconds < 100:
+        seconds += 1
+        far_end.write(echo)
+        assert far_end.near.outbound.queued_bytes <= HANG_UP_ABOVE_BYTES
+        shell.reactor.advance(1)
+        shell.connections.tick()
+    assert far_end.near.hang_up_reason == STALLED
+    assert SHED_ABOVE_BYTES / 60_000 + CONGESTED_SECONDS - 2 < seconds < 60
+
+
+def test_who_catches_up_in_time_is_not(shell: Shell) -> None:
+    datapath = shell.datapath()
+    for _ in range(3):
+        datapath.stall()
+        echo = HEADER.pack(4, ECHO_REQUEST, 60_000, 1) + bytes(59_992)
+        for _ in range(20):
+            datapath.write(echo)
+        assert datapath.near.outbound.is_congested
+        for _ in range(int(CONGESTED_SECONDS) - 15):
+            shell.reactor.advance(1)
+            datapath.write(HEADER.pack(4, ECHO_REPLY, 8, 0))
+            shell.connections.tick()
+        datapath.flow()
+        assert datapath.near.hang_up_reason is None

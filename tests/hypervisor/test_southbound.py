@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from flowvisor.hypervisor.effects import HangUp
+from flowvisor.hypervisor.flight import MAX_WINDOW, MESSAGE_WEIGHT
 from flowvisor.hypervisor.peers import TOO_MANY_FAULTS
 from flowvisor.hypervisor.requests import REQUEST_TIMEOUT_SECONDS
-from flowvisor.hypervisor.southbound import MAX_HELD
+from flowvisor.hypervisor.turns import QUANTUM
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.actions import ApplyActions, Output
 from flowvisor.openflow.channel import MAX_PROTOCOL_ERRORS, PROTOCOL_ERROR_WINDOW_SECONDS
@@ -118,10 +119,19 @@ def test_answers_behind_a_barrier_that_is_never_answered_come_when_it_is_given_u
 ) -> None:
     tenant = world.controller("a", 1, version)
     world.peers.clear()  # the datapath says nothing any more
-    assert tenant.send(BarrierRequest(xid=2), *(GetConfigRequest(xid=3) for _ in range(MAX_HELD + 1))) != []
+    assert tenant.send(BarrierRequest(xid=2), *(GetConfigRequest(xid=3) for _ in range(100))) == []
     world.now += REQUEST_TIMEOUT_SECONDS
     world.perform(world.hypervisor.tick(world.now))
-    assert [answer.xid for answer in tenant.inbox] == [3, 2] + [3] * MAX_HELD
+    assert [answer.xid for answer in tenant.inbox] == [2] + [3] * 100
+
+
+def test_answers_behind_a_barrier_are_bounded(world: World, version: int) -> None:
+    tenant = world.controller("a", 1, version)
+    world.peers.clear()
+    tenant.send(BarrierRequest(xid=2), *(GetConfigRequest(xid=3) for _ in range(2000)))
+    (behind,) = tenant.channel.barriers
+    assert sum(len(frame) + MESSAGE_WEIGHT for frame in behind) <= MAX_WINDOW + 2 * QUANTUM
+    assert len(behind) + len(tenant.channel.backlog) == 2000
 
 
 def test_what_grows_beyond_a_frame_in_translation_is_refused(kind: Kind, version: int) -> None:
