@@ -108,10 +108,12 @@ def test_5_lldp_is_no_way_round_the_checks(kind: Kind, version: int) -> None:
         codes.REQUEST_BAD_PORT, version
     )
     for data in (LLDP, ethernet(vlans=(5,), eth_type=0x88CC), ethernet(eth_type=0x8942)):
-        for port in (2, 3, FLOOD):
-            a.send(PacketOut(in_port=1, actions=(Output(port),), data=data))
+        for port in (2, FLOOD):
+            assert a.send(PacketOut(in_port=1, actions=(Output(port),), data=data)) == []
+        out = PacketOut(in_port=1, actions=(Output(3),), data=data)
+        assert a.refused(out) == as_told(codes.ACTION_BAD_OUT_PORT, version)
     assert world.transmitted == []
-    assert a.channel.counters.shed["lldp"] == 9
+    assert a.channel.counters.shed["lldp"] == 6
     assert b.inbox == []
 
 

@@ -5,6 +5,7 @@ flow_mod             FLOW_MOD into the slice's own tables
 flow_mod_intersect   FLOW_MOD where the match is cut to what the slice owns
 pieces               how such an entry lies on the datapath, and what an error takes back
 flow_removed, packet_in, packet_out, port_status
+tenant_lldp          LLDP that a tenant sends: shown at the far end of a link
 statistics           FLOW, AGGREGATE, PORT, TABLE
 table_features       TABLE_FEATURES
 switch_messages      what the virtual switch answers by itself

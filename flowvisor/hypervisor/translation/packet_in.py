@@ -148,7 +148,7 @@ def northbound(datapath: Datapath, frame: bytes, effects: Effects) -> None:
     for channel in switch.channels:
         if unasked and not TRAITS[channel.version].unmatched_to_controller:
             continue
-        sent |= _send(channel, virtual, effects)
+        sent |= send_to(channel, virtual, effects)
     if not sent:
         _shed(datapath, switch, frame, NO_CONTROLLER, effects)
 
@@ -202,7 +202,8 @@ def _to_virtual(datapath: Datapath, switch: VirtualSwitch, message: PacketIn, *,
     return evolve(message, cookie=cookie, reason=reason, table_id=0, xid=0)
 
 
-def _send(channel: TenantChannel, message: PacketIn, effects: Effects) -> bool:
+def send_to(channel: TenantChannel, message: PacketIn, effects: Effects) -> bool:
+    """Send a controller a packet-in in its version, if it wants such; False if it does not."""
     if not TRAITS[channel.version].has_tables:
         # 1.0 knows the port only; the reasons that it lacks are an action's.
         reason = min(message.reason, REASON_ACTION)

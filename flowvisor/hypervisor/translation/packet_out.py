@@ -19,6 +19,7 @@ from flowvisor.hypervisor.effects import Effects
 from flowvisor.hypervisor.peers import TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.refusal import Refusal
 from flowvisor.hypervisor.requests import fence, send_to_datapath
+from flowvisor.hypervisor.translation import tenant_lldp
 from flowvisor.hypervisor.translation.actions import EVERYWHERE, flood_ports, refused_action
 from flowvisor.network.discovery import PROBE_ADDRESS_BYTES, addresses_a_probe
 from flowvisor.openflow import actions as act
@@ -43,7 +44,6 @@ _BUFFER: Final = slice(8, 12)
 _IN_PORT_AND_LENGTH: Final = {1: Struct("!HH"), 4: Struct("!IH")}  # at offset 12
 _ACTIONS_AT: Final = {1: 16, 4: 24}
 
-LLDP: Final = "lldp"
 PORT_SHUT: Final = "port-shut"
 
 
@@ -122,8 +122,7 @@ def southbound(channel: TenantChannel, frame: bytes, effects: Effects) -> Refusa
         data = buffered.data
     fields = parse_packet(data, message.in_port).fields
     if fields.get("eth_type") in _DISCOVERY:
-        channel.counters.count_shed(LLDP)
-        return None
+        return tenant_lldp.southbound(channel, message, data, effects)
     if addresses_a_probe(data):
         return Refusal(codes.ACTION_EPERM, "probe")
     point = point_of(fields)

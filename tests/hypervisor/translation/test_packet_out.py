@@ -188,7 +188,7 @@ def test_a_1_0_port_that_wants_no_floods_gets_none(version: int) -> None:
     assert sent(world, Output(ALL), version=version) == [2, 5]
 
 
-def test_lldp_is_shed_and_counted_and_what_is_like_it_passes(kind: Kind, version: int) -> None:
+def test_lldp_is_put_on_no_wire_and_what_is_like_it_passes(kind: Kind, version: int) -> None:
     world = kind.world(A, B)
     a = world.controller("a", 1, version)
     lldp, tagged = ethernet(eth_type=0x88CC), ethernet(vlans=(5,), eth_type=0x88CC)
