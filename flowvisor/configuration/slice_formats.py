@@ -23,8 +23,6 @@ READ_AND_WRITE: Final = frozenset({"read", "write"})
 
 def _permissions(node: Node, names: Names) -> frozenset[str]:
     words = frozenset(list_of(one_of({"read": "read", "write": "write"}))(node, names))
-    if words == {"read"}:
-        raise wrong(node, "[read] alone is not built yet", "write [read, write]")
     if words == {"write"}:
         raise wrong(node, "who writes to packets also reads them", "write [read, write]")
     return words

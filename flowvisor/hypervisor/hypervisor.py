@@ -18,6 +18,7 @@ from flowvisor.hypervisor.peers import Datapath, Fabric, Request, Tenant, Tenant
 from flowvisor.hypervisor.port_configs import recalled
 from flowvisor.hypervisor.requests import ask
 from flowvisor.hypervisor.transactions import HYPERVISOR_SLOT, MAX_SLOTS, Transactions
+from flowvisor.hypervisor.translation import reading
 from flowvisor.hypervisor.translation.flow_mod import begin_misses, remove_miss
 from flowvisor.hypervisor.translation.flow_removed import tell_late
 from flowvisor.network.discovery import Discovery
@@ -46,7 +47,7 @@ class Hypervisor:
         discovery: Discovery | None = None,
     ) -> None:
         self.configuration = configuration
-        self.allocations = allocations.allocate(configuration.slices)
+        self.allocations = allocations.allocate(one for one in configuration.slices if one.may_write)
         blocks = self.allocations.blocks
         self._new_slices = {name for name in blocks if allocations.blocks.get(name) != blocks[name]}
         self._acls = {
@@ -132,6 +133,8 @@ class Hypervisor:
             )
             self._seen.add(name)
             datapath.switches[slice_name] = switch
+            if view.reads:
+                datapath.readers.append(switch)
             if view.block is not None:
                 for table_id in range(view.block.first, view.block.end):
                     datapath.switch_by_table[table_id] = switch
@@ -197,8 +200,12 @@ class Hypervisor:
             codec=codec(version),
             counters=switch.tenant.counters[version],
             transactions=Transactions(slot),
-            flow_mod=southbound.flow_mods_of(datapath.plan.enforcement, version, datapath.version),
-            packet_out=southbound.packet_outs_of(version, datapath.version),
+            flow_mod=southbound.flow_mods_of(datapath.plan.enforcement, version, datapath.version)
+            if switch.view.may_write
+            else reading.flow_mod,
+            packet_out=southbound.packet_outs_of(version, datapath.version)
+            if switch.view.may_write
+            else reading.packet_out,
         )
         datapath.slots[slot] = channel
         if switch.rewriting is not None:

@@ -208,7 +208,9 @@ class VirtualSwitch:
     @property
     def wants_misses(self) -> bool:
         """Whether some controller expects unmatched packets (1.0's rule)."""
-        return any(TRAITS[channel.version].unmatched_to_controller for channel in self.channels)
+        return self.view.may_write and any(
+            TRAITS[channel.version].unmatched_to_controller for channel in self.channels
+        )
 
     def channels_changed(self) -> None:
         """A channel has come or gone."""
@@ -223,6 +225,14 @@ class VirtualSwitch:
     def ports(self) -> list[Port]:
         """The ports that the slice has here, as it sees them, in ascending order."""
         numbers = self.view.own_ports(self.datapath.ports)
+        return [self.port_configs.shown(self.datapath.ports[number]) for number in numbers]
+
+    @property
+    def visible_ports(self) -> list[Port]:
+        """These, and those at which it may only look."""
+        if not self.view.reads:
+            return self.ports
+        numbers = sorted(number for number in self.datapath.ports if self.view.sees_port(number))
         return [self.port_configs.shown(self.datapath.ports[number]) for number in numbers]
 
 
@@ -263,6 +273,7 @@ class Datapath(Peer):
     last_slot: int = HYPERVISOR_SLOT
     switches: dict[str, VirtualSwitch] = Factory(dict)
     switch_by_table: list[VirtualSwitch | None] = Factory(lambda: [None] * 256)
+    readers: list[VirtualSwitch] = Factory(list)  # of slices that may look at what others own
     buffers: Buffers = Factory(Buffers)
     # When intersecting: all slices' entries by the number in their cookie, which is the memory's own dict.
     entries: dict[int, Entry] = field(init=False)

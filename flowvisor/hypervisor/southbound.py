@@ -20,6 +20,7 @@ from flowvisor.hypervisor.translation import (
     nicira,
     packet_out,
     port_mod,
+    reading,
     statistics,
     switch_messages,
     table_features,
@@ -66,6 +67,13 @@ BY_MESSAGE: Final[Mapping[type[msg.Message], OfMessage]] = {
     multi.TableStatsRequest: statistics.tables,
     multi.TableFeaturesRequest: table_features.southbound,
     **dict.fromkeys(unowned.LISTS_OF_NOTHING, unowned.nothing),
+}
+
+# By whether the slice may write, and whether it may look at what is others'.
+_BY_PERMISSIONS: Final[Mapping[tuple[bool, bool], Mapping[type[msg.Message], OfMessage]]] = {
+    (True, False): BY_MESSAGE,
+    (True, True): {**BY_MESSAGE, **reading.OF_READERS},
+    (False, True): {**BY_MESSAGE, **reading.OF_READERS_ONLY},
 }
 
 # What a slave may not send (1.3.5, section 6.3.4).
@@ -137,7 +145,8 @@ def _translate(channel: TenantChannel, frame: bytes, effects: Effects) -> Refusa
         if not isinstance(whole, multi.MultipartRequest):
             return whole
         message = whole
-    translation = BY_MESSAGE.get(type(message))
+    view = channel.switch.view
+    translation = _BY_PERMISSIONS[view.may_write, bool(view.reads)].get(type(message))
     if translation is None:
         multipart = isinstance(message, multi.MultipartRequest)
         return _NOT_UNDERSTOOD.get(type(message)) or Refusal(

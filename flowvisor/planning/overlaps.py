@@ -85,7 +85,8 @@ def find_overlaps(configuration: Configuration) -> list[Overlap]:
 
     Conflicts first; at most MAX_OVERLAPS of each kind.
     """
-    search = _Search([Claim(one.name, rule) for one in configuration.slices for rule in one.rules])
+    claims = [(one.name, rule) for one in configuration.slices for rule in one.rules if rule.may_write]
+    search = _Search([Claim(name, rule) for name, rule in claims])
     search.run()
     return [*search.conflicts[:MAX_OVERLAPS], *search.notes[:MAX_OVERLAPS]]
 

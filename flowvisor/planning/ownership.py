@@ -89,6 +89,7 @@ class Ownership:
                 RankedBox(rank_of(rule, box), box, one.name)
                 for one in slices
                 for rule in one.rules_at(dpid)
+                if rule.may_write
                 for match in rule.matches
                 for box in boxes_of(match)
             ),

@@ -7,6 +7,8 @@ from enum import Enum
 
 from attrs import Factory, define, evolve, frozen
 
+from flowvisor.flowspace.box import Box
+from flowvisor.flowspace.layout import boxes_of
 from flowvisor.openflow.match import Match
 from flowvisor.planning.allocation import Allocations, TableBlock
 from flowvisor.planning.fences import fences_of
@@ -98,7 +100,7 @@ def compile_plan(
     """
     compiled = Compiled() if compiled is None else compiled
     here = [one for one in slices if one.rules_at(dpid)]
-    blocks = {one.name: allocations.blocks[one.name] for one in here}
+    blocks = {one.name: allocations.blocks[one.name] for one in here if _writes(one, dpid)}
     fits = version >= 4 and all(block.end <= n_tables for block in blocks.values())
     here_acls = _acls_of(here, acls or {})
     said = _said(here, here_acls, dpid)
@@ -116,9 +118,25 @@ def compile_plan(
         enforcement=Enforcement.TABLES if fits else Enforcement.INTERSECT,
         ownership=ownership,
         views={
-            one.name: View(slice_name=one.name, ownership=ownership, block=blocks[one.name] if fits else None)
+            one.name: View(
+                slice_name=one.name,
+                ownership=ownership,
+                block=blocks.get(one.name) if fits else None,
+                may_write=one.name in blocks,
+                reads=_read_boxes(one, dpid),
+                n_tables_of_others=max((block.size for block in blocks.values()), default=1) if fits else 1,
+            )
             for one in here
         },
         fences=tuple(match for matches in fences.values() for match in matches),
     )
     return plan
+
+
+def _writes(one: FlowspaceSlice, dpid: int) -> bool:
+    return any(rule.may_write for rule in one.rules_at(dpid))
+
+
+def _read_boxes(one: FlowspaceSlice, dpid: int) -> tuple[Box, ...]:
+    rules = [rule for rule in one.rules_at(dpid) if not rule.may_write]
+    return tuple(dict.fromkeys(box for rule in rules for match in rule.matches for box in boxes_of(match)))

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from functools import reduce
 from operator import or_
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from attrs import Factory, define
 
-from flowvisor.flowspace.box import EVERYTHING, Box
+from flowvisor.flowspace.box import EVERYTHING, Box, covers, overlaps
 from flowvisor.flowspace.layout import boxes_of, forget, set_field
 from flowvisor.flowspace.region import TooManyPieces
 from flowvisor.openflow.match import Match
+from flowvisor.openflow.ports import LOCAL
 from flowvisor.planning.allocation import TableBlock
-from flowvisor.planning.ownership import Ownership
+from flowvisor.planning.ownership import Ownership, names_local
 
 # What a packet leaves behind when it goes out of a port.
 _LEFT_BEHIND = ("metadata", "in_phy_port", "tunnel_id")
@@ -41,13 +42,30 @@ class View:
     """The slice's share of a datapath; answers are remembered, those about cables until a cable is another.
 
     `block` is None where the datapath has no tables for the slice and flow entries are intersected. `used_mask` is
-    the bits of a packet on which it may depend whose it is where it arrives.
+    the bits of a packet on which it may depend whose it is where it arrives. `reads` is what the slice sees although it
+    is not its own; it is all that there is if it may not write.
     """
 
-    def __init__(self, *, slice_name: str, ownership: Ownership, block: TableBlock | None) -> None:
+    def __init__(
+        self,
+        *,
+        slice_name: str,
+        ownership: Ownership,
+        block: TableBlock | None,
+        may_write: bool = True,
+        reads: tuple[Box, ...] = (),
+        n_tables_of_others: int = 1,
+    ) -> None:
         self.slice_name = slice_name
         self.ownership = ownership
         self.block = block
+        self.may_write = may_write
+        self.reads = reads
+        own = block.size if block is not None else 1
+        self.n_tables: Final = own if may_write else n_tables_of_others
+        # Tables that an entry which the slice is shown may be in, numbered as its owner does.
+        self.n_tables_seen: Final = max(own, n_tables_of_others) if reads else own
+        self._n_tables_of_others = n_tables_of_others
         self.used_mask = ownership.used_mask
         self._answers = _Answers()
         self._far_ends: dict[int, tuple[FarEnd, ...]] = {}
@@ -55,7 +73,14 @@ class View:
 
     def of_another_datapath(self) -> View:
         """The same share at a datapath of which the rules say the same; its cables are its own."""
-        other = View(slice_name=self.slice_name, ownership=self.ownership, block=self.block)
+        other = View(
+            slice_name=self.slice_name,
+            ownership=self.ownership,
+            block=self.block,
+            may_write=self.may_write,
+            reads=self.reads,
+            n_tables_of_others=self._n_tables_of_others,
+        )
         other._answers = self._answers
         return other
 
@@ -82,6 +107,29 @@ class View:
         if known is None:
             known = self._answers.owned[port] = self._is_owned(port)
         return known
+
+    def sees_port(self, port: int) -> bool:
+        """Whether the slice is told of the port: it has it, or may look at packets that come in there."""
+        return self.owns_port(port) or any(self._reaches(box, port) for box in self.reads)
+
+    def _reaches(self, box: Box, port: int) -> bool:
+        return overlaps(box, _at(port)) and (port != LOCAL or names_local(box))
+
+    def sees(self, packet: Box) -> bool:
+        """Whether the slice may look at a packet (its in_port among its fields) that is another's."""
+        is_local = names_local(packet)
+        return any(
+            covers(box, packet) and (not is_local or names_local(box)) for box in self.reads
+        ) and not self.ownership.is_denied(packet, self.slice_name)
+
+    def sees_some_of(self, boxes: Collection[Box]) -> bool:
+        """Whether the slice may look at some packets of a set."""
+        return any(overlaps(box, other) for box in self.reads for other in boxes)
+
+    def sees_some_of_slice(self, other: View) -> bool:
+        """Whether the slice may look at any packet that is the other's."""
+        owned = other.own_pieces(self.reads)
+        return owned is None or bool(owned)
 
     def own_ports(self, ports: Iterable[int]) -> list[int]:
         """Those of a datapath's ports that the slice has, in ascending order."""
@@ -166,7 +214,10 @@ class View:
 
     def _is_owned(self, port: int) -> bool:
         try:
-            box = boxes_of(Match.of(in_port=port))[0]
-            return any(True for _ in self.ownership.own_pieces(box, self.slice_name))
+            return any(True for _ in self.ownership.own_pieces(_at(port), self.slice_name))
         except TooManyPieces:
             return True
+
+
+def _at(port: int) -> Box:
+    return boxes_of(Match.of(in_port=port))[0]

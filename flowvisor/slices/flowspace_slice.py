@@ -23,7 +23,7 @@ class FlowspaceRule:
     """Packets that are the slice's: those of any of `matches`, at `datapaths`.
 
     Where rules of several slices have a packet, the highest priority owns it. `permissions` are "read" and
-    "write".
+    "write"; a rule without "write" owns nothing, it lets the slice see what others own.
     """
 
     datapaths: frozenset[int] | None
@@ -31,6 +31,11 @@ class FlowspaceRule:
     matches: tuple[Match, ...]
     permissions: frozenset[str]
     place: Place
+
+    @property
+    def may_write(self) -> bool:
+        """Is what the rule names the slice's own, where no other wins over it?"""
+        return "write" in self.permissions
 
     def is_at(self, dpid: int) -> bool:
         """Does the rule say anything about this datapath?"""
@@ -46,3 +51,8 @@ class FlowspaceSlice(Slice):
     def rules_at(self, dpid: int) -> tuple[FlowspaceRule, ...]:
         """The rules about this datapath, in the order of the file."""
         return tuple(rule for rule in self.rules if rule.is_at(dpid))
+
+    @property
+    def may_write(self) -> bool:
+        """Does any rule, anywhere, give it packets of its own?"""
+        return any(rule.may_write for rule in self.rules)

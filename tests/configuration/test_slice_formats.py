@@ -10,7 +10,6 @@ from tests.support.formats import RIGHT, problems_of, read
 @pytest.mark.parametrize(
     ("written", "told"),
     [
-        ("[read]", "f:4:14: permissions: [read] alone is not built yet; write [read, write]"),
         ("[write]", "f:4:14: permissions: who writes to packets also reads them; write [read, write]"),
         ("[reed]", 'f:4:15: permissions: "reed" is not "read" or "write"; did you mean "read"?'),
     ],

@@ -7,14 +7,16 @@ from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 from flowvisor.openflow.match import Match
-from flowvisor.openflow.messages import PacketIn
+from flowvisor.openflow.messages import Error, FlowMod, PacketIn, PacketOut
 from flowvisor.openflow.packet import parse
+from tests.support.flowspace_strategies import applies
 from tests.support.kinds import KINDS, TENANT_VERSIONS, Kind
 from tests.support.slices import (
     LATER_PORTS,
     PORTS,
     chains,
     flow_mods,
+    flowspace_matches,
     having,
     meeting_slices,
     naive_receiver,
@@ -24,7 +26,7 @@ from tests.support.slices import (
     rule_matches,
     some_acls,
 )
-from tests.support.world import Controller, World
+from tests.support.world import Controller, World, a_slice, rule
 
 
 class Observed:
@@ -34,8 +36,12 @@ class Observed:
         drawn = data.draw(meeting_slices(), label="slices")
         self.acls = data.draw(some_acls("ab"), label="ACLs")
         self.slices = having(drawn, self.acls)
-        self.world: World = kind.world(*self.slices, ports=PORTS, policies=self.acls.values())
+        self.reads = data.draw(st.lists(flowspace_matches(), max_size=2), label="what r reads")
+        reader = [a_slice("r", rule(*self.reads, may_write=False))] if self.reads else []
+        self.world: World = kind.world(*self.slices, *reader, ports=PORTS, policies=self.acls.values())
         self.controllers: dict[str, Controller] = {}
+        if self.reads:
+            self.controllers["r"] = self.world.controller("r", 1, data.draw(st.sampled_from(TENANT_VERSIONS)))
         for one in self.slices:
             version = data.draw(st.sampled_from(TENANT_VERSIONS), label=f"version of {one.name}")
             self.controllers[one.name] = self.world.controller(one.name, 1, version)
@@ -50,7 +56,25 @@ class Observed:
         for name, controller in self.controllers.items():
             if name != sender:
                 news = controller.inbox[heard[name] :]
-                assert not [one for one in news if isinstance(one, PacketIn)], name
+                told = [one for one in news if isinstance(one, PacketIn)]
+                assert not told or (name == "r" and sender is not None), name
+                for one in told:  # no more than the one who has it, and may look
+                    fields = parse(one.data, one.match.exact("in_port"))
+                    assert any(applies(match, fields) for match in self.reads)
+        if heard.get("r") is not None and sender is not None:
+            assert len(self.news_of("r", heard)) <= len(self.news_of(sender, heard))
+
+    def news_of(self, name: str, heard: dict[str, int]) -> list[PacketIn]:
+        """What a controller was told of packets since then."""
+        news = self.controllers[name].inbox[heard[name] :]
+        return [one for one in news if isinstance(one, PacketIn)]
+
+    def tries_to_write(self, request: FlowMod | PacketOut) -> None:
+        """One who may only look sends what would change something."""
+        before = len(self.world.to_datapaths)
+        answers = self.controllers["r"].send(request)
+        assert [type(one) for one in answers] == [Error]
+        assert len(self.world.to_datapaths) == before
 
     def _owns_something_at(self, name: str | None, port: int) -> list[bool]:
         """Whether a rule could give the slice a packet at the port."""
@@ -92,6 +116,9 @@ def test_no_packet_leaves_for_another_slice_and_none_is_told_to_another(
         step = data.draw(st.sampled_from(steps))
         one = data.draw(st.sampled_from(seen.slices))
         controller = seen.controllers[one.name]
+        if seen.reads:
+            version = seen.controllers["r"].version
+            seen.tries_to_write(data.draw(flow_mods(version, one) | packet_outs(version, one), label="r"))
         if step == "packet-out":
             heard, before = seen.counts(), len(world.transmitted)
             made_up = data.draw(packet_outs(controller.version, one), label=one.name)

@@ -44,6 +44,11 @@ def test_slices_with_different_packets_do_not_overlap() -> None:
     )
 
 
+def test_a_rule_that_only_reads_is_in_nobodys_way() -> None:
+    reading = rule("in_port: 1").replace("match:", "permissions: [read], match:")
+    assert not found(slice_file("a", rule("in_port: 1")), slice_file("b", reading), slice_file("c", reading))
+
+
 def test_two_rules_of_one_slice_may_overlap() -> None:
     assert not found(
         slice_file("a", rule("in_port: 1"), rule("vlan_vid: 7"), rule("vlan_vid: 7", priority=9))

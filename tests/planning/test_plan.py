@@ -71,3 +71,17 @@ def test_what_a_1_0_datapath_is_to_do_is_not_asked_of_a_1_3_one() -> None:
     ]
     assert plans[0].ownership is plans[2].ownership is not plans[1].ownership
     assert plans[0].views["a"] is not plans[2].views["a"]
+
+
+def test_a_slice_that_only_looks_has_no_block_and_takes_no_room() -> None:
+    reader = a_slice("r", ports(1, may_write=False, at=[1]), ports(7, at=[2]))
+    slices = (*SLICES, reader)
+    plans = {
+        dpid: compile_plan(slices, Allocations().allocate(slices), dpid=dpid, version=4, n_tables=n_tables)
+        for dpid, n_tables in ((1, 9), (2, 17))
+    }
+    assert [plan.enforcement for plan in plans.values()] == [Enforcement.TABLES] * 2
+    looking, having = (plans[dpid].views["r"] for dpid in (1, 2))
+    assert (looking.may_write, looking.block, looking.n_tables) == (False, None, 4)
+    assert (having.may_write, having.reads, having.n_tables) == (True, (), 4)
+    assert plans[1].ownership.owner_of_packet(udp(), 1) == "a"

@@ -131,3 +131,39 @@ def test_a_view_of_another_datapath_shares_what_is_known_but_not_the_cables() ->
     assert other.region is mine.region
     assert (mine.port_is_private(5), other.port_is_private(5)) == (True, False)
     assert other.used_mask == other.ownership.used_mask
+
+
+def test_a_slice_sees_the_packets_and_ports_that_its_rules_read() -> None:
+    reads = tuple(box for port in (3, LOCAL) for box in boxes_of(Match.of(in_port=port)))
+    (tagged,) = boxes_of(Match.of(vlan_vid=tag(5)))
+    seeing = View(
+        slice_name="a", ownership=Ownership.at(1, MIXED), block=None, reads=(*reads, tagged), may_write=True
+    )
+    at = {port: point_of(parse(udp(vlan=5), port)) for port in (1, 4, LOCAL)}
+    assert [seeing.sees(point) for point in at.values()] == [True, True, True]
+    assert not seeing.sees(point_of(parse(udp(), 4)))
+    assert not seeing.sees(point_of({"in_port": 4}))  # too little is known of it
+    assert [port for port in (1, 3, 4, LOCAL) if seeing.sees_port(port)] == [1, 3, 4, LOCAL]
+    by_vlan = View(slice_name="a", ownership=Ownership.at(1, MIXED), block=None, reads=(tagged,))
+    assert not by_vlan.sees_port(LOCAL)
+    assert not by_vlan.sees(at[LOCAL])
+    assert seeing.sees_some_of(boxes_of(Match.of(in_port=3)))
+    assert not view("a", *MIXED).sees_some_of((EVERYTHING,))
+    assert seeing.sees_some_of_slice(view("b", *MIXED))
+    nothing = View(slice_name="a", ownership=Ownership.at(1, MIXED), block=None, reads=reads[1:])
+    assert not nothing.sees_some_of_slice(view("b", *MIXED))
+
+
+def test_tables_are_as_many_as_a_slice_has_or_may_be_shown_entries_of() -> None:
+    ownership = Ownership.at(1, [A, B])
+    block = TableBlock(3, 4)
+
+    def tables(**more: object) -> tuple[int, int]:
+        one = View(slice_name="a", ownership=ownership, **more)  # type: ignore[arg-type]
+        return one.n_tables, one.n_tables_seen
+
+    assert tables(block=None) == (1, 1)
+    assert tables(block=block, n_tables_of_others=8) == (4, 4)
+    assert tables(block=block, reads=(EVERYTHING,), n_tables_of_others=8) == (4, 8)
+    assert tables(block=block, reads=(EVERYTHING,), n_tables_of_others=2) == (4, 4)
+    assert tables(block=None, may_write=False, reads=(EVERYTHING,), n_tables_of_others=8) == (8, 8)

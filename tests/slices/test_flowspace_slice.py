@@ -1,5 +1,7 @@
 """A flowspace slice: which rules say something about which datapath."""
 
+from attrs import evolve
+
 from flowvisor.errors import Place
 from flowvisor.openflow.match import Match
 from flowvisor.slices.flowspace_slice import ALL_DATAPATHS, MAX_PRIORITY, FlowspaceRule, FlowspaceSlice
@@ -31,6 +33,21 @@ def test_a_datapath_has_the_rules_that_name_it_and_those_for_all_in_the_order_of
     assert one.rules_at(1) == (everywhere, here)
     assert one.rules_at(2) == (there, everywhere, here)
     assert one.rules_at(3) == (everywhere,)
+
+
+def test_a_slice_may_write_if_any_of_its_rules_lets_it() -> None:
+    reading = evolve(rule(ALL_DATAPATHS), permissions=frozenset({"read"}))
+    one = FlowspaceSlice(
+        name="a",
+        controllers=(),
+        versions=frozenset({4}),
+        tables=8,
+        policies=(),
+        place=PLACE,
+        rules=(reading,),
+    )
+    assert (reading.may_write, one.may_write) == (False, False)
+    assert evolve(one, rules=(reading, rule(ALL_DATAPATHS))).may_write
 
 
 def test_the_priorities_of_the_classifiers_entries_fit_into_16_bits() -> None:

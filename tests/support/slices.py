@@ -63,6 +63,7 @@ def naive_owner(slices: Iterable[FlowspaceSlice], fields: dict[str, int], dpid: 
         (one_rule.priority, one.name)
         for one in slices
         for one_rule in one.rules_at(dpid)
+        if one_rule.may_write
         for match in one_rule.matches
         if applies(match, fields)
     ]

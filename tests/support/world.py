@@ -40,13 +40,15 @@ MAX_TRANSMITTED = 50_000  # packets of one test
 NOWHERE = Place("slices/test.yaml", 1, 1)
 
 
-def rule(*matches: Match, priority: int = 100, at: Iterable[int] | None = None) -> FlowspaceRule:
+def rule(
+    *matches: Match, priority: int = 100, at: Iterable[int] | None = None, may_write: bool = True
+) -> FlowspaceRule:
     """A rule at some datapaths (all, unless said)."""
     return FlowspaceRule(
         datapaths=None if at is None else frozenset(at),
         priority=priority,
         matches=matches,
-        permissions=frozenset({"read", "write"}),
+        permissions=frozenset({"read", "write"} if may_write else {"read"}),
         place=NOWHERE,
     )
 

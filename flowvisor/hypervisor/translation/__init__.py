@@ -7,6 +7,8 @@ pieces               how such an entry lies on the datapath, and what an error t
 flow_removed, packet_in, packet_out, port_status
 tenant_lldp          LLDP that a tenant sends: shown at the far end of a link
 statistics           FLOW, AGGREGATE, PORT, TABLE
+reading              slices that may look at what others own
+packet_in_copies     packet-ins for one controller, and copies of them for such slices
 table_features       TABLE_FEATURES
 switch_messages      what the virtual switch answers by itself
 nicira               the few extensions that are understood

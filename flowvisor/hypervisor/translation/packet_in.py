@@ -12,18 +12,17 @@ from typing import Final
 
 from attrs import evolve
 
-from flowvisor.errors import Inexpressible
 from flowvisor.flowspace.layout import point_of
 from flowvisor.hypervisor.buffers import BufferedPacket
 from flowvisor.hypervisor.effects import Effects
 from flowvisor.hypervisor.flow_table import MAX_ENTRY_NUMBER, PIECE_COOKIE, PIECE_COOKIE_MASK
 from flowvisor.hypervisor.limits import RATE_LIMITED
 from flowvisor.hypervisor.links import probe_arrived
-from flowvisor.hypervisor.peers import Datapath, TenantChannel, VirtualSwitch
+from flowvisor.hypervisor.peers import Datapath, VirtualSwitch
 from flowvisor.hypervisor.translation import short_drops
+from flowvisor.hypervisor.translation.packet_in_copies import NO_CONTROLLER, copy_to_readers, send_to
 from flowvisor.network.discovery import PROBE_ADDRESS_BYTES, addresses_a_probe
 from flowvisor.openflow.frame import PACKET_IN
-from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import NO_BUFFER, REASON_ACTION, REASON_NO_MATCH, PacketIn
 from flowvisor.openflow.packet import parse
 from flowvisor.openflow.traits import TRAITS
@@ -46,7 +45,6 @@ _REASON_10: Final = 16
 _DATA_10: Final = 18
 _DESTINATION_10: Final = slice(18, 24)
 
-NO_CONTROLLER: Final = "no-controller"
 NO_PACKET_IN: Final = "no-packet-in"  # the slice has configured the port so
 
 
@@ -103,6 +101,10 @@ def _pass_on(datapath: Datapath, switch: VirtualSwitch, frame: bytes, reason: in
         counters.up_bytes += len(frame)
     if not sent:
         _shed(datapath, switch, frame, NO_CONTROLLER, effects)
+    elif datapath.readers:
+        message = datapath.codec.decode(frame)
+        assert isinstance(message, PacketIn)
+        copy_to_readers(datapath, switch, message, effects)
 
 
 def _limited(datapath: Datapath, switch: VirtualSwitch, frame: bytes, effects: Effects) -> None:
@@ -151,6 +153,8 @@ def northbound(datapath: Datapath, frame: bytes, effects: Effects) -> None:
         sent |= send_to(channel, virtual, effects)
     if not sent:
         _shed(datapath, switch, frame, NO_CONTROLLER, effects)
+    elif datapath.readers:
+        copy_to_readers(datapath, switch, virtual, effects)
 
 
 def _owner(datapath: Datapath, message: PacketIn) -> VirtualSwitch | None:
@@ -200,23 +204,3 @@ def _to_virtual(datapath: Datapath, switch: VirtualSwitch, message: PacketIn, *,
             assert table.table_miss is not None
             reason, cookie = REASON_NO_MATCH, table.table_miss.cookie
     return evolve(message, cookie=cookie, reason=reason, table_id=0, xid=0)
-
-
-def send_to(channel: TenantChannel, message: PacketIn, effects: Effects) -> bool:
-    """Send a controller a packet-in in its version, if it wants such; False if it does not."""
-    if not TRAITS[channel.version].has_tables:
-        # 1.0 knows the port only; the reasons that it lacks are an action's.
-        reason = min(message.reason, REASON_ACTION)
-        in_port = message.match.exact("in_port") or 0
-        message = evolve(message, match=Match.of(in_port=in_port), reason=reason)
-    if not channel.wants(channel.masks.packet_in, message.reason):
-        return False
-    try:
-        frame = channel.codec.encode(message)
-    except Inexpressible:
-        channel.counters.count_shed("inexpressible")
-        return True
-    effects.send(channel, frame)
-    channel.counters.up[PACKET_IN] += 1
-    channel.counters.up_bytes += len(frame)
-    return True

@@ -41,7 +41,7 @@ def heard(datapath: Datapath, message: PortStatus, effects: Effects) -> None:
         message = evolve(message, reason=PORT_ADD if before is None else PORT_MODIFY)
     links.port_changed(datapath, number, effects)
     for switch in datapath.switches.values():
-        if switch.view.owns_port(number):
+        if switch.view.sees_port(number):
             tell(switch, message, effects)
 
 

@@ -53,6 +53,7 @@ MAX_ENTRIES: Final = 1_000_000  # the tables are shared; nobody knows how much o
 # Entries, each with the version in whose words its instructions are.
 Worded = tuple[int, FlowStats]
 FlowAnswer = Callable[[list[Worded], Effects], None]
+AskFlows = Callable[[TenantChannel, bytes, FlowStatsRequest, FlowAnswer, Effects], Refusal | None]
 
 
 def send_reply(
@@ -87,18 +88,26 @@ def _with(reply: MultipartReply, name: str, entries: tuple[object, ...]) -> Mult
 
 
 def flows(
-    channel: TenantChannel, frame: bytes, request: FlowStatsRequest, effects: Effects
+    channel: TenantChannel,
+    frame: bytes,
+    request: FlowStatsRequest,
+    effects: Effects,
+    ask: AskFlows | None = None,
 ) -> Refusal | None:
-    """A request for FLOW statistics."""
+    """A request for FLOW statistics; `ask` finds the entries, unless it is the slice's own that are wanted."""
 
     def answer(entries: list[Worded], effects: Effects) -> None:
         send_reply(channel, FlowStatsReply(xid=request.xid), "flows", _shown(channel, entries), effects)
 
-    return _ask_flows(channel, frame, request, answer, effects)
+    return (ask or ask_flows)(channel, frame, request, answer, effects)
 
 
 def aggregate(
-    channel: TenantChannel, frame: bytes, request: AggregateStatsRequest, effects: Effects
+    channel: TenantChannel,
+    frame: bytes,
+    request: AggregateStatsRequest,
+    effects: Effects,
+    ask: AskFlows | None = None,
 ) -> Refusal | None:
     """A request for AGGREGATE statistics: FLOW's, added up, because only so the hypervisor's own are left out."""
 
@@ -122,7 +131,7 @@ def aggregate(
         cookie_mask=request.cookie_mask,
         match=request.match,
     )
-    return _ask_flows(channel, frame, wanted, answer, effects)
+    return (ask or ask_flows)(channel, frame, wanted, answer, effects)
 
 
 def _shown(channel: TenantChannel, entries: Iterable[Worded]) -> Iterator[FlowStats]:
@@ -136,13 +145,14 @@ def _shown(channel: TenantChannel, entries: Iterable[Worded]) -> Iterator[FlowSt
         yield evolve(entry, instructions=instructions)
 
 
-def _ask_flows(
+def ask_flows(
     channel: TenantChannel,
     frame: bytes,
     request: FlowStatsRequest,
     answer: FlowAnswer,
     effects: Effects,
 ) -> Refusal | None:
+    """Ask for those of a slice's own entries that a request wants."""
     switch = channel.switch
     block = switch.view.block
     size = 1 if block is None else block.size
@@ -164,20 +174,22 @@ def _ask_flows(
 
     def all_told(replies: list[Message], effects: Effects) -> None:
         version = switch.datapath.version
-        answer([(version, entry) for entry in _from_tables(switch, block, _entries(replies))], effects)
+        answer([(version, entry) for entry in from_tables(switch, block, entries_of(replies))], effects)
 
     return ask_shared(channel, frame, wanted, all_told, effects)
 
 
-def _entries(replies: Iterable[Message]) -> Iterator[FlowStats]:
+def entries_of(replies: Iterable[Message]) -> Iterator[FlowStats]:
+    """The entries that replies tell of."""
     for reply in replies:
         if isinstance(reply, FlowStatsReply):
             yield from reply.flows
 
 
-def _from_tables(
+def from_tables(
     switch: VirtualSwitch, block: TableBlock, entries: Iterable[FlowStats]
 ) -> Iterator[FlowStats]:
+    """Entries of a slice's block in its own terms, without the hypervisor's own."""
     for entry in entries:
         is_miss = entry.table_id == block.first and entry.priority == 0 and not entry.match.fields
         if not block.first <= entry.table_id < block.end or (is_miss and is_our_miss(switch, entry)):
@@ -204,26 +216,27 @@ def _ask_pieces(
 
     def all_told(replies: list[Message], effects: Effects) -> None:
         found: dict[int, list[FlowStats]] = {}
-        for piece in _entries(replies):
+        for piece in entries_of(replies):
             if piece.cookie & PIECE_COOKIE_MASK == PIECE_COOKIE:
                 found.setdefault(piece.cookie & MAX_ENTRY_NUMBER, []).append(piece)
         entries = [
             (entry, pieces)
             for number, pieces in found.items()
-            if (entry := switch.datapath.entries.get(number)) is not None and _is_current(switch, entry)
+            if (entry := switch.datapath.entries.get(number)) is not None and is_current(switch, entry)
         ]
-        answer([one for one in _added_up(entries, effects.now) if _is_wanted(request, one[1])], effects)
+        answer([one for one in added_up(entries, effects.now) if is_wanted(request, one[1])], effects)
 
     return ask_shared(channel, frame, [FlowStatsRequest()], all_told, effects)
 
 
-def _is_current(switch: VirtualSwitch, entry: Entry) -> bool:
+def is_current(switch: VirtualSwitch, entry: Entry) -> bool:
     """Whether an entry is this slice's and not about to go."""
     table = switch.flow_table
     return table is not None and table.entries.get(entry.key) is entry
 
 
-def _added_up(entries: Iterable[tuple[Entry, list[FlowStats]]], now: float) -> Iterator[Worded]:
+def added_up(entries: Iterable[tuple[Entry, list[FlowStats]]], now: float) -> Iterator[Worded]:
+    """Entries as their tenants wrote them, with what their pieces have counted."""
     for entry, pieces in entries:
         written = entry.flow_mod()
         seconds, nanoseconds = max((piece.duration_sec, piece.duration_nsec) for piece in pieces)
@@ -245,7 +258,7 @@ def _added_up(entries: Iterable[tuple[Entry, list[FlowStats]]], now: float) -> I
         yield entry.wording, stats
 
 
-def _is_wanted(request: FlowStatsRequest, stats: FlowStats) -> bool:
+def is_wanted(request: FlowStatsRequest, stats: FlowStats) -> bool:
     """Whether an entry passes the request's filters (1.3.5, section 7.3.5.2)."""
     if (stats.cookie ^ request.cookie) & request.cookie_mask:
         return False
@@ -259,7 +272,7 @@ def ports(
 ) -> Refusal | None:
     """A request for PORT statistics."""
     switch = channel.switch
-    numbers = {port.number for port in switch.ports}
+    numbers = {port.number for port in switch.visible_ports}
     if request.port != ANY and request.port not in numbers:
         return Refusal(codes.REQUEST_BAD_PORT, "foreign-port")
 
@@ -285,7 +298,7 @@ def tables(
     if block is None:
         # What other slices' packets looked up in the shared table is not ours to tell.
         count = 0 if switch.flow_table is None else len(switch.flow_table)
-        only = _described(TableStats(0, count, UNKNOWN_COUNTER, UNKNOWN_COUNTER))
+        only = described(TableStats(0, count, UNKNOWN_COUNTER, UNKNOWN_COUNTER))
         send_reply(channel, TableStatsReply(xid=request.xid), "tables", [only], effects)
         return None
     shown = block.size if TRAITS[channel.version].has_tables else 1
@@ -307,10 +320,10 @@ def _table_to_virtual(switch: VirtualSwitch, block: TableBlock, stats: TableStat
     number = stats.table_id - block.first
     has_ours = number == 0 and switch.wants_misses and not switch.has_own_miss
     count = max(stats.active_count - has_ours, 0)
-    return _described(evolve(stats, table_id=number, active_count=count))
+    return described(evolve(stats, table_id=number, active_count=count))
 
 
-def _described(stats: TableStats) -> TableStats:
+def described(stats: TableStats) -> TableStats:
     """With what 1.0 says of a table besides."""
     name = f"table{stats.table_id}"
     return evolve(stats, name=name, wildcards=ALL_WILDCARDS_10, max_entries=MAX_ENTRIES)

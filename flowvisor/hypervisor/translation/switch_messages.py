@@ -58,14 +58,13 @@ def features(channel: TenantChannel, _frame: bytes, request: Message, effects: E
     """FEATURES_REQUEST: the virtual switch, not the datapath."""
     switch = channel.switch
     traits = TRAITS[channel.version]
-    block = switch.view.block
     reply = FeaturesReply(
         xid=request.xid,
         dpid=switch.name.dpid,
-        n_tables=block.size if block is not None and traits.has_tables else 1,
+        n_tables=switch.view.n_tables if traits.has_tables else 1,
         capabilities=FLOW_STATS | TABLE_STATS | PORT_STATS,
         actions=0 if traits.has_tables else ACTIONS_10,
-        ports=tuple(_numbered(channel, switch.ports)) if traits.ports_in_features else (),
+        ports=tuple(_numbered(channel, switch.visible_ports)) if traits.ports_in_features else (),
     )
     answer(channel, reply, effects)
     return None
@@ -117,7 +116,7 @@ def port_description(
     channel: TenantChannel, _frame: bytes, request: PortDescRequest, effects: Effects
 ) -> Refusal | None:
     """PORT_DESC."""
-    send_reply(channel, PortDescReply(xid=request.xid), "ports", channel.switch.ports, effects)
+    send_reply(channel, PortDescReply(xid=request.xid), "ports", channel.switch.visible_ports, effects)
     return None
 
 

@@ -17,7 +17,7 @@ from flowvisor.hypervisor.limits import RATE_LIMITED
 from flowvisor.hypervisor.peers import TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.refusal import Refusal
 from flowvisor.hypervisor.translation.actions import EVERYWHERE, flood_ports
-from flowvisor.hypervisor.translation.packet_in import NO_CONTROLLER, send_to
+from flowvisor.hypervisor.translation.packet_in_copies import NO_CONTROLLER, send_to
 from flowvisor.network.topology import End
 from flowvisor.openflow import actions as act
 from flowvisor.openflow import error_codes as codes
