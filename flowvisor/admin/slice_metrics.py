@@ -14,6 +14,7 @@ from flowvisor.connections.connections import Connections
 from flowvisor.connections.counters import CONTROLLER
 from flowvisor.hypervisor.hypervisor import Hypervisor
 from flowvisor.hypervisor.peers import Tenant
+from flowvisor.hypervisor.room import UNLIMITED
 from flowvisor.network.dpid import format_dpid
 
 
@@ -30,15 +31,36 @@ def slice_metrics(
         "slice",
         (((one.name,), len(one.rules)) for one in configuration.slices),
     )
+    yield from _flow_entries(hypervisor)
+
+
+def _flow_entries(hypervisor: Hypervisor) -> Iterator[Metric]:
+    rooms = [
+        ((name, format_dpid(dpid)), switch.room)
+        for dpid, datapath in hypervisor.datapaths.items()
+        for name, switch in datapath.switches.items()
+    ]
     yield gauge(
         "flow_entries",
-        "The slice's flow entries on a datapath where flowvisor keeps them (intersecting).",
+        "The slice's flow entries on a datapath: exact where they are intersected; where the slice has tables "
+        "of its own and a quota, those counted last and what was added since.",
         "slice dpid",
+        ((labels, room.held) for labels, room in rooms if room.is_known),
+    )
+    yield gauge(
+        "flow_entries_limit",
+        "How many flow entries the slice may have on a datapath.",
+        "slice dpid",
+        ((labels, room.limit) for labels, room in rooms if room.limit < UNLIMITED),
+    )
+    yield gauge(
+        "flow_entries_limit_in_all",
+        "How many flow entries the slice may have on all datapaths that are connected.",
+        "slice",
         (
-            ((name, format_dpid(dpid)), len(switch.flow_table))
-            for dpid, datapath in hypervisor.datapaths.items()
-            for name, switch in datapath.switches.items()
-            if switch.flow_table is not None
+            ((tenant.name,), tenant.pool.limit)
+            for tenant in hypervisor.tenants.values()
+            if tenant.pool.limit < UNLIMITED
         ),
     )
 

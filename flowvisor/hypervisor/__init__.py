@@ -16,6 +16,8 @@ requests       requests to a datapath, whose answers lead to a callable
 transactions   xids that name their sender
 buffers        packets that a datapath buffered, each for the slice that was shown it
 flow_table     a slice's own flow table where the datapath has none for it
+flow_quota     the quota of flow entries, also where nobody here keeps them
+room           how many more entries may pass until they have to be counted
 refusal        why a tenant's request is not done
 counters       plain ints
 translation/   one module for each family of messages

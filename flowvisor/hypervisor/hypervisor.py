@@ -8,7 +8,7 @@ from typing import Final
 from attrs import evolve
 
 from flowvisor.configuration.snapshot import Configuration
-from flowvisor.hypervisor import links, northbound, readoption, setup, southbound, waiting
+from flowvisor.hypervisor import flow_quota, links, northbound, readoption, setup, southbound, waiting
 from flowvisor.hypervisor.effects import CloseChannels, Effects, HangUp, VirtualSwitchName
 from flowvisor.hypervisor.journal import Name
 from flowvisor.hypervisor.limits import Limits
@@ -106,6 +106,8 @@ class Hypervisor:
         links.put_declared(datapath)
         datapath.memory.forget_slices_but(datapath.switches, effects)
         readoption.restore(datapath, effects)
+        for switch in datapath.switches.values():
+            flow_quota.begin(switch)
         setup.begin(datapath, effects)
         return datapath, effects
 
@@ -159,6 +161,7 @@ class Hypervisor:
                 waiting.forget(channel, "no-datapath")
                 switch.tenant.channels.remove(channel)
             switch.channels.clear()
+            flow_quota.end(switch, effects)
             effects.commands.append(CloseChannels(switch.name, reason))
 
     def from_datapath(self, datapath: Datapath, frames: Iterable[bytes], now: float) -> Effects:
@@ -260,6 +263,8 @@ class Hypervisor:
             if tenant.limits is not None:
                 waiting.wake(tenant.limits, effects)
         for datapath in list(self.datapaths.values()):
+            if datapath.resumable:
+                self._resume(datapath, effects)
             if datapath.turns:
                 waiting.serve(datapath, effects)
         return effects

@@ -16,6 +16,7 @@ from flowvisor.hypervisor.flow_table import Entry, FlowTable
 from flowvisor.hypervisor.limits import Limits
 from flowvisor.hypervisor.memory import Memory
 from flowvisor.hypervisor.port_configs import PortConfigs
+from flowvisor.hypervisor.room import Pool, Room
 from flowvisor.hypervisor.storm import Storm
 from flowvisor.hypervisor.transactions import HYPERVISOR_SLOT, Transactions
 from flowvisor.hypervisor.turns import Share, Turns
@@ -102,6 +103,7 @@ class Tenant:
     limits: Limits[TenantChannel] | None = None  # of its rate limit
     counters: dict[int, MessageCounters] = Factory(lambda: {1: MessageCounters(), 4: MessageCounters()})
     channels: list[TenantChannel] = Factory(list)
+    pool: Pool = Factory(Pool)  # of room for flow entries, where one limit is for all datapaths
 
     @property
     def name(self) -> str:
@@ -197,6 +199,7 @@ class VirtualSwitch:
     has_own_miss: bool = False
     own_miss_is_told: bool = False
     flow_table: FlowTable | None = None  # when intersecting
+    room: Room = Factory(Room)  # for more flow entries
     share: Share[TenantChannel] = Factory(Share)  # of the datapath's time
     storm: Storm = Factory(Storm)
     # While its entries are read back and sent again: what goes on when that is done.

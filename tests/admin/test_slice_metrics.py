@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flowvisor.admin.slice_metrics import slice_metrics
 from flowvisor.openflow.frame import GROUP_MOD, HEADER
+from flowvisor.policies.quota import Quota
 from flowvisor.policies.rate_limit import RateLimit
 from tests.support.shell import TO_CONTROLLER, Shell
 from tests.support.world import a_slice, configuration, ports
@@ -84,6 +85,20 @@ def test_flow_entries_are_told_where_we_know_them() -> None:
         ({"slice": "blue", **labels}, 0.0),
         ({"slice": "red", **labels}, 0.0),
     ]
+
+
+def test_how_much_of_a_quota_is_used_is_told_once_it_was_counted() -> None:
+    blue = a_slice("blue", ports(2), policies=["small"])
+    small = Quota("small", flow_entries_per_datapath=3, flow_entries=4)
+    shell = Shell(configuration(blue, a_slice("red", ports(1)), policies=[small]))
+    shell.datapath()
+    assert samples(shell, "flow_entries") == []
+    labels = {"slice": "blue", "dpid": "0000000000000001"}
+    assert samples(shell, "flow_entries_limit") == [(labels, 3.0)]
+    assert samples(shell, "flow_entries_limit_in_all") == [({"slice": "blue"}, 4.0)]
+    shell.controller().say(TO_CONTROLLER)
+    shell.settle()
+    assert samples(shell, "flow_entries") == [(labels, 1.0)]
 
 
 def test_what_met_a_rate_limit_is_told_by_limit_and_action() -> None:

@@ -12,6 +12,7 @@ from typing import Final
 from attrs import define, evolve
 
 from flowvisor.errors import Inexpressible
+from flowvisor.hypervisor import flow_quota
 from flowvisor.hypervisor.effects import Effects
 from flowvisor.hypervisor.peers import TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.refusal import Refusal, refuse
@@ -74,6 +75,11 @@ def southbound_patched(channel: TenantChannel, frame: bytes, effects: Effects) -
         verdict = _judge_bytes(switch, table_id, instructions)
     if not isinstance(verdict, bytes):
         return southbound(channel, frame, effects) if verdict.needs_match else verdict.refusal
+    if frame[_COMMAND] == ADD:
+        room = switch.room
+        if room.left <= 0:
+            return southbound(channel, frame, effects)
+        room.left -= 1
     transactions = channel.transactions
     patched = b"".join(
         (
@@ -141,9 +147,20 @@ def southbound(channel: TenantChannel, frame: bytes, effects: Effects) -> Refusa
     )
     if message.command != ADD and TRAITS[channel.version].modify_adds:
         _modify_or_add(channel, frame, physical, effects)
+    elif message.command == ADD:
+        _add(channel, frame, physical, effects)
     else:
         _send(channel, frame, physical, effects)
     return None
+
+
+def _add(channel: TenantChannel, frame: bytes, physical: FlowMod, effects: Effects) -> bool:
+    """Send an addition; False if it has to wait until it is known whether there is room for it."""
+
+    def go_on(effects: Effects) -> None:
+        _send(channel, frame, physical, effects)
+
+    return flow_quota.add(channel, frame, physical, go_on, effects)
 
 
 def _check_buffer(switch: VirtualSwitch, message: FlowMod) -> Refusal | None:
@@ -312,6 +329,10 @@ def _modify_or_add(channel: TenantChannel, frame: bytes, physical: FlowMod, effe
             for flow in reply.flows
             if _is_meant(physical, flow) and not is_our_miss(channel.switch, flow)
         ]
+        if not found:
+            if _add(channel, frame, evolve(physical, command=ADD), effects):
+                datapath.resumable.append(channel)
+            return
         copies = Copies(frame)
         for message in _modifications(channel.switch, physical, found):
             _send(channel, frame, message, effects, copies)
@@ -327,8 +348,6 @@ def _modify_or_add(channel: TenantChannel, frame: bytes, physical: FlowMod, effe
 
 def _modifications(switch: VirtualSwitch, physical: FlowMod, found: list[FlowStats]) -> list[FlowMod]:
     """What does the same on 1.3 as a modify of 1.0 that means these entries."""
-    if not found:
-        return [evolve(physical, command=ADD)]
     if all(flow.cookie == physical.cookie for flow in found):
         return [physical]
     # 1.0's modify changes the cookie, too, and 1.3's cannot: the entries are said anew, and so keep their counters.

@@ -16,6 +16,7 @@ from attrs import evolve
 
 from flowvisor.errors import Inexpressible
 from flowvisor.flowspace.layout import boxes_of
+from flowvisor.hypervisor import flow_quota
 from flowvisor.hypervisor.buffers import BufferedPacket
 from flowvisor.hypervisor.effects import Effects
 from flowvisor.hypervisor.entry_records import forget_entry, plain_record, remember_entry
@@ -38,8 +39,9 @@ from flowvisor.hypervisor.translation.pieces import (
 from flowvisor.network.discovery import PROBE_ADDRESS_BYTES
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow import v10
-from flowvisor.openflow.actions import ApplyActions, Output
+from flowvisor.openflow.actions import ApplyActions, Instructions, Output
 from flowvisor.openflow.frame import FLOW_MOD, HEADER, MAX_FRAME_LENGTH
+from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import (
     ADD,
     ALL_TABLES,
@@ -92,9 +94,9 @@ def southbound_patched(channel: TenantChannel, frame: bytes, effects: Effects) -
     ):
         return southbound(channel, frame, effects)
     switch = channel.switch
-    if switch.port_configs.is_deaf:
+    table, room = switch.flow_table, switch.room
+    if switch.port_configs.is_deaf or room.left <= 0:
         return southbound(channel, frame, effects)
-    table = switch.flow_table
     assert table is not None
     match = canonical_match(frame[_MATCH])
     if match is None or (
@@ -107,6 +109,7 @@ def southbound_patched(channel: TenantChannel, frame: bytes, effects: Effects) -
         verdict = _judge_bytes(switch, actions)
     if not isinstance(verdict, bytes):
         return southbound(channel, frame, effects) if verdict.needs_match else verdict.refusal
+    room.left -= 1
     datapath = switch.datapath
     entry = Entry(
         owner=switch.name.slice_name,
@@ -225,6 +228,27 @@ def _add(channel: TenantChannel, frame: bytes, message: FlowMod, effects: Effect
     instructions = judged(switch, message)
     if isinstance(instructions, Refusal):
         return instructions
+
+    def go_on(effects: Effects) -> None:
+        _install(channel, frame, message, pieces, instructions, effects)
+
+    if key_of(datapath, message) in table.entries:  # it does not become one more
+        go_on(effects)
+        return None
+    return flow_quota.add_known(channel, frame, go_on, effects)
+
+
+def _install(
+    channel: TenantChannel,
+    frame: bytes,
+    message: FlowMod,
+    pieces: tuple[Match, ...] | None,
+    instructions: Instructions,
+    effects: Effects,
+) -> None:
+    switch, datapath = channel.switch, channel.switch.datapath
+    table = switch.flow_table
+    assert table is not None
     entry = Entry(
         owner=switch.name.slice_name,
         key=key_of(datapath, message),
@@ -244,7 +268,6 @@ def _add(channel: TenantChannel, frame: bytes, message: FlowMod, effects: Effect
     remember_entry(datapath.dpid, entry, effects)
     table.note_punting(entry, message)
     send_all(channel, entry, frames, effects)
-    return None
 
 
 def _modify(channel: TenantChannel, frame: bytes, message: FlowMod, effects: Effects) -> Refusal | None:
