@@ -5,8 +5,10 @@ TOX := $(VENV)/bin/tox
 # Where ovs-vswitchd lives, also for those who are not root.
 export PATH := $(PATH):/usr/sbin:/sbin
 
+MINUTES := 10
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit system bench hunt clean
+.PHONY: help demo test lint unit system bench soak hunt clean
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +32,9 @@ system: $(TOX) ## real Open vSwitch, real controllers
 
 bench: $(TOX) ## what a message costs
 	@$(TOX) -e bench
+
+soak: $(TOX) ## floods, stalls and break-offs for MINUTES (10): nothing lost, memory flat
+	@$(TOX) -q -e soak -- --minutes $(MINUTES)
 
 hunt: $(TOX) ## the same properties, at random and for long
 	@$(TOX) -e hunt

@@ -63,8 +63,8 @@ class Loop:
             if left <= 0:
                 return False
             for number, events in poll(min(left, longest_sleep_seconds)):
-                if events & select.EPOLLOUT and number in self._writers and self._writers[number]():
-                    del self._writers[number]
+                flush = self._writers.get(number) if events & select.EPOLLOUT else None
+                if flush and flush() and self._writers.pop(number, None):  # if that has not closed it
                     self._poll.modify(number, select.EPOLLIN)
                 if events & ~select.EPOLLOUT and (read := readers.get(number)):
                     read()
@@ -242,8 +242,9 @@ class Controller(Peer):
 class Tenant:
     """A listener that every connection makes a controller of."""
 
-    def __init__(self, loop: Loop, version: str) -> None:
+    def __init__(self, loop: Loop, version: str, kind: type[Controller] = Controller) -> None:
         self.controllers: list[Controller] = []
+        self._kind = kind
         self._loop, self._dialect = loop, DIALECTS[version]()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=CONTROLLER_BACKLOG)
         self._listener.setblocking(False)
@@ -254,7 +255,7 @@ class Tenant:
         with contextlib.suppress(BlockingIOError):
             while True:
                 connection, _ = self._listener.accept()
-                self.controllers.append(Controller(self._loop, connection, self._dialect))
+                self.controllers.append(self._kind(self._loop, connection, self._dialect))
 
     @property
     def ready(self) -> int:
