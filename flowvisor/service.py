@@ -10,6 +10,7 @@ from os import PathLike
 from pathlib import Path
 from random import random as chance
 from secrets import token_bytes
+from signal import SIGHUP, signal
 from typing import Any, Final
 
 from attrs import evolve
@@ -28,8 +29,9 @@ from flowvisor.configuration.snapshot import Configuration
 from flowvisor.connections.connections import Connections
 from flowvisor.connections.endpoints import UnsupportedMethod, server_endpoint
 from flowvisor.connections.journal_folder import JournalFolder
+from flowvisor.connections.keyring import Keyring
 from flowvisor.connections.state_folder import StateFolder
-from flowvisor.errors import FlowVisorError
+from flowvisor.errors import ConfigurationError, FlowVisorError
 from flowvisor.hypervisor.hypervisor import Hypervisor
 from flowvisor.network.connection_method import ConnectionMethod
 from flowvisor.network.discovery import KEY_BYTES, Discovery
@@ -47,7 +49,7 @@ class ServiceError(FlowVisorError):
 
 
 class Service:
-    """One hypervisor with its sockets. Raises `ServiceError` if the state cannot be read."""
+    """One hypervisor with its sockets. Raises `ServiceError` if the state or the keys cannot be read."""
 
     log = Logger()
 
@@ -71,7 +73,11 @@ class Service:
             Discovery(key=token_bytes(KEY_BYTES), random=chance) if discovers else None,
         )
         self.connections = Connections(
-            self._reactor, self.hypervisor, configuration.slices, keep=self._journals.append
+            self._reactor,
+            self.hypervisor,
+            configuration.slices,
+            keyring=self._read_keys(),
+            keep=self._journals.append,
         )
         self._lag = LagHistogram(TICK_SECONDS)
         self._metrics = Metrics(
@@ -93,11 +99,21 @@ class Service:
         self.datapath_ports: list[int] = []
         self.admin_port = 0
 
+    def _read_keys(self) -> Keyring:
+        try:
+            return Keyring(self._configuration)
+        except ConfigurationError as error:  # they were good when the files were checked
+            raise ServiceError(str(error)) from error
+
     @property
     def datapath_port(self) -> int:
         """The port of the first `ptcp:` of `listen:`; 0 if there is none."""
         methods = zip(self._configuration.settings.listen, self.datapath_ports, strict=True)
         return next((port for method, port in methods if method.kind == "ptcp"), 0)
+
+    def look_at_certificates(self) -> None:
+        """Read keys and certificates anew; connections that are up are not disturbed."""
+        self.connections.keyring.look(at_all=True)
 
     def start(self) -> Deferred[None]:
         """Listen for datapaths and for operators; fails with `ServiceError`, and nothing is left open then."""
@@ -174,7 +190,7 @@ def run_service(
     log_format: str = "text",
     log_level: str = "info",
 ) -> int:
-    """Run until SIGTERM or SIGINT; return the exit status.
+    """Run until SIGTERM or SIGINT; return the exit status. SIGHUP has keys and certificates read anew.
 
     The state is in the folder that the main file names, seen from `base_directory`.
     """
@@ -190,6 +206,7 @@ def run_service(
             service = Service(configuration, state_directory=folder)
             await service.start()
             reactor.addSystemEventTrigger("before", "shutdown", service.stop)
+            signal(SIGHUP, lambda *_: reactor.callFromThread(service.look_at_certificates))
             print(_listening(configuration, service), flush=True)
         except Exception as error:
             if not isinstance(error, ServiceError):

@@ -16,6 +16,7 @@ from flowvisor.configuration.snapshot import Configuration
 from flowvisor.connections.state_folder import FILE, StateFolder
 from flowvisor.network.connection_method import parse_connection_method
 from flowvisor.service import Service, ServiceError
+from tests.support.certificates import authority, issue
 from tests.support.world import a_slice, configuration
 
 
@@ -143,3 +144,28 @@ def test_a_second_is_a_tick_and_its_lateness_is_counted(tmp_path: Path) -> None:
     protocol, page = running.connect(1)
     protocol.dataReceived(b"GET /metrics HTTP/1.0\r\n\r\n")
     assert b"flowvisor_reactor_lag_seconds_count 10.0" in page.value()
+
+
+def encrypted(folder: Path) -> Configuration:
+    ca = authority("ca")
+    of = files(listen="pssl:6653")
+    return evolve(of, settings=evolve(of.settings, tls=issue("us", ca).write(folder, "us", ca=ca)))
+
+
+def test_keys_that_have_become_bad_are_said(tmp_path: Path) -> None:
+    of = encrypted(tmp_path)
+    (tmp_path / "us-key.pem").unlink()
+    with pytest.raises(ServiceError, match=r"private_key: .*us-key\.pem cannot be read: No such file"):
+        Running(tmp_path / "state", of)
+
+
+def test_certificates_are_looked_at_when_told(tmp_path: Path) -> None:
+    running = Running(tmp_path / "state", encrypted(tmp_path))
+    result(running.service.start())
+    (credentials,) = running.service.connections.keyring.by_name.values()
+    before = credentials.identity.certificate
+    encrypted(tmp_path)
+    assert credentials.identity.certificate == before
+    running.service.look_at_certificates()
+    assert credentials.identity.certificate != before
+    result(running.service.stop())

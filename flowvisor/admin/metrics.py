@@ -31,6 +31,7 @@ from flowvisor.admin.datapath_metrics import datapath_metrics
 from flowvisor.admin.families import PREFIX, counter, gauge
 from flowvisor.admin.lag import LagHistogram
 from flowvisor.admin.slice_metrics import slice_metrics
+from flowvisor.admin.tls_metrics import tls_metrics
 from flowvisor.configuration.snapshot import Configuration
 from flowvisor.connections.connections import Connections
 from flowvisor.hypervisor.hypervisor import Hypervisor
@@ -75,6 +76,7 @@ class Metrics(Collector):
         yield gauge("build_info", "What is running.", "version python twisted openssl", [(versions, 1)])
         yield from datapath_metrics(self._hypervisor, self._connections, self._configuration)
         yield from slice_metrics(self._hypervisor, self._connections, self._configuration)
+        yield from tls_metrics(self._connections)
         yield from self._connections_metrics()
         yield gauge("policy_info", "The admin's files that are in force.", "revision", [(("1",), 1)])
         yield gauge(

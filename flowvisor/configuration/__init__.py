@@ -5,6 +5,7 @@
 * `match_values`, `match_reader`: how matches are written, in both directions
 * `link_reader`: how cables between datapaths are written
 * `formats`: what a format is; `settings_format`, `slice_formats` and `policy_formats` are the keys of every file
+* `connection_checks`, `tls_kinds`: whether the connections that they ask for can be, and with which keys
 * `reader`: all files together
 * `snapshot`: what comes out
 """

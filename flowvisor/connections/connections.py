@@ -17,6 +17,7 @@ from flowvisor.connections.controller_protocol import ControllerProtocol
 from flowvisor.connections.counters import ConnectionCounters
 from flowvisor.connections.datapath_protocol import DatapathFactory, DatapathProtocol
 from flowvisor.connections.endpoints import UnsupportedMethod, server_endpoint
+from flowvisor.connections.keyring import Keyring
 from flowvisor.connections.line import Line
 from flowvisor.connections.peer_protocol import PeerProtocol
 from flowvisor.hypervisor.effects import (
@@ -53,6 +54,7 @@ class Connections:
         hypervisor: Hypervisor,
         slices: Iterable[Slice],
         *,
+        keyring: Keyring,
         keep: Callable[[Mapping[int, list[bytes]]], None],
         now: Callable[[], float] = monotonic,
         random: Callable[[], float] = chance,
@@ -63,6 +65,7 @@ class Connections:
         self.everyone: set[PeerProtocol] = set()
         self.by_peer: dict[Peer, PeerProtocol] = {}
         self.lines: dict[VirtualSwitchName, list[Line]] = {}
+        self.keyring = keyring
         self._slices = {one.name: one for one in slices}
         self._reactor = reactor
         self._keep = keep
@@ -80,12 +83,14 @@ class Connections:
 
     def listen(self, method: ConnectionMethod) -> Deferred[IListeningPort]:
         """Wait for datapaths; raises or fires with what Twisted says if that cannot be."""
-        listening = server_endpoint(self._reactor, method).listen(DatapathFactory(self))
+        endpoint = server_endpoint(self._reactor, method, self.keyring.of_datapaths())
+        listening = endpoint.listen(DatapathFactory(self))
         return listening.addCallback(self._listens)
 
     def tick(self) -> None:
         """To be called every second."""
         now = self.now()
+        self.keyring.tick(now)
         for protocol in list(self.everyone):
             protocol.tick(now)
         try:
@@ -238,7 +243,8 @@ class Connections:
                     self,
                     switch=switch,
                     method=method,
-                    versions=owner.versions,
+                    owner=owner,
+                    credentials=self.keyring.of_switch(owner, switch.dpid),
                     random=self._random,
                     after=self._closing.pop(str(method), None) if method.port != 0 else None,
                 )

@@ -13,6 +13,7 @@ from flowvisor.connections.counters import CONTROLLER
 from flowvisor.connections.peer_protocol import PeerProtocol, Shell
 from flowvisor.hypervisor.effects import Effects, VirtualSwitchName
 from flowvisor.hypervisor.peers import TenantChannel
+from flowvisor.network.certificate_pin import CertificatePin
 from flowvisor.openflow.channel import Channel, Established
 from flowvisor.openflow.legality import Role
 
@@ -35,6 +36,10 @@ class ControllerProtocol(PeerProtocol):
         self._factory = factory
 
     def join(self, event: Established, now: float) -> Effects:
+        pins = self._factory.pins
+        if pins and not (self.certificate and any(pin.fits(self.certificate) for pin in pins)):
+            self.turn_away("wrong-certificate", event.version)
+            return Effects(now)
         try:
             self.tenant_channel, effects = self.shell.hypervisor.controller_joined(
                 self.switch, self.controller, event.version, now
@@ -52,6 +57,10 @@ class ControllerProtocol(PeerProtocol):
 
     def leave(self, now: float) -> Effects:
         return self.shell.hypervisor.controller_left(self.tenant_channel, now)
+
+    def handshake_failed(self, reason: str, **fields: object) -> None:
+        super().handshake_failed(reason, **fields)
+        self._factory.failed(reason)
 
     def name(self) -> dict[str, Any]:
         return {"slice": self.switch.slice_name, "dpid": self.switch.dpid, "controller": self.controller}
@@ -71,7 +80,7 @@ class ControllerProtocol(PeerProtocol):
 
 
 class ControllerFactory(Factory):
-    """Makes the protocols of one virtual switch and controller."""
+    """Makes the protocols of one virtual switch and controller, who shows one of the certificates of `pins`."""
 
     noisy = False
 
@@ -82,13 +91,17 @@ class ControllerFactory(Factory):
         switch: VirtualSwitchName,
         controller: str,
         versions: frozenset[int],
+        pins: tuple[CertificatePin, ...],
         established: Callable[[], None],
+        failed: Callable[[str], None],
     ) -> None:
         self._shell = shell
         self.switch = switch
         self.controller = controller
         self.versions = versions
+        self.pins = pins
         self.established = established
+        self.failed = failed
         self.protocols: set[ControllerProtocol] = set()
 
     def buildProtocol(self, addr: IAddress | None) -> ControllerProtocol | None:

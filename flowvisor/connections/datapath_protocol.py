@@ -32,7 +32,7 @@ class DatapathProtocol(PeerProtocol):
 
     def join(self, event: Established, now: float) -> Effects:
         assert event.features is not None
-        refusal = self.shell.admission.refusal(event.features.dpid, None)
+        refusal = self.shell.admission.refusal(event.features.dpid, self.certificate)
         if refusal is not None:
             self.turn_away(refusal, event.version, dpid=event.features.dpid)
             return Effects(now)

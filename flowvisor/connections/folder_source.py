@@ -9,6 +9,7 @@ from typing import Final
 from flowvisor.configuration.documents import MAX_FILE_CHARACTERS, TextFile
 from flowvisor.configuration.reader import named_folders, read_configuration
 from flowvisor.configuration.snapshot import Configuration
+from flowvisor.configuration.tls_kinds import kinds
 from flowvisor.connections.file_paths import resolve
 from flowvisor.errors import ConfigurationError, Place, Problem
 
@@ -56,7 +57,26 @@ def load(path: str | os.PathLike[str] | None) -> tuple[Configuration, Path]:
         raise ConfigurationError([*problems, *error.problems]) from error
     if problems:
         raise ConfigurationError(problems)
-    return resolve(configuration, base), base
+    resolved = resolve(configuration, base)
+    _check_keys(resolved)
+    return resolved, base
+
+
+def _check_keys(configuration: Configuration) -> None:
+    """Raises ConfigurationError if any of the keys and certificates that connections need is not good."""
+    wanted = kinds(configuration)
+    if not wanted:
+        return
+    from flowvisor.connections.certificates import read_identity  # slow to load, and seldom needed
+
+    problems: set[Problem] = set()  # several may name the same file at the same place
+    for kind in wanted:
+        try:
+            read_identity(kind.files)
+        except ConfigurationError as error:
+            problems.update(error.problems)
+    if problems:
+        raise ConfigurationError(problems)
 
 
 def _read_folder(folder: Path, key: str, place: Place) -> list[TextFile]:

@@ -14,8 +14,10 @@ from flowvisor.connections.controller_protocol import ControllerFactory
 from flowvisor.connections.dialling import Backoff, Waiting, dialling
 from flowvisor.connections.endpoints import client_endpoint, server_endpoint
 from flowvisor.connections.peer_protocol import Shell
+from flowvisor.connections.tls import Credentials
 from flowvisor.hypervisor.effects import VirtualSwitchName
 from flowvisor.network.connection_method import ConnectionMethod
+from flowvisor.slices.slice import Slice
 
 
 class Line:
@@ -33,7 +35,8 @@ class Line:
         *,
         switch: VirtualSwitchName,
         method: ConnectionMethod,
-        versions: frozenset[int],
+        owner: Slice,
+        credentials: Credentials | None,
         random: Callable[[], float],
         after: Deferred[object] | None = None,
     ) -> None:
@@ -44,25 +47,31 @@ class Line:
         self._told: str | None = None  # the reason last logged: an outage is one line, not thousands
         self._backoff = Backoff(random)
         self.factory = ControllerFactory(
-            shell, switch=switch, controller=self.controller, versions=versions, established=self._established
+            shell,
+            switch=switch,
+            controller=self.controller,
+            versions=owner.versions,
+            pins=owner.controller_certificates,
+            established=self._established,
+            failed=self._failed,
         )
         self._waiting: Waiting | None = None
         self._service: ClientService | None = None
         if method.is_passive:
-            self._waiting = waiting = self._wait(reactor)
+            self._waiting = waiting = self._wait(reactor, credentials)
             free = succeed(None) if after is None else after
             free.addBoth(lambda _: waiting.start())
         else:
-            endpoint = client_endpoint(reactor, method)
+            endpoint = client_endpoint(reactor, method, credentials)
             self._service = dialling(
                 reactor, endpoint, self.factory, backoff=self._backoff, failed=self._failed
             )
             self._service.startService()
 
-    def _wait(self, reactor: Any) -> Waiting:
+    def _wait(self, reactor: Any, credentials: Credentials | None) -> Waiting:
         return Waiting(
             reactor,
-            server_endpoint(reactor, self.method),
+            server_endpoint(reactor, self.method, credentials),
             self.factory,
             backoff=self._backoff,
             listening=self._listens,

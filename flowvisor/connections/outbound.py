@@ -10,8 +10,9 @@
 # A broken socket is not our finding to report: whatever `send` raises, the transport is given the bytes,
 # meets the same error and closes the connection in its own way.
 #
-# TLS (and anything else that is no plain TCP socket) is left to Twisted: there we are a push producer,
-# because Twisted asks pull producers of TLS connections again and again while there is nothing to send.
+# TLS (and anything else that is no plain socket) is left to Twisted: there we are a push producer, because Twisted
+# asks pull producers of TLS connections again and again while there is nothing to send. It interrupts us as soon as
+# it holds more than `TLS_HOLDS_BYTES` besides what it was given last, and then everything is queued here as well.
 
 from __future__ import annotations
 
@@ -31,6 +32,8 @@ MIB: Final = 1024 * KIB
 SHED_ABOVE_BYTES: Final = 1 * MIB  # packet-ins are shed, replies are not; what makes replies is not read
 RELIEVED_BELOW_BYTES: Final = 512 * KIB  # then reading goes on
 HANG_UP_ABOVE_BYTES: Final = 16 * MIB  # a table-features reply of Open vSwitch is 1.25 MB
+# Twisted joins up to 64,000 bytes before it encrypts them, and takes up to 64 KiB more for its socket.
+TLS_HOLDS_BYTES: Final = 128 * KIB
 JOINED_BYTES: Final = 128 * KIB  # Twisted sends no more in one turn
 
 
@@ -62,7 +65,7 @@ class Outbound:
 
     @property
     def queued_bytes(self) -> int:
-        """How much the peer has not taken yet (on TLS, what Twisted holds is known only roughly)."""
+        """How much the peer has not taken yet; on TLS, there may be `TLS_HOLDS_BYTES` more."""
         return self._waiting_bytes + self._in_transport_bytes
 
     @property
@@ -85,7 +88,7 @@ class Outbound:
         """Close the connection as soon as everything is sent."""
         if not self._is_finishing:
             self._is_finishing = True
-            if not self._blocked or self._send_now is None:
+            if not self._blocked:
                 self._close()
 
     def closed(self) -> None:
@@ -119,6 +122,8 @@ class Outbound:
     def _hand_over(self, frames: bytes) -> None:
         if self._send_now is None:
             self._transport.write(frames)
+            if self._blocked:
+                self._in_transport_bytes = len(frames)
             return
         try:
             sent = self._send_now(frames)
@@ -161,8 +166,5 @@ class Outbound:
 
     def _close(self) -> None:
         # A transport with a producer does not close.
-        if self._send_now is None:
-            while self._waiting:
-                self._transport.write(self._take())
         self._transport.unregisterProducer()  # type: ignore[attr-defined]
         self._transport.loseConnection()

@@ -16,9 +16,11 @@ from flowvisor.connections.admission import Admission
 from flowvisor.connections.counters import ConnectionCounters
 from flowvisor.connections.dialling import reason_of
 from flowvisor.connections.outbound import KIB, Outbound
+from flowvisor.connections.tls import is_shaking_hands, peer_certificate, tls_reason
 from flowvisor.hypervisor.effects import Effects, Peer
 from flowvisor.hypervisor.hypervisor import Hypervisor
 from flowvisor.hypervisor.requests import STALLED
+from flowvisor.network.certificate_pin import PeerCertificate
 from flowvisor.openflow.channel import Channel, Closed, Established, Event, Frames, Send
 from flowvisor.openflow.error_codes import BAD_LEN, BAD_TYPE, BAD_VERSION, HELLO_EPERM, HELLO_INCOMPATIBLE
 from flowvisor.openflow.frame import ERROR, HEADER_LENGTH, type_of
@@ -69,6 +71,7 @@ class PeerProtocol(Protocol):
         self.shell = shell
         self.channel = channel
         self.peer: Peer | None = None  # once established
+        self.certificate: PeerCertificate | None = None  # of the peer, once established with TLS
         self.hang_up_reason: str | None = None
         self._is_ticking = False
         self._abort_at = 0.0
@@ -130,7 +133,10 @@ class PeerProtocol(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.outbound.closed()
         if self.hang_up_reason is None:
-            self.hang_up_reason = reason_of(reason)
+            broken = None if self.is_established else tls_reason(self.transport, reason)
+            self.hang_up_reason = broken or reason_of(reason)
+            if broken is not None:
+                self.handshake_failed(broken, detail=reason.getErrorMessage())
         self.shell.gone(self)
         self.gone(self.hang_up_reason)
         self.log.info(event="connection_closed", side=self.side, reason=self.hang_up_reason, **self.name())
@@ -163,15 +169,22 @@ class PeerProtocol(Protocol):
         if self.hang_up_reason is None:
             self.hang_up_reason = reason
             self._abort_at = self.shell.now() + CLOSING_SECONDS
-            self.outbound.finish()
+            if is_shaking_hands(self.transport):
+                self._abort()  # nothing can be told to it yet
+            else:
+                self.outbound.finish()
 
     def turn_away(self, reason: str, version: int, **fields: object) -> None:
         """Tell a peer that has finished its handshake that it may not join, and hang up."""
-        self.log.warn(event="peer_refused", side=self.side, reason=reason, **{**self.name(), **fields})
-        self.shell.counters.handshake_failures[self.side, reason] += 1
+        self.handshake_failed(reason, **fields)
         told = Error(xid=0, error=HELLO_EPERM, data=reason.encode("ascii"))
         self.outbound.send([codec(version).encode(told)])
         self.hang_up(reason)
+
+    def handshake_failed(self, reason: str, **fields: object) -> None:
+        """A peer is not let in, or does not let us in: that is counted and told."""
+        self.shell.counters.handshake_failures[self.side, reason] += 1
+        self.log.warn(event="handshake_failed", side=self.side, reason=reason, **{**self.name(), **fields})
 
     def pause(self, cause: object) -> None:
         """Do not read from the peer as long as this cause stands."""
@@ -225,6 +238,7 @@ class PeerProtocol(Protocol):
             if isinstance(event, Frames):
                 self.shell.carry_out(self.take(event.frames, now))
             elif isinstance(event, Established):
+                self.certificate = peer_certificate(self.transport)
                 self.shell.carry_out(self.join(event, now))
             else:
                 self._close(event)

@@ -28,6 +28,8 @@ LABELS = {
         "side",
         "peer",
         "le",
+        "role",
+        "name",
     ),
     *("version", "python", "twisted", "openssl", "revision"),
 }

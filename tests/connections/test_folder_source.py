@@ -9,6 +9,7 @@ from flowvisor.configuration.documents import MAX_FILE_CHARACTERS
 from flowvisor.connections import folder_source
 from flowvisor.connections.folder_source import SEARCHED, find_main_file, load
 from flowvisor.errors import ConfigurationError
+from tests.support.certificates import authority, issue
 
 MAIN = "listen: ['ptcp:']\nslices: ../slices\npolicies: ../policies\nstate: ../state\n"
 SLICE = (
@@ -155,3 +156,37 @@ def test_files_outside_of_the_working_directory_are_told_in_full(
     write("slices/b.yaml", "")
     monkeypatch.chdir(root / "deploy")
     assert told_about("flowvisor.yaml") == [f"{root}/slices/b.yaml:1:1: the file is empty"]
+
+
+TLS = "tls: {private_key: keys/main-key.pem, certificate: keys/main-cert.pem, ca: keys/main-ca.pem}\n"
+
+
+def test_keys_and_certificates_are_read_too_and_what_is_wrong_with_them_is_told(tmp_path: Path) -> None:
+    for name in ("slices", "policies", "keys"):
+        (tmp_path / name).mkdir(exist_ok=True)
+    ca = authority("ca")
+    main = tmp_path / "main.yaml"
+    main.write_text("listen: ['pssl:6653']\n" + TLS)
+    issue("main", ca).write(tmp_path / "keys", "main", ca=ca)
+    configuration, _ = load(main)
+    assert configuration.settings.tls is not None
+    assert configuration.settings.tls.ca is not None
+    assert configuration.settings.tls.ca.path == str(tmp_path / "keys" / "main-ca.pem")
+
+    issue("other", ca).write(tmp_path / "keys", "main")
+    (tmp_path / "keys" / "main-ca.pem").unlink()
+    (tmp_path / "keys" / "main-cert.pem").write_bytes(ca.certificate_pem)
+    with pytest.raises(ConfigurationError) as caught:
+        load(main)
+    assert [(one.line, one.column, one.key) for one in caught.value.problems] == [
+        (2, 20, "private_key"),
+        (2, 76, "ca"),
+    ]
+
+
+def test_keys_that_no_connection_needs_are_not_looked_for(tmp_path: Path) -> None:
+    for name in ("slices", "policies"):
+        (tmp_path / name).mkdir(exist_ok=True)
+    main = tmp_path / "main.yaml"
+    main.write_text("listen: ['ptcp:6653']\n" + TLS)
+    load(main)

@@ -136,5 +136,5 @@ def test_a_method_that_is_not_served_is_told_and_the_others_are_dialled(told: li
     controllers = tuple(map(parse_connection_method, ("ssl:192.0.2.1:6653", CONTROLLER)))
     shell = Shell(configuration(evolve(a_slice("blue", ports(1)), controllers=controllers)))
     shell.datapath()
-    assert [event["reason"] for event in told] == ["ssl:192.0.2.1:6653: cannot be dialled"]
+    assert [event["reason"] for event in told] == ["ssl:192.0.2.1:6653: there is no certificate to show"]
     assert shell.calls == 1

@@ -5,23 +5,30 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet.protocol import Protocol
+from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.tcp import Connection
-from twisted.internet.testing import StringTransport
+from twisted.internet.testing import MemoryReactorClock, StringTransport
+from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 
+from flowvisor.configuration.tls_kinds import TlsKind
 from flowvisor.connections.outbound import (
     HANG_UP_ABOVE_BYTES,
     RELIEVED_BELOW_BYTES,
     SHED_ABOVE_BYTES,
+    TLS_HOLDS_BYTES,
     Outbound,
 )
+from flowvisor.connections.tls import Credentials
 from flowvisor.openflow.frame import ECHO_REPLY, PACKET_IN
+from tests.support.certificates import authority, issue
+from tests.support.tunnel import Tunnel
 
 
 def frame(message_type: int, size: int = 64, mark: int = 0) -> bytes:
@@ -320,9 +327,105 @@ def test_what_is_no_plain_socket_is_written_through_its_transport() -> None:
     outbound.pauseProducing()
     outbound.send([frame(ECHO_REPLY, mark=4)])
     outbound.finish()
+    assert not transport.disconnecting
+    outbound.resumeProducing()
     assert transport.value().endswith(frame(ECHO_REPLY, mark=3) + frame(ECHO_REPLY, mark=4))
     assert transport.disconnecting
     assert transport.producer is None
+
+
+class TlsWire:
+    """The same with TLS between: what we write is encrypted by Twisted, and read by a peer that may not read."""
+
+    def __init__(self, folder: Path) -> None:
+        ca = authority("ca")
+        credentials = Credentials(TlsKind(issue("us", ca).write(folder, "us", ca=ca), frozenset()))
+        self.peer = Tunnel(issue("peer", ca).context(ca), dials=True)
+        self.clock: Any = MemoryReactorClock()
+        self.owner = Owner()
+        factory = Factory()
+        factory.buildProtocol = lambda addr: self.owner  # type: ignore[method-assign]
+        self.tls: Any = TLSMemoryBIOFactory(credentials, False, factory, self.clock).buildProtocol(None)
+        self.socket, self.reactor = Socket(), Reactor()
+        self.transport = Connection(self.socket, self.tls, self.reactor)  # type: ignore[arg-type]
+        self.transport.connected = 1
+        self.handed_over = 0
+        self.tls.makeConnection(self.transport)
+        self.outbound = Outbound(self.tls, self.owner)
+        write = self.tls.write
+
+        def count(data: bytes) -> None:
+            self.handed_over += len(data)
+            write(data)
+
+        self.tls.write = count
+        self.read = b""
+        self.turns()
+
+    def turns(self) -> None:
+        """Until nothing more can be done."""
+        for _ in range(10_000):
+            self.clock.advance(0)
+            self.reactor.turn()
+            came, self.socket.taken = self.socket.taken, b""
+            answer = self.peer.send(b"")
+            if came:
+                self.read += self.peer.receive(came)
+                answer += self.peer.send(b"")
+            if answer and not self.peer.was_closed_cleanly:
+                self.tls.dataReceived(answer)
+            if not came and not answer and (not self.reactor.writers or not self.socket.room):
+                return
+
+
+@pytest.mark.parametrize("size", [64, 3000, 60_000])
+def test_a_tls_peer_that_does_not_read_makes_twisted_hold_no_more_than_its_share(
+    tmp_path: Path, size: int
+) -> None:
+    wire = TlsWire(tmp_path)
+    wire.socket.room = 0
+    sent = 0
+    while sent <= SHED_ABOVE_BYTES + TLS_HOLDS_BYTES:
+        wire.outbound.send([frame(ECHO_REPLY, size)])
+        sent += size
+        if not sent // size % 50:
+            wire.turns()
+        held = wire.handed_over
+        assert held <= TLS_HOLDS_BYTES + size
+        assert sent - TLS_HOLDS_BYTES - size <= wire.outbound.queued_bytes <= sent
+    assert wire.owner.told == ["congested"]
+    wire.outbound.send([frame(PACKET_IN)])
+    assert wire.owner.told == ["congested", ("shed", 1)]
+    wire.socket.room = 1 << 40
+    wire.turns()
+    assert wire.read == frame(ECHO_REPLY, size) * (sent // size)
+    assert wire.owner.told == ["congested", ("shed", 1), "relieved"]
+    assert wire.outbound.queued_bytes == 0
+
+
+def test_a_tls_peer_that_takes_nothing_overflows(tmp_path: Path) -> None:
+    wire = TlsWire(tmp_path)
+    wire.socket.room = 0
+    batch = [frame(ECHO_REPLY, 60_000)] * 20
+    for _ in range(HANG_UP_ABOVE_BYTES // len(b"".join(batch)) + 2):
+        wire.outbound.send(batch)
+        wire.turns()
+    assert wire.owner.told == ["congested", "overflowed"]
+    assert wire.outbound.queued_bytes == 0
+
+
+def test_a_tls_connection_is_closed_after_what_waits_and_says_so(tmp_path: Path) -> None:
+    wire = TlsWire(tmp_path)
+    wire.socket.room = 0
+    for mark in range(20):
+        wire.outbound.send([frame(ECHO_REPLY, 60_000, mark)])
+        wire.turns()
+    wire.outbound.finish()
+    assert not wire.tls.disconnecting
+    wire.socket.room = 1 << 40
+    wire.turns()
+    assert wire.read == b"".join(frame(ECHO_REPLY, 60_000, mark) for mark in range(20))
+    assert wire.peer.was_closed_cleanly
 
 
 @pytest.fixture

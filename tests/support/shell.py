@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from OpenSSL import SSL
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import MemoryReactorClock, StringTransport
@@ -12,6 +13,7 @@ from twisted.python.failure import Failure
 from flowvisor.configuration.snapshot import Configuration
 from flowvisor.connections.connections import Connections
 from flowvisor.connections.datapath_protocol import DatapathFactory
+from flowvisor.connections.keyring import Keyring
 from flowvisor.connections.peer_protocol import PeerProtocol
 from flowvisor.emulation.datapath import EmulatedDatapath, Tell
 from flowvisor.hypervisor.hypervisor import Hypervisor
@@ -22,19 +24,30 @@ from flowvisor.openflow.messages import FlowMod, Message
 from flowvisor.openflow.ports import CONTROLLER
 from flowvisor.openflow.versions import SUPPORTED, codec
 from flowvisor.planning.allocation import Allocations
+from tests.support.tunnel import Tunnel
 from tests.support.world import a_slice, configuration, ports
 
 TO_CONTROLLER = FlowMod(priority=0, instructions=(ApplyActions((Output(CONTROLLER, 0xFFFF),)),))
 
 
+class Wire(StringTransport):
+    """What TLS takes for a TCP connection."""
+
+    def setTcpNoDelay(self, enabled: bool) -> None: ...  # noqa: N802
+
+
 class FarEnd:
     """Whoever is at the other end of one of our connections: bytes, and if it speaks OpenFlow a channel."""
 
-    def __init__(self, shell: Shell, protocol: Any, channel: Channel | None = None) -> None:
+    def __init__(
+        self, shell: Shell, protocol: Any, channel: Channel | None = None, tunnel: Tunnel | None = None
+    ) -> None:
         self.shell = shell
+        self.tunnel = tunnel
         self.protocol = protocol  # as Twisted's wrappers see it
+        self.near = unwrapped(protocol)
         self.channel = channel
-        self.transport = StringTransport()
+        self.transport = Wire()
         self.frames: list[bytes] = []
         self.closed: Closed | None = None
         self.is_connected = True
@@ -42,17 +55,11 @@ class FarEnd:
         if channel is not None:
             self._react(channel.begin(shell.now))
 
-    @property
-    def near(self) -> PeerProtocol:
-        """Our own protocol, without Twisted's wrappers."""
-        protocol = self.protocol
-        while not isinstance(protocol, PeerProtocol):
-            protocol = getattr(protocol, "_wrappedProtocol", None) or protocol._protocol
-        return protocol
-
     def write(self, data: bytes) -> None:
         """The far end sends bytes."""
-        if self.is_connected:
+        if self.tunnel is not None:
+            data = self.tunnel.send(data)
+        if self.is_connected and (data or self.tunnel is None):
             self.protocol.dataReceived(data)
 
     def say(self, *messages: Message) -> None:
@@ -92,12 +99,19 @@ class FarEnd:
             return False
         data = self.take() if self.channel is not None else b""
         if data:
-            assert self.channel is not None
-            self._react(self.channel.feed(data, self.shell.now))
+            self._receive(data)
         elif self.transport.disconnecting:
             self.hang_up()
             return True
         return bool(data)
+
+    def _receive(self, data: bytes) -> None:
+        assert self.channel is not None
+        if self.tunnel is not None:
+            data = self.tunnel.receive(data)
+            if answer := self.tunnel.send(b""):
+                self.protocol.dataReceived(answer)
+        self._react(self.channel.feed(data, self.shell.now))
 
     def _react(self, events: list[Any]) -> None:
         for event in events:
@@ -114,13 +128,23 @@ class FarEnd:
         self.frames.append(frame)
 
 
+def unwrapped(protocol: Any) -> PeerProtocol:
+    """Our own protocol, without Twisted's wrappers."""
+    while not isinstance(protocol, PeerProtocol):
+        names = ("_wrappedProtocol", "wrappedProtocol", "_protocol")
+        protocol = next(vars(protocol)[name] for name in names if name in vars(protocol))
+    return protocol
+
+
 class FarDatapath(FarEnd):
     """An emulated datapath behind one of our connections."""
 
-    def __init__(self, shell: Shell, emulated: EmulatedDatapath) -> None:
+    def __init__(
+        self, shell: Shell, emulated: EmulatedDatapath, factory: Any, tunnel: Tunnel | None = None
+    ) -> None:
         self.emulated = emulated
         versions = frozenset({emulated.version})
-        super().__init__(shell, shell.southbound.buildProtocol(None), Channel(Role.DATAPATH, versions))
+        super().__init__(shell, factory.buildProtocol(None), Channel(Role.DATAPATH, versions), tunnel)
 
     def received(self, frame: bytes) -> None:
         super().received(frame)
@@ -151,6 +175,7 @@ class Shell:
             self.reactor,
             self.hypervisor,
             self.configuration.slices,
+            keyring=Keyring(self.configuration),
             keep=self.kept.append,
             now=self.reactor.seconds,
             random=lambda: 0.5,
@@ -176,9 +201,19 @@ class Shell:
         self.far_ends.append(far_end)
         return far_end
 
-    def datapath(self, dpid: int = 1, version: int = 4, ports: tuple[int, ...] = (1, 2, 3)) -> FarDatapath:
-        """A datapath connects and is set up."""
-        far_end = FarDatapath(self, EmulatedDatapath(dpid, version, ports=ports))
+    def datapath(
+        self,
+        dpid: int = 1,
+        version: int = 4,
+        ports: tuple[int, ...] = (1, 2, 3),
+        *,
+        context: SSL.Context | None = None,
+        factory: Any = None,
+    ) -> FarDatapath:
+        """A datapath connects and is set up; with TLS where it has a context, and `factory` listens with TLS."""
+        emulated = EmulatedDatapath(dpid, version, ports=ports)
+        tunnel = None if context is None else Tunnel(context, dials=True)
+        far_end = FarDatapath(self, emulated, factory or self.southbound, tunnel)
         self.far_ends.append(far_end)
         self.settle()
         return far_end
@@ -188,21 +223,30 @@ class Shell:
         """How often a controller was dialled."""
         return len(self.reactor.tcpClients)
 
-    def controller(self, *, speaks: bool = True) -> FarEnd:
+    def controller(self, *, speaks: bool = True, context: SSL.Context | None = None) -> FarEnd:
         """The next controller that was dialled takes the call; one that speaks finishes the handshake."""
         factory = self.reactor.tcpClients[self._taken_calls][2]
         self._taken_calls += 1
         channel = Channel(Role.CONTROLLER, SUPPORTED) if speaks else None
-        far_end = FarEnd(self, factory.buildProtocol(None), channel)
+        tunnel = None if context is None else Tunnel(context, dials=False)
+        far_end = FarEnd(self, factory.buildProtocol(None), channel, tunnel)
         self.far_ends.append(far_end)
         if speaks:
             self.settle()
         return far_end
 
-    def caller(self, place: int = 0, *, speaks: bool = True, address: str = "192.0.2.1") -> FarEnd:
+    def caller(
+        self,
+        place: int = 0,
+        *,
+        speaks: bool = True,
+        address: str = "192.0.2.1",
+        context: SSL.Context | None = None,
+    ) -> FarEnd:
         """A controller calls us where we listen; one that speaks finishes the handshake."""
         protocol = self.reactor.tcpServers[place][1].buildProtocol(IPv4Address("TCP", address, 4711))
-        far_end = FarEnd(self, protocol, Channel(Role.CONTROLLER, SUPPORTED) if speaks else None)
+        tunnel = None if context is None else Tunnel(context, dials=True)
+        far_end = FarEnd(self, protocol, Channel(Role.CONTROLLER, SUPPORTED) if speaks else None, tunnel)
         self.far_ends.append(far_end)
         if speaks:
             self.settle()

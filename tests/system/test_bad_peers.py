@@ -66,12 +66,7 @@ class Network:
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum of a metric over everything but these labels."""
-        total = 0.0
-        for line in self.flowvisor.get("/metrics").splitlines():
-            found = re.fullmatch(rf"flowvisor_{name}(?:{{(.*)}})? (\S+)", line)
-            if found and all(f'{label}="{value}"' in found[1] for label, value in labels.items()):
-                total += float(found[2])
-        return total
+        return self.flowvisor.metric(name, **labels)
 
     def metric_of_process(self, name: str) -> float:
         """What the client library tells of the process."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tests.support.tools import require_tool
 from tests.system.support.namespaces import Namespace
+from tests.system.support.pki import Keys
 from tests.system.support.processes import Program, python_module
 
 KINDS = ("ovs-testcontroller", "os-ken")
@@ -13,24 +14,38 @@ KINDS = ("ovs-testcontroller", "os-ken")
 class Controller:
     """A learning switch somebody else wrote; it can be killed and started again on its port."""
 
-    def __init__(self, kind: str, *, port: int, version: str, folder: Path, namespace: Namespace) -> None:
-        self.port, self.version, self.kind = port, version, kind
+    def __init__(
+        self,
+        kind: str,
+        *,
+        port: int,
+        version: str,
+        folder: Path,
+        namespace: Namespace,
+        keys: Keys | None = None,
+    ) -> None:
+        self.port, self.version, self.kind, self.keys = port, version, kind, keys
         self._folder, self._namespace = folder, namespace
         self.program = self._start()
 
     @property
     def target(self) -> str:
-        return f"tcp:127.0.0.1:{self.port}"
+        return f"{'ssl' if self.keys else 'tcp'}:127.0.0.1:{self.port}"
 
     def _start(self) -> Program:
         if self.kind == "os-ken":
-            argv = python_module("tests.system.support.learning_switch", str(self.port), self.version)
+            options = self.keys.of_os_ken if self.keys else []
+            argv = python_module(
+                "tests.system.support.learning_switch", str(self.port), self.version, *options
+            )
         else:
             protocols = f"OpenFlow{self.version.replace('.', '')}"
             # No time-out on its flows: a test that takes long must not meet the tenant's own forgetting.
             options = ["--max-idle=permanent", f"--protocols={protocols}"]
             control = f"--unixctl={self._folder / f'testcontroller-{self.port}.ctl'}"
-            argv = [require_tool("ovs-testcontroller"), *options, control, f"ptcp:{self.port}:127.0.0.1"]
+            options += self.keys.of_open_vswitch if self.keys else []
+            method = f"{'pssl' if self.keys else 'ptcp'}:{self.port}:127.0.0.1"
+            argv = [require_tool("ovs-testcontroller"), *options, control, method]
         log = self._folder / f"{self.kind}-{self.port}.log"
         program = Program(argv, log=log, inside=self._namespace.inside)
         program.wait_until(self.is_listening, what=f"{self.kind} listens on {self.port}", timeout_seconds=20)

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import socket
 from collections.abc import Sequence
 from pathlib import Path
@@ -106,6 +107,15 @@ class Flowvisor:
         """What its health page says, whether all is well or not."""
         told: dict[str, Any] = json.loads(self.get("/health", statuses=(b"200", b"503")))
         return told
+
+    def metric(self, name: str, /, **labels: str) -> float:
+        """The sum of a metric over everything but these labels."""
+        total = 0.0
+        for line in self.get("/metrics").splitlines():
+            found = re.fullmatch(rf"flowvisor_{name}(?:{{(.*)}})? (\S+)", line)
+            if found and all(f'{label}="{value}"' in found[1] for label, value in labels.items()):
+                total += float(found[2])
+        return total
 
     def get(self, path: str, statuses: Sequence[bytes] = (b"200",)) -> str:
         """The body of a page of its admin server."""

@@ -1,4 +1,4 @@
-"""A learning switch on os-ken: python -m tests.system.support.learning_switch PORT 1.0|1.3.
+"""A learning switch on os-ken: python -m tests.system.support.learning_switch PORT 1.0|1.3 [OPTION…].
 
 os-ken no longer ships an application or a command to run one, so this is both. It does what the well-known
 simple_switch and simple_switch_13 do, and knows nothing of any hypervisor.
@@ -99,7 +99,8 @@ def main() -> None:
     app_manager.AppManager.get_instance()
     import os_ken.controller.controller  # noqa: F401 - it declares the options that are set below
 
-    arguments = ["--ofp-listen-host", "127.0.0.1", "--ofp-tcp-listen-port", port]
+    listen = ["--ofp-tcp-listen-port", port, "--ofp-ssl-listen-port", port]  # which of them, its keys say
+    arguments = ["--ofp-listen-host", "127.0.0.1", *listen, *sys.argv[3:]]
     cfg.CONF(args=arguments, project="os_ken")
     app_manager.AppManager.run_apps([application])
 

@@ -109,15 +109,15 @@ class Network:
         for name in BRIDGES:
             self.add_bridge(name)
 
-    def add_bridge(self, name: str) -> None:
+    def add_bridge(self, name: str, *, controller: str | None = None, dpid: int | None = None) -> None:
         ends = [end for link in LINKS[: 2 * self.layout.parallel_links] for end in link]
         ends += [(host.bridge, host.port) for host in self.hosts.values()]
         ports = {port: interface_at(bridge, port) for bridge, port in ends if bridge == name}
         self.switch.add_bridge(
             name,
-            dpid=BRIDGES[name],
+            dpid=BRIDGES[name] if dpid is None else dpid,
             versions=self.layout.versions,
-            controller=self.layout.controllers[name],
+            controller=self.layout.controllers[name] if controller is None else controller,
             ports=ports,
         )
 
