@@ -9,6 +9,7 @@ from tests.system.support.pki import Keys
 from tests.system.support.processes import Program, python_module
 
 KINDS = ("ovs-testcontroller", "os-ken")
+ON_OS_KEN = {"os-ken": "learning_switch", "os-ken-topology": "topology_watch", "pox": "pox_discovery"}
 
 
 class Controller:
@@ -33,11 +34,12 @@ class Controller:
         return f"{'ssl' if self.keys else 'tcp'}:127.0.0.1:{self.port}"
 
     def _start(self) -> Program:
-        if self.kind == "os-ken":
+        # On os-ken's threads the waits of its topology application never time out; it was written for these.
+        environment = {"OSKEN_HUB_TYPE": "eventlet"} if self.kind == "os-ken-topology" else {}
+        if self.kind in ON_OS_KEN:
+            module = f"tests.system.support.{ON_OS_KEN[self.kind]}"
             options = self.keys.of_os_ken if self.keys else []
-            argv = python_module(
-                "tests.system.support.learning_switch", str(self.port), self.version, *options
-            )
+            argv = python_module(module, str(self.port), self.version, *options)
         else:
             protocols = f"OpenFlow{self.version.replace('.', '')}"
             # No time-out on its flows: a test that takes long must not meet the tenant's own forgetting.
@@ -47,7 +49,7 @@ class Controller:
             method = f"{'pssl' if self.keys else 'ptcp'}:{self.port}:127.0.0.1"
             argv = [require_tool("ovs-testcontroller"), *options, control, method]
         log = self._folder / f"{self.kind}-{self.port}.log"
-        program = Program(argv, log=log, inside=self._namespace.inside)
+        program = Program(argv, log=log, inside=self._namespace.inside, environment=environment)
         program.wait_until(self.is_listening, what=f"{self.kind} listens on {self.port}", timeout_seconds=20)
         return program
 

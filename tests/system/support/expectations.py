@@ -2,11 +2,13 @@
 
 import re
 
+from flowvisor.network.discovery import PROBE_ADDRESS_BYTES
 from tests.system.support.capture import Dissection
 from tests.system.support.network import BRIDGES, Host, Network
 from tests.system.support.scenario import Scenario, watched_wires
 
 ERROR, FEATURES_REQUEST, FEATURES_REPLY, PACKET_IN, PACKET_OUT, FLOW_MOD = 1, 5, 6, 10, 13, 14
+PROBES_COME_BACK = "dl_dst=01:80:c2:00:00:0f actions=CONTROLLER:65535"
 TENANTS_COOKIE = "cookie=0x0,"  # neither of the two learning switches sets one
 
 
@@ -27,7 +29,7 @@ def expect_only_own_packets(network: Network) -> None:
         arrived = {name: wire.arrived() for name, wire in wires.items()}
     strays = []
     for name, frames in arrived.items():
-        sources = {frame[6:12] for frame in frames}
+        sources = {frame[6:12] for frame in frames if frame[:6] != PROBE_ADDRESS_BYTES}
         assert sources, f"nothing arrived at {name}: this looked at nothing"
         strangers = [senders.get(source) for source in sources]
         strays += [(name, host) for host in strangers if not belongs(host, network.hosts[name])]
@@ -39,13 +41,17 @@ def belongs(sender: Host | None, receiver: Host) -> bool:
 
 
 def expect_a_classifier_in_table_0(network: Network) -> None:
-    """Table 0 sends packets into blocks of tables and does nothing else; tenants' entries lie in their blocks."""
+    """Table 0 sends packets into blocks of tables and does nothing else, but for the hypervisor's own probes; tenants'
+    entries lie in their blocks.
+    """
     for bridge in BRIDGES:
         flows = network.switch.flows(bridge, version="1.3")
         classifier = [flow for flow in flows if "table=0," in flow]
         assert classifier, f"{bridge} has no classifier"
         assert [flow for flow in classifier if TENANTS_COOKIE in flow] == []
-        doings = {flow.rpartition("actions=")[2] for flow in classifier}
+        probes = [flow for flow in classifier if flow.endswith(PROBES_COME_BACK)]
+        assert len(probes) == 1, classifier
+        doings = {flow.rpartition("actions=")[2] for flow in classifier if flow not in probes}
         assert {
             doing for doing in doings if not re.fullmatch(r"drop|(meter:\d+,)?goto_table:\d+", doing)
         } == set()
