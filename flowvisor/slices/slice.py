@@ -38,7 +38,7 @@ class Slice:
     policies: tuple[str, ...]
     place: Place
     may_configure_ports: bool = field(default=False, kw_only=True)
-    switches: Mapping[int, SwitchSettings] = field(factory=dict, kw_only=True)
+    switches: Mapping[int, SwitchSettings] = field(factory=dict, kw_only=True, hash=False)
     tls: TlsFiles | None = field(default=None, kw_only=True)
     controller_certificates: tuple[CertificatePin, ...] = field(default=(), kw_only=True)
 

@@ -155,9 +155,9 @@ def test_the_folders_are_known_before_the_files_in_them_are_read() -> None:
 
 def test_five_thousand_rules_are_read_in_seconds() -> None:
     rules = [rule(f"vlan_vid: {1 + n % 4094}, tcp_dst: [80, 443]", datapaths="[leaf-1]") for n in range(5000)]
-    began = time.perf_counter()
+    began = time.process_time()
     configuration_of(slice_file("a", *rules))
-    assert time.perf_counter() - began < 5  # about 0.5 s; the bound is for a machine that is busy
+    assert time.process_time() - began < 5  # about 0.5 s; the bound is for a slow machine
 
 
 def shipped(folder: str) -> list[TextFile]:
