@@ -15,6 +15,7 @@ from flowvisor.connections.folder_source import SEARCHED, load
 from flowvisor.errors import ConfigurationError, Problem
 from flowvisor.planning.acl_bounds import refuse_acls
 from flowvisor.planning.overlaps import Overlap, describe_datapath, describe_packet, refuse_conflicts
+from flowvisor.policies.bandwidth import Bandwidth
 
 EXIT_BAD_FILES: Final = 2
 MAX_NOTES_SHOWN: Final = 20  # as text; --json has all
@@ -147,8 +148,19 @@ def _show_notes(checked: Checked) -> None:
             f"{describe_datapath(overlap.dpid, checked.configuration)} {winner.slice} has by its priority what "
             f"{loser.slice} names, too, in {loser.place}: packets like {describe_packet(overlap.sample)}"
         )
+    for name in _unqueued_policies(checked.configuration):
+        click.echo(
+            f"{click.style('note', fg='cyan')}: {name} names no queues: where a datapath has no meters for it (with "
+            "OpenFlow 1.0, or too few tables) nothing limits that traffic"
+        )
     if left := len(checked.overlaps[MAX_NOTES_SHOWN:]):
         click.echo(f"and {left} more like these (all of them: --json)")
+
+
+def _unqueued_policies(configuration: Configuration) -> list[str]:
+    """The names of bandwidth policies that datapaths without meters cannot put in force."""
+    policies = configuration.policies.items()
+    return [name for name, one in policies if isinstance(one, Bandwidth) and not one.queues]
 
 
 def _counts(checked: Checked) -> dict[str, int]:
@@ -168,6 +180,7 @@ def _summary(checked: Checked) -> str:
 
 def _summary_as_json(checked: Checked) -> dict[str, Any]:
     notes = [_overlap_as_json(overlap, checked.configuration) for overlap in checked.overlaps]
+    notes += [{"kind": "no-queues", "policy": name} for name in _unqueued_policies(checked.configuration)]
     return {"ok": True, "problems": [], **_counts(checked), "notes": notes}
 
 

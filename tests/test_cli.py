@@ -62,6 +62,17 @@ def test_an_acl_that_cannot_be_put_in_force_is_told_with_its_line() -> None:
     assert result.stderr.startswith("policies/no.yaml:5:5: rules: what the exceptions before it leave")
 
 
+def test_a_bandwidth_that_some_datapaths_cannot_limit_is_noted() -> None:
+    write_slice("a", "{datapaths: all, priority: 100, match: {in_port: 1}}")
+    write("policies/slow.yaml", "kind: bandwidth\nname: slow\nrate: 1 Mbit/s\n")
+    write("policies/fast.yaml", "kind: bandwidth\nname: fast\nrate: 1 Mbit/s\nqueues: [1]\n")
+    result = run("check")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("note: slow names no queues: where a datapath has no meters")
+    assert "fast" not in result.stdout
+    assert json.loads(run("check", "--json").stdout)["notes"] == [{"kind": "no-queues", "policy": "slow"}]
+
+
 def test_everything_that_is_wrong_is_a_line_on_standard_error_and_status_2() -> None:
     write("flowvisor.yaml", MAIN + "sclices: x\n")
     write_slice("a", "{datapaths: all, priorty: 1, match: {}}")
@@ -163,7 +174,7 @@ def test_the_shipped_files_are_right(monkeypatch: pytest.MonkeyPatch) -> None:
     result = run("check")
     assert (result.exit_code, result.stdout) == (
         0,
-        "ok: 2 slices, 4 rules, 3 policies, 3 datapaths; no two slices own the same packets\n",
+        "ok: 2 slices, 4 rules, 4 policies, 3 datapaths; no two slices own the same packets\n",
     )
 
 

@@ -32,6 +32,17 @@ def slice_metrics(
         (((one.name,), len(one.rules)) for one in configuration.slices),
     )
     yield from _flow_entries(hypervisor)
+    yield gauge(
+        "bandwidth_not_limited",
+        "Whether the slice has a bandwidth that nothing can hold it to on a datapath.",
+        "slice dpid",
+        (
+            ((name, format_dpid(dpid)), float(switch.exceeds_bandwidth))
+            for dpid, datapath in hypervisor.datapaths.items()
+            for name, switch in datapath.switches.items()
+            if switch.tenant.bandwidth is not None
+        ),
+    )
 
 
 def _flow_entries(hypervisor: Hypervisor) -> Iterator[Metric]:

@@ -12,12 +12,14 @@ from flowvisor.configuration.formats import KIND, NAME, Format, Formats
 from flowvisor.configuration.match_reader import read_match
 from flowvisor.configuration.schema import Key
 from flowvisor.policies.acl import Acl, AclRule
+from flowvisor.policies.bandwidth import Bandwidth, parse_burst, parse_rate_of_traffic
 from flowvisor.policies.policy import Policy
 from flowvisor.policies.quota import Quota
 from flowvisor.policies.rate_limit import RateLimit, parse_rate
 from flowvisor.slices.flowspace_slice import ALL_DATAPATHS
 
 MAX_ENTRIES: Final = 0xFFFF_FFFF  # what OpenFlow counts in
+MAX_QUEUE: Final = 0xFFFF_FFFE  # all ones mean all queues; queue 0 is where packets go by themselves
 
 
 def _limits(policy: Callable[..., Policy]) -> Callable[[MappingNode, Mapping[str, Any]], Policy]:
@@ -108,6 +110,27 @@ ACL: Final = Format(
     build=_acl,
 )
 
+BANDWIDTH: Final = Format(
+    keys={
+        "kind": KIND,
+        "name": NAME,
+        "rate": Key(
+            parsed(parse_rate_of_traffic),
+            meaning="traffic that may come in at each datapath",
+            is_required=True,
+        ),
+        "burst": Key(parsed(parse_burst), meaning="what of it may come at once"),
+        "queues": Key(
+            list_of(integer(1, MAX_QUEUE)),
+            meaning="where there are no meters: the queue to go out by, and others to ask for",
+            default=(),
+        ),
+    },
+    build=lambda node, values: Bandwidth(
+        name=values["name"], rate=values["rate"], burst=values["burst"], queues=values["queues"]
+    ),
+)
+
 POLICY_FORMATS: Final = Formats(
-    {"acl": ACL, "quota": QUOTA, "rate-limit": RATE_LIMIT}, not_built=("bandwidth",)
+    {"acl": ACL, "bandwidth": BANDWIDTH, "quota": QUOTA, "rate-limit": RATE_LIMIT}, not_built=()
 )

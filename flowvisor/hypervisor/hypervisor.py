@@ -29,6 +29,7 @@ from flowvisor.openflow.versions import codec
 from flowvisor.planning.allocation import Allocations
 from flowvisor.planning.plan import Compiled, compile_plan, ownership_at
 from flowvisor.policies.acl import Acl
+from flowvisor.policies.bandwidth import Bandwidth
 from flowvisor.policies.quota import Quota
 from flowvisor.policies.rate_limit import RateLimit
 
@@ -67,6 +68,7 @@ class Hypervisor:
             one.name: Tenant(
                 one,
                 quota=configuration.policy_of(one, Quota),
+                bandwidth=configuration.policy_of(one, Bandwidth),
                 limits=_limits(configuration.policy_of(one, RateLimit)),
             )
             for one in configuration.slices

@@ -32,13 +32,14 @@ from flowvisor.openflow.messages import (
     FlowRemoved,
     Message,
 )
-from flowvisor.openflow.multipart import TableFeatures
+from flowvisor.openflow.multipart import MeterFeaturesReply, TableFeatures
 from flowvisor.openflow.ports import Port
 from flowvisor.openflow.traits import TRAITS
 from flowvisor.openflow.versions import Codec
 from flowvisor.planning.ownership import Ownership
 from flowvisor.planning.plan import DatapathPlan
 from flowvisor.planning.view import View
+from flowvisor.policies.bandwidth import Bandwidth
 from flowvisor.policies.quota import Quota
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
 
@@ -101,6 +102,7 @@ class Tenant:
     policy: FlowspaceSlice
     quota: Quota | None = None
     limits: Limits[TenantChannel] | None = None  # of its rate limit
+    bandwidth: Bandwidth | None = None
     counters: dict[int, MessageCounters] = Factory(lambda: {1: MessageCounters(), 4: MessageCounters()})
     channels: list[TenantChannel] = Factory(list)
     pool: Pool = Factory(Pool)  # of room for flow entries, where one limit is for all datapaths
@@ -206,6 +208,8 @@ class VirtualSwitch:
     rewriting: list[Callable[[Effects], None]] | None = None
     # What went while nobody was there to be told, for the first controller that comes.
     untold: list[FlowRemoved] = Factory(list)
+    queue: int | None = None  # by which its outputs go where that is how its bandwidth is limited
+    exceeds_bandwidth: bool = False  # it has one, and nothing here holds it to that
     is_new: bool = False  # the slice was given its tables only now: what they hold is not its own
 
     @property
@@ -286,6 +290,8 @@ class Datapath(Peer):
     )  # channels that have the answer that their frames waited for
     flight: Flight = Factory(Flight)
     turns: Turns[TenantChannel] = Factory(Turns)
+    # What it offers; nothing until it has said so.
+    meter_features: MeterFeaturesReply = Factory(MeterFeaturesReply)
     table_features: dict[int, TableFeatures] | None = None
     sharing_seconds: float = 0  # for how long a reading may answer further channels
     readings: dict[bytes, Reading] = Factory(dict)  # by the requests that ask for them

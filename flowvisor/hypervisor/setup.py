@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from flowvisor.hypervisor import links
+from flowvisor.hypervisor import bandwidth, links
 from flowvisor.hypervisor.effects import Effects, HangUp, OpenChannels
 from flowvisor.hypervisor.peers import Datapath
 from flowvisor.hypervisor.readoption import Comparison
@@ -33,6 +33,11 @@ from flowvisor.openflow.multipart import (
     GroupDesc,
     GroupDescReply,
     GroupDescRequest,
+    MeterConfig,
+    MeterConfigReply,
+    MeterConfigRequest,
+    MeterFeaturesReply,
+    MeterFeaturesRequest,
     PortDescReply,
     PortDescRequest,
     TableStatsReply,
@@ -57,11 +62,27 @@ def begin(datapath: Datapath, effects: Effects) -> None:
         if isinstance(reply, PortDescReply):
             datapath.ports.update((port.number, port) for port in reply.ports)
 
-    _ask(datapath, [PortDescRequest()], lambda _, effects: _read(datapath, effects), effects, each=put_ports)
+    _ask(datapath, [PortDescRequest()], lambda _, effects: _learn(datapath, effects), effects, each=put_ports)
+
+
+def _learn(datapath: Datapath, effects: Effects) -> None:
+    """Ask what the datapath offers of meters. One that does not say so has none."""
+
+    def answered(replies: list[Message], effects: Effects) -> None:
+        for reply in replies:
+            if isinstance(reply, MeterFeaturesReply):
+                datapath.meter_features = reply
+        _read(datapath, effects)
+
+    def failed(_error: tuple[int, int], effects: Effects) -> None:
+        answered([], effects)
+
+    ask(datapath, datapath.transactions, [MeterFeaturesRequest()], answered, failed, effects)
 
 
 def _read(datapath: Datapath, effects: Effects) -> None:
     """Ask what the datapath has of what should be there."""
+    bandwidth.decide(datapath, datapath.meter_features.max_meter, effects)
     if datapath.plan.enforcement is Enforcement.INTERSECT:
         _readopt(datapath, effects)
         return
@@ -70,6 +91,8 @@ def _read(datapath: Datapath, effects: Effects) -> None:
         GroupDescRequest(),
         FlowStatsRequest(table_id=CLASSIFIER_TABLE),
     ]
+    if datapath.meter_features.max_meter:
+        wanted.append(MeterConfigRequest())
     _ask(datapath, wanted, lambda replies, effects: _make_so(datapath, replies, effects), effects)
 
 
@@ -92,17 +115,21 @@ def _readopt(datapath: Datapath, effects: Effects) -> None:
 def _make_so(datapath: Datapath, replies: list[Message], effects: Effects) -> None:
     flows: list[FlowStats] = []
     groups: list[GroupDesc] = []
+    meters: list[MeterConfig] = []
     in_use: list[int] = []
     for reply in replies:
         if isinstance(reply, FlowStatsReply):
             flows += reply.flows
         elif isinstance(reply, GroupDescReply):
             groups += reply.groups
+        elif isinstance(reply, MeterConfigReply):
+            meters += reply.meters
         elif isinstance(reply, TableStatsReply):
             in_use += [table.table_id for table in reply.tables if table.active_count]
 
     def judged(wrong: list[Message], effects: Effects) -> None:
-        for message in _changes(datapath, flows, groups, in_use, wrong):
+        first, last = bandwidth.changes(datapath, meters, datapath.meter_features.max_meter)
+        for message in (*first, *_changes(datapath, flows, groups, in_use, wrong), *last):
             send_own(datapath, message, "own entry", effects)
         datapath.has_flood_groups = True
         _open(datapath, effects)

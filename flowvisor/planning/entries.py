@@ -8,7 +8,7 @@ from typing import Final
 
 from flowvisor.flowspace.layout import match_of
 from flowvisor.network.discovery import PROBE_ADDRESS
-from flowvisor.openflow.actions import NO_BUFFER_LEN, ApplyActions, GotoTable, Output
+from flowvisor.openflow.actions import NO_BUFFER_LEN, ApplyActions, GotoTable, Meter, Output
 from flowvisor.openflow.match import MATCH_ALL, Match
 from flowvisor.openflow.messages import GROUP_ADD, GROUP_TYPE_ALL, Bucket, FlowMod, GroupMod
 from flowvisor.openflow.ports import CONTROLLER, LOCAL, NO_FLOOD, NO_FWD, PORT_DOWN
@@ -22,6 +22,8 @@ CLASSIFIER_TABLE: Final = 0
 # is looked at only together with the place (table 0, or the table-miss entry of a block).
 COOKIE: Final = 0xF10F_0150_0000_0000
 COOKIE_MASK: Final = 0xFFFF_FFFF_0000_0000
+# The hypervisor's own meters have the highest ids that a datapath offers: so many, but never more than half of them.
+MAX_OWN_METERS: Final = 4096
 # Above every group id that a slice is given; the low bits are the first table of the slice's block.
 FLOOD_GROUPS: Final = 0xF000_0000
 ALL_GROUPS_OF_SLICES: Final = 0xF100_0000
@@ -49,13 +51,18 @@ def all_group(block: TableBlock) -> int:
     return ALL_GROUPS_OF_SLICES | block.first
 
 
+def max_tenant_meter(max_meter: int) -> int:
+    """The highest id of a slice's meter where a datapath offers ids up to `max_meter`."""
+    return max_meter - min(MAX_OWN_METERS, max_meter // 2)
+
+
 def classifier_entries(plan: DatapathPlan) -> list[FlowMod]:
     """Table 0: each packet goes to the block of its slice, or is dropped. Empty when intersecting."""
     if plan.enforcement is not Enforcement.TABLES:
         return []
     return [
         *_denying_entries(plan.ownership),
-        *_goto_entries(plan.ownership, plan.blocks),
+        *_goto_entries(plan),
         _entry(MATCH_ALL, priority=0, block=None),
     ]
 
@@ -119,10 +126,12 @@ def _denying_entries(ownership: Ownership) -> Iterator[FlowMod]:
             yield _entry(match, priority=classifier_priority(rank), block=None)
 
 
-def _goto_entries(ownership: Ownership, blocks: dict[str, TableBlock]) -> Iterator[FlowMod]:
-    for rank, box, owner in dict.fromkeys(ownership.ranked):
+def _goto_entries(plan: DatapathPlan) -> Iterator[FlowMod]:
+    blocks = plan.blocks
+    for rank, box, owner in dict.fromkeys(plan.ownership.ranked):
+        meter = plan.meters.get(owner)
         for match in exact_where_required(match_of(box)):
-            yield _entry(match, priority=classifier_priority(rank), block=blocks.get(owner))
+            yield _entry(match, priority=classifier_priority(rank), block=blocks.get(owner), meter_id=meter)
 
 
 def classifier_priority(rank: int) -> int:
@@ -133,11 +142,12 @@ def classifier_priority(rank: int) -> int:
     return rank + 1
 
 
-def _entry(match: Match, *, priority: int, block: TableBlock | None) -> FlowMod:
+def _entry(match: Match, *, priority: int, block: TableBlock | None, meter_id: int | None = None) -> FlowMod:
+    metered = () if meter_id is None else (Meter(meter_id),)
     return FlowMod(
         cookie=COOKIE,
         table_id=CLASSIFIER_TABLE,
         priority=priority,
         match=match,
-        instructions=() if block is None else (GotoTable(block.first),),
+        instructions=() if block is None else (*metered, GotoTable(block.first)),
     )

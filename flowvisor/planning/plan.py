@@ -37,6 +37,7 @@ class DatapathPlan:
     ownership: Ownership
     views: Mapping[str, View]
     fences: tuple[Match, ...] = ()
+    meters: Mapping[str, int] = Factory(dict)  # of slices whose bandwidth the classifier limits
     is_probed: bool = False  # links are looked for
 
     @property

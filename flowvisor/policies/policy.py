@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from flowvisor.policies.acl import Acl
+from flowvisor.policies.bandwidth import Bandwidth
 from flowvisor.policies.quota import Quota
 from flowvisor.policies.rate_limit import RateLimit
 
-Policy: TypeAlias = Acl | Quota | RateLimit
+Policy: TypeAlias = Acl | Bandwidth | Quota | RateLimit

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flowvisor.admin.slice_metrics import slice_metrics
 from flowvisor.openflow.frame import GROUP_MOD, HEADER
+from flowvisor.policies.bandwidth import Bandwidth
 from flowvisor.policies.quota import Quota
 from flowvisor.policies.rate_limit import RateLimit
 from tests.support.shell import TO_CONTROLLER, Shell
@@ -113,3 +114,13 @@ def test_what_met_a_rate_limit_is_told_by_limit_and_action() -> None:
     labels = {"slice": "blue", "limit": "packet_in", "action": "shed"}
     assert samples(shell, "rate_limited_total") == [(labels, 2.0)]
     assert samples(shell, "messages_shed_total") == [({"slice": "blue", "reason": "rate-limited"}, 2.0)]
+
+
+def test_a_slice_that_nothing_holds_to_its_bandwidth_is_told() -> None:
+    shell = Shell()
+    shell.datapath()
+    assert samples(shell, "bandwidth_not_limited") == []
+    (switch, _) = shell.hypervisor.datapaths[1].switches.values()
+    switch.tenant.bandwidth = Bandwidth("slow", rate=1)
+    switch.exceeds_bandwidth = True
+    assert samples(shell, "bandwidth_not_limited") == [({"slice": "blue", "dpid": "0000000000000001"}, 1.0)]

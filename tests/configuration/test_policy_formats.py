@@ -5,6 +5,7 @@ import pytest
 from flowvisor.errors import ConfigurationError, Place
 from flowvisor.openflow.match import Match
 from flowvisor.policies.acl import Acl, AclRule
+from flowvisor.policies.bandwidth import Bandwidth
 from flowvisor.policies.quota import Quota
 from flowvisor.policies.rate_limit import RateLimit
 from tests.support.formats import read
@@ -47,3 +48,33 @@ def test_an_acl_that_says_nothing_or_two_things_is_refused(rules: str, told: str
     with pytest.raises(ConfigurationError) as caught:
         read("acl", rules=rules)
     assert str(caught.value).splitlines()[0].startswith(told)
+
+
+def test_bandwidth_is_kilobits() -> None:
+    assert read("bandwidth") == Bandwidth(name="it", rate=100_000)
+    more = {"rate": "1.5 Gbit/s", "burst": "200 kbit", "queues": "[2, 1]"}
+    assert read("bandwidth", **more) == Bandwidth(name="it", rate=1_500_000, burst=200, queues=(2, 1))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        (
+            "rate",
+            "100/s",
+            'rate: "100/s" is not right; write a number and kbit, Mbit or Gbit, like 100 Mbit/s',
+        ),
+        ("rate", "0 Mbit/s", 'rate: "0 Mbit/s" is not from 1 kbit to 4294 Gbit'),
+        (
+            "burst",
+            "10 Mbit/s",
+            'burst: "10 Mbit/s" is not right; write a number and kbit, Mbit or Gbit, like',
+        ),
+        ("queues", "[0]", "queues: 0 is not from 1 to 4294967294"),
+        ("queues", "[1, 1]", 'queues: "1" stands in the list already'),
+    ],
+)
+def test_what_is_no_bandwidth_is_refused(key: str, value: str, told: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        read("bandwidth", **{key: value})
+    assert told in str(caught.value)

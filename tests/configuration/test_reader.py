@@ -64,7 +64,7 @@ def test_there_may_be_no_slices_and_no_policies() -> None:
 def test_everything_that_is_wrong_in_all_files_is_told_at_once() -> None:
     main = TextFile("flowvisor.yaml", "listen: [tcp:1.2.3.4]\ntls: {ca: }\nadmission: listd\n")
     quota = TextFile("policies/small.yaml", "kind: quota\nname: smal\ngroups: many\n")
-    gold = TextFile("policies/gold.yaml", "kind: bandwidth\nname: gold\n")
+    gold = TextFile("policies/gold.yaml", "kind: bandwith\nname: gold\n")
     wrong = slice_file(
         "a", rule("vlan_vd: 1", priority=-1, datapaths="[leaf-9]"), more="policies: [gold, silver]\n"
     )
@@ -73,7 +73,8 @@ def test_everything_that_is_wrong_in_all_files_is_told_at_once() -> None:
         'flowvisor.yaml:1:10: listen: "tcp:1.2.3.4" calls somebody, it does not listen; write ptcp:PORT:ADDRESS',
         "flowvisor.yaml:2:11: ca: the value is missing",
         'flowvisor.yaml:3:12: admission: "listd" is not "open" or "listed"; did you mean "listed"?',
-        'policies/gold.yaml:1:7: kind: bandwidth is not built yet; write "acl" or "quota" or "rate-limit"',
+        'policies/gold.yaml:1:7: kind: "bandwith" is not "acl" or "bandwidth" or "quota" or "rate-limit"; did you mean '
+        '"bandwidth"?',
         'policies/small.yaml:2:7: name: "smal" is not the name of the file; write "small" or call the file smal.yaml',
         'policies/small.yaml:3:9: groups: "many" is not a number',
         'slices/a.yaml:4:18: policies: there is no policy "silver"',
@@ -230,7 +231,7 @@ def test_a_damaged_file_is_read_or_refused_and_nothing_else(mutation: tuple[int,
 def test_the_shipped_files_are_right() -> None:
     configuration = read_configuration(SHIPPED_MAIN, shipped("slices"), shipped("policies"))
     assert [one.name for one in configuration.slices] == ["campus", "research"]
-    assert set(configuration.policies) == {"no-spoofing", "small-quota", "steady"}
+    assert set(configuration.policies) == {"gold", "no-spoofing", "small-quota", "steady"}
 
 
 def test_what_the_shipped_files_show_in_comments_is_right_too() -> None:

@@ -195,13 +195,13 @@ def test_a_datapath_that_cannot_be_read_is_hung_up_on(kind: Kind, answers: list[
     assert not peer.is_ready
 
 
-@pytest.mark.parametrize("round_of_nonsense", range(4))
+@pytest.mark.parametrize("round_of_nonsense", range(5))
 def test_an_answer_of_another_kind_to_the_question_what_there_is_harms_nobody(round_of_nonsense: int) -> None:
     world = ON_TABLES.world(A, B)
     world.controller("a").send(FlowMod(match=PORT_1, instructions=output(2)))
     emulated = world.emulated[1]
     peer, effects = world.hypervisor.datapath_joined(4, the_datapath(world).features, 0.0)
-    for number in range(4):
+    for number in range(5):
         asked = effects.frames.get(peer, ())
         answers = [
             peer.codec.encode(BarrierReply(xid=peer.codec.decode(frame).xid))

@@ -59,6 +59,13 @@ RIGHT = {
     },
     "acl-rule": {"deny": "{vlan_vid: 100}", "permit": "{in_port: 1}", "datapaths": "all"},
     "acl": {"kind": "acl", "name": "it", "rules": "[{deny: {}}]"},
+    "bandwidth": {
+        "kind": "bandwidth",
+        "name": "it",
+        "rate": "100 Mbit/s",
+        "burst": "5 Mbit",
+        "queues": "[1, 2]",
+    },
     "quota": {
         "kind": "quota",
         "name": "it",

@@ -14,6 +14,7 @@ from flowvisor.flowspace.box import intersect
 from flowvisor.flowspace.layout import boxes_of, forget
 from flowvisor.hypervisor.peers import VirtualSwitch
 from flowvisor.hypervisor.refusal import Refusal
+from flowvisor.hypervisor.translation.queueing import queued
 from flowvisor.network.discovery import PROBE_ADDRESS
 from flowvisor.openflow import actions as act
 from flowvisor.openflow import error_codes as codes
@@ -71,7 +72,9 @@ def judge(
     refusal = _widen(switch, table_id, instructions)
     if refusal is not None:
         return Verdict((), refusal)
-    return Verdict(tuple(_mapped(switch, instructions)))
+    mapped = tuple(_mapped(switch, instructions))
+    # Where matches are intersected it is another version's words, maybe; `pieces` does it there.
+    return Verdict(mapped if view.block is None else queued(switch, mapped))
 
 
 def actions_to_physical(switch: VirtualSwitch, actions: act.Actions) -> act.Actions:

@@ -36,6 +36,7 @@ from flowvisor.hypervisor.translation.pieces import (
     put,
     send_all,
 )
+from flowvisor.hypervisor.translation.queueing import queued_actions
 from flowvisor.network.discovery import PROBE_ADDRESS_BYTES
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow import v10
@@ -162,7 +163,7 @@ def _judge_bytes(switch: VirtualSwitch, actions: bytes) -> bytes | Verdict:
     outcome: bytes | Verdict = verdict
     if verdict.refusal is None:
         outcome = b"".join(
-            v10.encode_actions(instruction.actions)
+            v10.encode_actions(queued_actions(switch, instruction.actions))
             for instruction in verdict.instructions
             if isinstance(instruction, ApplyActions)
         )

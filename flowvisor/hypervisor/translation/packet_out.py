@@ -21,6 +21,7 @@ from flowvisor.hypervisor.refusal import Refusal
 from flowvisor.hypervisor.requests import fence, send_to_datapath
 from flowvisor.hypervisor.translation import tenant_lldp
 from flowvisor.hypervisor.translation.actions import EVERYWHERE, flood_ports, refused_action
+from flowvisor.hypervisor.translation.queueing import queued_actions
 from flowvisor.network.discovery import PROBE_ADDRESS_BYTES, addresses_a_probe
 from flowvisor.openflow import actions as act
 from flowvisor.openflow import bridge
@@ -102,7 +103,8 @@ def _judge_head(channel: TenantChannel, frame: bytes) -> bytes:
             )
             if not is_plain:
                 return b""
-    encoded = channel.codec.encode(evolve(message, actions=actions, data=b""))
+    queued = queued_actions(switch, actions)
+    encoded = channel.codec.encode(evolve(message, actions=queued, data=b""))
     return encoded[12:]
 
 
@@ -141,7 +143,8 @@ def southbound(channel: TenantChannel, frame: bytes, effects: Effects) -> Refusa
             actions = _actions_in(datapath.version, actions, Match.of(**fields))
     except Inexpressible as error:
         return Refusal((error.error_type, error.error_code), "inexpressible")
-    physical = evolve(message, xid=channel.transactions.send(frame), actions=actions)
+    queued = queued_actions(switch, actions)
+    physical = evolve(message, xid=channel.transactions.send(frame), actions=queued)
     send_to_datapath(datapath, datapath.codec.encode(physical), effects)
     channel.counters.down[PACKET_OUT] += 1
     channel.counters.down_bytes += len(frame)

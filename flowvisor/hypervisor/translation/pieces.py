@@ -26,6 +26,7 @@ from flowvisor.hypervisor.peers import Datapath, TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.refusal import Refusal, refuse
 from flowvisor.hypervisor.requests import ask, finish, send_own, send_to_datapath
 from flowvisor.hypervisor.translation.actions import judge
+from flowvisor.hypervisor.translation.queueing import queued
 from flowvisor.hypervisor.translation.versions import translated
 from flowvisor.network.discovery import PROBE_ADDRESS
 from flowvisor.openflow import error_codes as codes
@@ -141,9 +142,9 @@ def piece_frames(
     """
     kept = _COUNTING if TRAITS[datapath.version].has_tables else 0
     frames = []
-    configs = datapath.switches[entry.owner].port_configs
+    switch = datapath.switches[entry.owner]
     for match in only or ((message.match,) if entry.pieces is None else entry.pieces):
-        instructions = () if configs.stops(match) else message.instructions
+        instructions = () if switch.port_configs.stops(match) else message.instructions
         piece = FlowMod(
             cookie=PIECE_COOKIE | entry.number,
             command=message.command,
@@ -152,7 +153,9 @@ def piece_frames(
             priority=physical_priority(datapath, message.priority),
             flags=SEND_FLOW_REM | message.flags & kept,
             match=match,
-            instructions=translated(instructions, match, source=wording, target=datapath.version),
+            instructions=queued(
+                switch, translated(instructions, match, source=wording, target=datapath.version)
+            ),
         )
         datapath.codec.encode(piece)  # nothing is changed if one of them cannot be said
         frames.append(piece)

@@ -22,6 +22,7 @@ from flowvisor.hypervisor.requests import ask, send_own, send_to_datapath
 from flowvisor.hypervisor.translation.actions import instructions_to_virtual, judge
 from flowvisor.hypervisor.translation.pieces import ports_changed
 from flowvisor.hypervisor.translation.port_status import heard, tell
+from flowvisor.hypervisor.translation.queueing import unqueued
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow import ports
 from flowvisor.openflow.messages import (
@@ -231,7 +232,7 @@ def _anew(switch: VirtualSwitch, flow: FlowStats) -> list[Message]:
     block = switch.view.block
     assert block is not None
     number = flow.table_id - block.first
-    instructions = instructions_to_virtual(block, flow.instructions)
+    instructions = instructions_to_virtual(block, unqueued(switch, flow.instructions))
     verdict = judge(switch, number, instructions)
     if verdict.needs_match:
         verdict = judge(switch, number, instructions, flow.match)
