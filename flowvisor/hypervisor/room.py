@@ -77,10 +77,18 @@ class Room:
         pool = self.pool
         if pool.counting is not None or not all(room.is_known for room in pool.rooms):
             return
-        for room in pool.rooms:
-            room.give_back()
+        free = self._unleased()
+        if free <= 0:  # only then is it worth it that all others have to come here again, too
+            for room in pool.rooms:
+                room.give_back()
+            free = self._unleased()
         # An equal share, so that not each addition at one datapath has to look at all others.
-        shared = pool.limit - sum(room.held for room in pool.rooms) if pool.limit < UNLIMITED else UNLIMITED
-        share = -(-shared // len(pool.rooms))
-        self.left = max(min(self.limit - self.held, share), 0)
+        self.left = max(min(self.limit - self.held, -(-free // len(pool.rooms))), 0)
         self.most += self.left
+
+    def _unleased(self) -> int:
+        """What of the shared limit nobody holds or may take unseen."""
+        pool = self.pool
+        if pool.limit >= UNLIMITED:
+            return UNLIMITED
+        return pool.limit - sum(room.held + room.left for room in pool.rooms)

@@ -40,3 +40,22 @@ def test_a_pools_limit_holds_for_all_together_whoever_takes() -> None:
 def test_what_has_no_limit_is_never_asked_about() -> None:
     room = Room(left=UNLIMITED)
     assert room.take()
+
+
+def test_while_there_is_enough_nobody_takes_what_another_has_been_given() -> None:
+    pool = Pool(limit=1000)
+    rooms = [Room(pool=pool) for _ in range(4)]
+    pool.rooms += rooms
+    for room in rooms:
+        room.counted(0)
+    for room in rooms:
+        assert room.take()
+    given = [room.left for room in rooms]
+    assert min(given) > 50
+    for _ in range(50):
+        assert all(room.take() for room in rooms)
+    assert [room.left for room in rooms] == [before - 50 for before in given]
+    assert sum(room.held + room.left for room in rooms) <= 1000
+    while any(room.take() for room in rooms):
+        assert sum(room.held for room in rooms) <= 1000
+    assert sum(room.held for room in rooms) == 1000
