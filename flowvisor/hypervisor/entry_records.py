@@ -30,8 +30,8 @@ def entry_name(key: Key) -> bytes:
     priority, match = key
     if isinstance(match, int):
         return priority.to_bytes(2, "big") + match.to_bytes(MATCH_BYTES, "big")
-    assert isinstance(match, frozenset)
-    return priority.to_bytes(2, "big") + repr(sorted(match)).encode()
+    assert isinstance(match, bytes)
+    return priority.to_bytes(2, "big") + match
 
 
 def encode_entry(entry: Entry) -> bytes:

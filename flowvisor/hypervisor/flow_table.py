@@ -8,13 +8,14 @@ ask for flow-removed, so that the table knows what timed out, whether the tenant
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
-from attrs import Factory, define, evolve
+from attrs import Factory, define, evolve, field, setters
 
 from flowvisor.flowspace.box import Box, covers, overlaps
 from flowvisor.flowspace.layout import boxes_of
+from flowvisor.openflow import v13
 from flowvisor.openflow.actions import ApplyActions, Enqueue, Instructions, Output, WriteActions
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import FlowMod
@@ -27,7 +28,7 @@ PIECE_COOKIE_MASK: Final = 0xFFFF_FFFF_0000_0000
 MAX_ENTRY_NUMBER: Final = 0xFFFF_FFFF
 
 # (priority, the match in a canonical form that the datapath's version decides): what strictness compares.
-Key = tuple[int, Hashable]
+Key = tuple[int, int | bytes]
 Written = tuple[int, Instructions]
 
 
@@ -41,9 +42,15 @@ class Idling:
     ended_by: int | None = None  # the reason for which all of them go
 
 
+def _packed(pieces: tuple[Match, ...] | None) -> tuple[bytes, ...] | None:
+    return None if pieces is None else tuple(map(v13.encode_match, pieces))
+
+
 @define(eq=False)
 class Entry:
     """One flow entry of the tenant's. `pieces` is None when its only piece is its own match.
+
+    They are kept as bytes, because a match is ten times as large.
 
     `written` is set when a modify has changed the instructions since `request`, with the version that says them so.
     `replaced` is the entry whose place this one took, until that is known to be gone from the datapath.
@@ -55,7 +62,7 @@ class Entry:
     version: int
     request: bytes
     cookie: int
-    pieces: tuple[Match, ...] | None = None
+    _pieces: tuple[bytes, ...] | None = field(default=None, converter=_packed, on_setattr=setters.NO_OP)
     live: int = 1  # pieces that the datapath still has
     packet_count: int = 0  # of the pieces that it has no more
     byte_count: int = 0
@@ -63,6 +70,22 @@ class Entry:
     replaced: Entry | None = None
     is_undone: bool = False  # the datapath refused it
     idling: Idling | None = None
+
+    @property
+    def pieces(self) -> tuple[Match, ...] | None:
+        """What its match leaves on the datapath."""
+        if self._pieces is None:
+            return None
+        return tuple(v13.decode_match(piece, strict=False) for piece in self._pieces)
+
+    @pieces.setter
+    def pieces(self, pieces: tuple[Match, ...] | None) -> None:
+        self._pieces = _packed(pieces)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether it lies in several pieces."""
+        return self._pieces is not None and len(self._pieces) > 1
 
     def flow_mod(self) -> FlowMod:
         """The entry as its tenant wrote it."""
@@ -79,7 +102,7 @@ class Entry:
 
     def physical_matches(self) -> tuple[Match, ...]:
         """The matches of its pieces on the datapath."""
-        return (self.flow_mod().match,) if self.pieces is None else self.pieces
+        return self.pieces or (self.flow_mod().match,)
 
 
 class FlowTable:

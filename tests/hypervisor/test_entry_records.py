@@ -76,9 +76,8 @@ def test_what_is_no_flow_mod_is_no_entry(value: bytes) -> None:
 
 
 def test_entries_of_different_keys_have_different_names() -> None:
-    keys: list[Key] = [(1, 2), (2, 1), (1, frozenset()), (1, frozenset({("in_port", (1, 2))}))]
+    keys: list[Key] = [(1, 2), (2, 1), (1, b""), (1, b"match")]
     assert len({entry_name(key) for key in keys}) == len(keys)
-    assert entry_name((1, frozenset("ab"))) == entry_name((1, frozenset("ba")))
 
 
 @given(flow_mods(1, A), st.sampled_from(["a", "blå", "x" * 63]), st.integers(0, 0xFFFF_FFFF))

@@ -27,7 +27,7 @@ _mods = st.builds(
 
 
 def entry_of(number: int, mod: FlowMod, **more: object) -> Entry:
-    key = (mod.priority, frozenset(mod.match.fields.items()))
+    key = (mod.priority, v13.encode_match(mod.match))
     return Entry("a", key, number, 4, v13.encode(mod), mod.cookie, **more)  # type: ignore[arg-type]
 
 

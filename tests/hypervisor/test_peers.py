@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import gc
+import tracemalloc
+from collections.abc import Iterable
+
 import pytest
 
-from flowvisor.openflow.messages import ROLE_EQUAL, ROLE_MASTER, ROLE_SLAVE, AsyncMasks, BarrierRequest
+from flowvisor.hypervisor.peers import TenantChannel
+from flowvisor.openflow.match import Match
+from flowvisor.openflow.messages import (
+    ROLE_EQUAL,
+    ROLE_MASTER,
+    ROLE_SLAVE,
+    AsyncMasks,
+    BarrierReply,
+    BarrierRequest,
+    FlowMod,
+)
+from flowvisor.openflow.multipart import TableStatsReply, TableStatsRequest
+from flowvisor.policies.quota import Quota
 from tests.support.dialogue import the_datapath, withheld
-from tests.support.kinds import ON_TABLES, Kind
-from tests.support.slices import A, B
+from tests.support.kinds import KINDS, ON_10, ON_FEW_TABLES, ON_TABLES, Kind
+from tests.support.slices import A, B, output
+from tests.support.world import World, a_slice, ports
 
 
 @pytest.mark.parametrize("role", [ROLE_EQUAL, ROLE_MASTER, ROLE_SLAVE])
@@ -48,3 +65,57 @@ def test_misses_are_wanted_by_1_0_only(version: int) -> None:
     assert not switch.watches_miss
     world.controller("a", 1, version)
     assert switch.wants_misses == switch.watches_miss == (version == 1)
+
+
+# ------------------------------------------------------------------------------------- what it costs in memory
+
+ENTRIES = 600
+ALREADY = 50  # with which all is there that does not grow with them
+MAX_STATE_BYTES = {ON_TABLES: 50, ON_10: 700, ON_FEW_TABLES: 700}  # of one flow entry
+MAX_BYTES_OF_ANOTHER_PIECE = 250
+
+
+def answered(world: World, channel: TenantChannel, frames: list[bytes]) -> None:
+    """A controller sends; its datapath does nothing with it, and answers barriers and what is in its tables."""
+    datapath = channel.switch.datapath
+    effects = world.hypervisor.from_controller(channel, frames, world.now)
+    while sent := effects.frames.get(datapath):
+        asked = [datapath.codec.decode(frame) for frame in sent]
+        answers = [
+            BarrierReply(xid=one.xid) if isinstance(one, BarrierRequest) else TableStatsReply(xid=one.xid)
+            for one in asked
+            if isinstance(one, BarrierRequest | TableStatsRequest)
+        ]
+        replies = [datapath.codec.encode(answer) for answer in answers]
+        effects = world.hypervisor.from_datapath(datapath, replies, world.now)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+@pytest.mark.parametrize("pieces", [1, 2])
+def test_a_flow_entry_costs_no_more_memory_than_is_promised(kind: Kind, pieces: int) -> None:
+    quota = Quota("q", flow_entries_per_datapath=10 * ENTRIES)
+    world = World([a_slice("a", ports(1, 2), policies=["q"]), B], [kind.datapath()], policies=[quota])
+    channel = world.controller("a", 1, kind.version).channel
+    encode = channel.codec.encode
+    somewhere = {"in_port": 1} if pieces == 1 else {}
+
+    def send(numbers: Iterable[int]) -> None:
+        for number in numbers:
+            match = Match.of(**somewhere, eth_src=1, eth_dst=number, eth_type=0x800, ip_proto=6)
+            mod = FlowMod(cookie=number << 32, match=match, instructions=output(2))
+            answered(world, channel, [encode(mod), *([] if number % 20 else [encode(BarrierRequest())])])
+
+    send(range(ALREADY))
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        send(range(ALREADY, ENTRIES))
+        gc.collect()
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    held = channel.switch.flow_table
+    assert held is None or len(held) == ENTRIES
+    most = MAX_STATE_BYTES[kind] + (0 if held is None else (pieces - 1) * MAX_BYTES_OF_ANOTHER_PIECE)
+    size = (after - before) / (ENTRIES - ALREADY)
+    assert size <= most

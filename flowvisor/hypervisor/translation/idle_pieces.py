@@ -39,7 +39,7 @@ _NANO: Final = 1_000_000_000
 def put_back(switch: VirtualSwitch, entry: Entry, message: FlowRemoved, effects: Effects) -> bool:
     """A piece has gone by itself: put it back if its entry is to go on living; False if it is really gone."""
     table = switch.flow_table
-    if table is None or entry.pieces is None or len(entry.pieces) < 2 or not table.holds(entry):
+    if table is None or not entry.is_cut or not table.holds(entry):
         return False
     if message.reason == HARD_TIMEOUT and entry.idling is not None:
         _end(switch, entry, entry.idling, HARD_TIMEOUT, effects)
@@ -50,10 +50,10 @@ def put_back(switch: VirtualSwitch, entry: Entry, message: FlowRemoved, effects:
         age = message.duration_sec + message.duration_nsec / _NANO
         entry.idling = Idling(effects.now - age)
     idling = entry.idling
-    if not _add_again(switch, entry, idling, entry.pieces[index], effects):
+    if not _add_again(switch, entry, idling, entry.physical_matches()[index], effects):
         return False
     idling.pieces.add(index)
-    if len(idling.pieces) == len(entry.pieces) and not idling.is_asked:
+    if len(idling.pieces) == len(entry.physical_matches()) and not idling.is_asked:
         _ask_for_use(switch, entry, idling, effects)
     return True
 

@@ -30,7 +30,7 @@ from flowvisor.hypervisor.translation.queueing import queued
 from flowvisor.hypervisor.translation.versions import translated
 from flowvisor.network.discovery import PROBE_ADDRESS
 from flowvisor.openflow import error_codes as codes
-from flowvisor.openflow import v10
+from flowvisor.openflow import v10, v13
 from flowvisor.openflow.actions import Instructions
 from flowvisor.openflow.fields import FIELDS
 from flowvisor.openflow.match import Match
@@ -143,7 +143,7 @@ def piece_frames(
     kept = _COUNTING if TRAITS[datapath.version].has_tables else 0
     frames = []
     switch = datapath.switches[entry.owner]
-    for match in only or ((message.match,) if entry.pieces is None else entry.pieces):
+    for match in only or entry.pieces or (message.match,):
         instructions = () if switch.port_configs.stops(match) else message.instructions
         piece = FlowMod(
             cookie=PIECE_COOKIE | entry.number,
@@ -193,7 +193,7 @@ def next_number(datapath: Datapath) -> int:
 def key_of(datapath: Datapath, message: FlowMod) -> Key:
     """What makes two entries the same; for 1.0 the int that the fast path computes from the bytes alone."""
     if TRAITS[datapath.version].has_tables:
-        return message.priority, frozenset(message.match.fields.items())
+        return message.priority, v13.encode_match(message.match)
     return message.priority, int.from_bytes(v10.encode_match(message.match), "big")
 
 
@@ -328,15 +328,16 @@ def _is_at(entry: Entry, port: int | None) -> bool:
 
 def _new_pieces(switch: VirtualSwitch, entry: Entry, message: FlowMod) -> list[FlowMod]:
     """The additions of those pieces of an entry that its match has at ports which have come."""
-    if entry.pieces is None or "in_port" in message.match.fields:
+    known = entry.pieces
+    if known is None or "in_port" in message.match.fields:
         return []
     pieces = cut(switch, message)
     if pieces is None or isinstance(pieces, Refusal):
         return []
-    new = tuple(match for match in pieces if match not in entry.pieces)
+    new = tuple(match for match in pieces if match not in known)
     if not new:
         return []
-    known, entry.pieces = entry.pieces, new
+    entry.pieces = new
     frames = as_it_was(switch, entry, ADD)
     entry.pieces = (*known, *new[: len(frames)])
     entry.live += len(frames)

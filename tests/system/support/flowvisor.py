@@ -72,7 +72,7 @@ class Flowvisor:
         settings: dict[str, Any] | None = None,
     ) -> None:
         self.ports = ports or Ports()
-        self._folder, self._namespace = folder, namespace
+        self.folder, self._namespace = folder, namespace
         self._configuration = write_configuration(
             folder, slices, ports=self.ports, datapaths=datapaths, policies=policies, settings=settings
         )
@@ -85,7 +85,7 @@ class Flowvisor:
     def _start(self) -> Program:
         program = Program(
             python_module("flowvisor", "run", "--config", self._configuration),
-            log=self._folder / "flowvisor.log",
+            log=self.folder / "flowvisor.log",
             inside=self._namespace.inside if self._namespace else (),
         )
         program.wait_until(self.is_listening, what="flowvisor listens", timeout_seconds=START_SECONDS)
