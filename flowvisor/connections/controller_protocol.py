@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
+from twisted.logger import LogLevel
 
-from flowvisor.connections.addresses import origin_of
+from flowvisor.connections.addresses import origin_of, text_of
 from flowvisor.connections.counters import CONTROLLER
 from flowvisor.connections.peer_protocol import PeerProtocol, Shell
 from flowvisor.hypervisor.effects import Effects, VirtualSwitchName
@@ -26,11 +27,13 @@ class ControllerProtocol(PeerProtocol):
     """Northbound."""
 
     side = CONTROLLER
+    failures_are = LogLevel.info  # its line says once, and louder, what many attempts come to
     tenant_channel: TenantChannel  # once established
 
-    def __init__(self, shell: Shell, factory: ControllerFactory, origin: str) -> None:
+    def __init__(self, shell: Shell, factory: ControllerFactory, address: IAddress | None) -> None:
         super().__init__(shell, Channel(Role.DATAPATH, factory.versions))
-        self.origin = origin
+        self.address = text_of(address)
+        self.origin = origin_of(address)
         self.switch = factory.switch
         self.controller = factory.controller
         self._factory = factory
@@ -59,8 +62,8 @@ class ControllerProtocol(PeerProtocol):
         return self.shell.hypervisor.controller_left(self.tenant_channel, now)
 
     def handshake_failed(self, reason: str, **fields: object) -> None:
-        super().handshake_failed(reason, **fields)
-        self._factory.failed(reason)
+        super().handshake_failed(reason, address=self.address, **fields)
+        self._factory.refused(reason)
 
     def name(self) -> dict[str, Any]:
         return {"slice": self.switch.slice_name, "dpid": self.switch.dpid, "controller": self.controller}
@@ -93,7 +96,7 @@ class ControllerFactory(Factory):
         versions: frozenset[int],
         pins: tuple[CertificatePin, ...],
         established: Callable[[], None],
-        failed: Callable[[str], None],
+        refused: Callable[[str], None],
     ) -> None:
         self._shell = shell
         self.switch = switch
@@ -101,7 +104,7 @@ class ControllerFactory(Factory):
         self.versions = versions
         self.pins = pins
         self.established = established
-        self.failed = failed
+        self.refused = refused
         self.protocols: set[ControllerProtocol] = set()
 
     def buildProtocol(self, addr: IAddress | None) -> ControllerProtocol | None:
@@ -116,6 +119,6 @@ class ControllerFactory(Factory):
         if reason is not None:
             self._shell.counters.handshake_failures[CONTROLLER, reason] += 1
             return None
-        protocol = ControllerProtocol(self._shell, self, origin)
+        protocol = ControllerProtocol(self._shell, self, addr)
         self.protocols.add(protocol)
         return protocol

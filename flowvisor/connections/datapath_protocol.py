@@ -6,6 +6,7 @@ from typing import Any
 
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
+from twisted.logger import LogLevel
 
 from flowvisor.configuration.snapshot import MAX_HALF_OPEN
 from flowvisor.connections.addresses import origin_of, text_of
@@ -23,6 +24,7 @@ class DatapathProtocol(PeerProtocol):
     """Southbound."""
 
     side = DATAPATH
+    failures_are = LogLevel.warn
     datapath: Datapath  # once established
 
     def __init__(self, shell: Shell, address: IAddress | None) -> None:

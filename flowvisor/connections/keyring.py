@@ -15,6 +15,7 @@ from flowvisor.network.tls_files import TLS_KEYS, TlsFiles
 from flowvisor.slices.slice import Slice
 
 LOOK_SECONDS: Final = 30.0  # between two looks at the files
+READS_PER_TICK: Final = 10  # each takes about 3 ms, in which nobody is served
 
 _Seen = tuple[tuple[int, int, int], ...]
 
@@ -33,6 +34,7 @@ class Keyring:
         self._settings = configuration.settings
         self._by_kind: dict[TlsKind, Credentials] = {}
         self._seen: dict[str, _Seen] = {}
+        self._due: dict[str, None] = {}  # in order: whose are to be read
         self._looks_at = 0.0
         for kind, name in kinds(configuration).items():
             self._seen[name] = _look_of(kind.files)
@@ -50,18 +52,27 @@ class Keyring:
         return self._by_kind[kind] if kind is not None else None
 
     def tick(self, now: float) -> None:
-        """Time has passed: look at the files, if it is time."""
+        """About a second has passed: look at the files, if it is time."""
         if now >= self._looks_at:
             self._looks_at = now + LOOK_SECONDS
             self.look()
+        elif self._due:
+            self._read_some()
 
     def look(self, *, at_all: bool = False) -> None:
-        """Read what has changed, or everything; what is not good is told, and what was is kept."""
+        """Read what has changed, or everything: some of it at once, the rest in the next ticks."""
         for name, credentials in self.by_name.items():
             seen = _look_of(credentials.files)
-            if seen == self._seen[name] and not at_all:
-                continue
-            self._seen[name] = seen
+            if seen != self._seen[name] or at_all:
+                self._seen[name] = seen
+                self._due[name] = None
+        self._read_some()
+
+    def _read_some(self) -> None:
+        """What is not good is told, and what was is kept."""
+        for name in list(self._due)[:READS_PER_TICK]:
+            del self._due[name]
+            credentials = self.by_name[name]
             try:
                 credentials.read_again()
             except ConfigurationError as error:

@@ -53,7 +53,7 @@ class Line:
             versions=owner.versions,
             pins=owner.controller_certificates,
             established=self._established,
-            failed=self._failed,
+            refused=self._refused,
         )
         self._waiting: Waiting | None = None
         self._service: ClientService | None = None
@@ -120,9 +120,17 @@ class Line:
         self._told = None
 
     def _failed(self, reason: str) -> None:
+        self._trouble(
+            "controller_not_awaited" if self.method.is_passive else "controller_unreachable", reason
+        )
+
+    def _refused(self, reason: str) -> None:
+        """Somebody was reached, or has called, and is not let in, or does not let us in."""
+        self._trouble("controller_refused", reason)
+
+    def _trouble(self, event: str, reason: str) -> None:
         key = (self.switch.slice_name, self.controller, reason)
         self._shell.counters.controller_connect_failures[key] += 1
         if reason != self._told:
             self._told = reason
-            event = "controller_not_awaited" if self.method.is_passive else "controller_unreachable"
             self.log.warn(event=event, reason=reason, **self._name())

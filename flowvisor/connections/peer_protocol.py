@@ -65,6 +65,7 @@ class PeerProtocol(Protocol):
 
     log = Logger()
     side: str  # as counters name it
+    failures_are: Any  # how loudly a handshake that failed is told
     outbound: Outbound  # once connected
 
     def __init__(self, shell: Shell, channel: Channel) -> None:
@@ -184,7 +185,13 @@ class PeerProtocol(Protocol):
     def handshake_failed(self, reason: str, **fields: object) -> None:
         """A peer is not let in, or does not let us in: that is counted and told."""
         self.shell.counters.handshake_failures[self.side, reason] += 1
-        self.log.warn(event="handshake_failed", side=self.side, reason=reason, **{**self.name(), **fields})
+        self.log.emit(
+            self.failures_are,
+            event="handshake_failed",
+            side=self.side,
+            reason=reason,
+            **{**self.name(), **fields},
+        )
 
     def pause(self, cause: object) -> None:
         """Do not read from the peer as long as this cause stands."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from cryptography.x509 import InvalidVersion
 from OpenSSL import SSL
 from OpenSSL.crypto import X509
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, IOpenSSLServerConnectionCreator
@@ -19,7 +20,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from flowvisor.configuration.tls_kinds import TlsKind
-from flowvisor.connections.certificates import Identity, described, fingerprint, read_identity, said_by
+from flowvisor.connections.certificates import Identity, described, read_identity, said_by
 from flowvisor.network.certificate_pin import PeerCertificate
 
 # X509_V_ERR_ numbers of OpenSSL's x509_vfy.h.
@@ -106,8 +107,7 @@ class Credentials:
     def _verified(self, connection: SSL.Connection, shown: X509, error: int, depth: int, ok: int) -> bool:
         if ok:
             return True
-        certificate = shown.to_cryptography()
-        if depth == 0 and error == _SELF_SIGNED and fingerprint(certificate) in self._approved:
+        if depth == 0 and error == _SELF_SIGNED and _digest(shown) in self._approved:
             return True
         assert isinstance(connection, Session)
         connection.refusal = _VERIFY_REASONS.get(error, "tls-bad-certificate")
@@ -123,8 +123,18 @@ def peer_certificate(transport: object) -> PeerCertificate | None:
     """The certificate that the peer has shown; None without TLS."""
     if not isinstance(transport, TLSMemoryBIOProtocol):
         return None
-    certificate = transport.getHandle().get_peer_certificate(as_cryptography=True)
-    return None if certificate is None else described(certificate)
+    shown: X509 | None = transport.getHandle().get_peer_certificate()
+    if shown is None:
+        return None
+    try:
+        return described(shown.to_cryptography())
+    except (ValueError, InvalidVersion):  # OpenSSL finds it good enough, and then only its bytes count
+        return PeerCertificate(sha256=_digest(shown), common_names=frozenset(), expires_at=0.0)
+
+
+def _digest(certificate: X509) -> str:
+    """OpenSSL's own: nothing of what a stranger has sent is read for it."""
+    return certificate.digest("sha256").replace(b":", b"").lower().decode("ascii")
 
 
 def is_shaking_hands(transport: object) -> bool:

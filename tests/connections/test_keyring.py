@@ -12,7 +12,7 @@ from attrs import evolve
 from twisted.logger import LogEvent, globalLogPublisher
 
 from flowvisor.configuration.snapshot import Configuration
-from flowvisor.connections.keyring import LOOK_SECONDS, Keyring
+from flowvisor.connections.keyring import LOOK_SECONDS, READS_PER_TICK, Keyring
 from flowvisor.network.connection_method import parse_connection_method
 from flowvisor.slices.slice import SwitchSettings
 from tests.support.certificates import Owned, authority, issue
@@ -112,6 +112,28 @@ def test_when_told_everything_is_read_whatever_the_files_times_say(tmp_path: Pat
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     keyring.look(at_all=True)
     assert len(keyring.by_name["main"].identity.authorities) == 2
+
+
+def test_many_are_read_a_few_at_a_time(tmp_path: Path) -> None:
+    of = files(tmp_path)
+    slices = []
+    for number in range(2 * READS_PER_TICK):
+        tls = FIRST.write(tmp_path, f"slice-{number}", ca=CA)
+        slices.append(evolve(of.slices[0], name=f"slice-{number}", tls=tls))
+    keyring = Keyring(evolve(of, slices=tuple(slices)))
+    before = {name: one.identity for name, one in keyring.by_name.items()}
+
+    def read_anew() -> int:
+        return sum(one.identity is not before[name] for name, one in keyring.by_name.items())
+
+    keyring.tick(1000.0)
+    assert read_anew() == 0
+    keyring.look(at_all=True)
+    assert read_anew() == READS_PER_TICK
+    keyring.tick(1001.0)
+    assert read_anew() == 2 * READS_PER_TICK
+    keyring.tick(1002.0)
+    assert read_anew() == 2 * READS_PER_TICK + 1
 
 
 def test_channels_that_are_up_stay_and_new_ones_are_made_with_the_new(tmp_path: Path) -> None:

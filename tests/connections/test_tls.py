@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from attrs import evolve, frozen
 from OpenSSL import SSL
+from twisted.logger import LogEvent, LogLevel, globalLogPublisher
 
 from flowvisor.configuration.snapshot import Configuration
 from flowvisor.configuration.tls_kinds import TlsKind
 from flowvisor.connections.peer_protocol import CLOSING_SECONDS
 from flowvisor.connections.tls import Credentials, is_shaking_hands, peer_certificate, tls_reason
-from flowvisor.network.certificate_pin import CertificatePin
+from flowvisor.network.certificate_pin import CertificatePin, PeerCertificate
 from flowvisor.network.connection_method import parse_connection_method
 from flowvisor.openflow.channel import HANDSHAKE_SECONDS
 from flowvisor.slices.slice import SwitchSettings
@@ -253,6 +254,38 @@ def test_a_peer_that_does_not_answer_our_goodbye_is_left_alone(tmp_path: Path, s
     assert not datapath.transport.disconnecting
     shell.pass_time(CLOSING_SECONDS)
     assert datapath.transport.disconnected
+
+
+def test_of_a_certificate_that_cannot_be_read_only_its_bytes_count(
+    tmp_path: Path, signed: Authorities, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(certificate: object) -> None:
+        raise ValueError("a country of three letters")
+
+    monkeypatch.setattr("flowvisor.connections.tls.described", refuse)
+    shell, factory = listening(files(tmp_path, signed, "tcp:127.0.0.1:6801"))
+    leaf = issue("leaf", signed.ours)
+    datapath = shell.datapath(context=leaf.context(signed.ours), factory=factory)
+    assert datapath.near.certificate == PeerCertificate(leaf.peer.sha256, frozenset(), expires_at=0.0)
+    assert shell.connections.counters.own_errors == 0
+
+
+def test_a_callers_address_is_told_and_many_failures_are_one_warning(
+    tmp_path: Path, signed: Authorities
+) -> None:
+    events: list[LogEvent] = []
+    shell = Shell(files(tmp_path, signed, WAITING))
+    shell.datapath()
+    globalLogPublisher.addObserver(events.append)
+    try:
+        for _ in range(3):
+            shell.caller(context=peers(signed)["tls-expired"], address="192.0.2.66")
+    finally:
+        globalLogPublisher.removeObserver(events.append)
+    failed = [event for event in events if event.get("event") == "handshake_failed"]
+    assert [(one["address"], one["reason"]) for one in failed] == [("192.0.2.66:4711", "tls-expired")] * 3
+    warnings = [event["event"] for event in events if event["log_level"] is LogLevel.warn]
+    assert warnings == ["controller_refused"]
 
 
 def test_without_tls_there_is_no_certificate_and_no_handshake() -> None:

@@ -265,6 +265,35 @@ def test_new_certificates_are_shown_when_told_and_bad_ones_never(place: Place) -
     assert place.flowvisor.metric("switch_connected") == 2
 
 
+def test_a_switch_that_takes_its_authority_from_the_first_connection_trusts_it(
+    place: Place, another: Network
+) -> None:
+    """As the manual says: the authority stands in our file behind our own certificate."""
+    both = place.pki.controller.certificate.read_bytes() + place.pki.controller_ca.read_bytes()
+    place.own.certificate.write_bytes(both)
+    shutil.copy(place.pki.controller.private_key, place.own.private_key)
+    look_again(place)
+    keys = place.pki.switch
+    learned = place.folder / "learned.pem"
+    words = (str(keys.private_key), str(keys.certificate), str(learned))
+    another.switch.vsctl("--bootstrap", "set-ssl", *words)
+    before = place.failures("not-listed")
+    another.add_bridge("leaf-2", controller=ENCRYPTED, dpid=9)
+    wait_until(lambda: place.failures("not-listed") > before, what="it comes as far as to say who it is")
+    assert fingerprint_of(learned) == fingerprint_of(place.pki.controller_ca)
+
+
+def test_switches_are_said_goodbye_to(place: Place) -> None:
+    log = place.folder / "ovs-vswitchd.log"
+    begins = len(log.read_text())
+    assert place.flowvisor.program.stop() == 0
+    wait_until(
+        lambda: ENCRYPTED in log.read_text()[begins:], what="the switch tells that the channel is closed"
+    )
+    assert "unexpected eof" not in log.read_text()[begins:].lower()
+    assert "connection closed by peer" in log.read_text()[begins:]
+
+
 def look_again(place: Place) -> None:
     place.flowvisor.program._process.send_signal(signal.SIGHUP)
 
