@@ -25,6 +25,8 @@ from flowvisor.network.discovery import Discovery
 from flowvisor.network.topology import Topology
 from flowvisor.openflow.channel import MAX_PROTOCOL_ERRORS, PROTOCOL_ERROR_WINDOW_SECONDS
 from flowvisor.openflow.messages import (
+    REASON_ACTION,
+    REASON_NO_MATCH,
     ROLE_EQUAL,
     ROLE_SLAVE,
     AsyncMasks,
@@ -44,6 +46,9 @@ from flowvisor.policies.quota import Quota
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
 
 TOO_MANY_FAULTS: Final = "too-many-protocol-errors"  # why a peer is hung up on
+
+# As Open vSwitch has it: who wants to hear of packets whose time to live is over asks for them.
+DEFAULT_MASKS: Final = AsyncMasks(packet_in=(1 << REASON_NO_MATCH | 1 << REASON_ACTION, 0))
 
 # What is done with a tenant's frame; gives a `Refusal` or None.
 OfTenant = Callable[["TenantChannel", bytes, Effects], Any]
@@ -125,7 +130,7 @@ class TenantChannel(Peer):
     flow_mod: OfTenant  # what is done with its FLOW_MODs and PACKET_OUTs, between these two versions
     packet_out: OfTenant
     role: int = ROLE_EQUAL
-    masks: AsyncMasks = Factory(AsyncMasks)
+    masks: AsyncMasks = DEFAULT_MASKS
     miss_send_len: int = 128
     faults: Faults = Factory(Faults)
     # Frames that wait (see `waiting`), each with when it came; and whether for the answer to an earlier one: who sets

@@ -21,9 +21,11 @@ from flowvisor.openflow.actions import NO_BUFFER_LEN
 from flowvisor.openflow.messages import (
     DELETE,
     DELETE_STRICT,
+    AsyncMasks,
     BarrierRequest,
     FlowMod,
     Message,
+    SetAsync,
     SetConfig,
 )
 from flowvisor.openflow.multipart import (
@@ -53,6 +55,8 @@ from flowvisor.planning.plan import Enforcement
 def begin(datapath: Datapath, effects: Effects) -> None:
     """Ask a datapath that has just connected for whole packets, and for what it has."""
     send_own(datapath, SetConfig(miss_send_len=NO_BUFFER_LEN), "configuration", effects)
+    if TRAITS[datapath.version].has_tables:  # everything; what each controller wants is seen to here
+        send_own(datapath, SetAsync(masks=AsyncMasks()), "asynchronous messages", effects)
     if TRAITS[datapath.version].ports_in_features:
         _read(datapath, effects)
         return

@@ -264,8 +264,10 @@ def _pass_on(channel: TenantChannel, frame: bytes, request: PortMod, effects: Ef
     def told(replies: list[Message], effects: Effects) -> None:
         for reply in replies:
             for port in reply.ports if isinstance(reply, (FeaturesReply, PortDescReply)) else ():
-                if port.number in datapath.ports and datapath.ports[port.number] != port:
-                    heard(datapath, PortStatus(reason=PORT_MODIFY, port=port), effects)
+                known = datapath.ports.get(port.number)
+                if known is not None and known != port:
+                    but = channel if known.state == port.state else None  # as `_configure` has it
+                    heard(datapath, PortStatus(reason=PORT_MODIFY, port=port), effects, but=but)
         datapath.resumable.append(channel)
 
     def failed(_error: tuple[int, int], effects: Effects) -> None:

@@ -23,8 +23,10 @@ def northbound(datapath: Datapath, frame: bytes, effects: Effects) -> None:
     heard(datapath, message, effects)
 
 
-def heard(datapath: Datapath, message: PortStatus, effects: Effects) -> None:
-    """Something has become of a port."""
+def heard(
+    datapath: Datapath, message: PortStatus, effects: Effects, *, but: TenantChannel | None = None
+) -> None:
+    """Something has become of a port; a channel that knows already need not be told."""
     number = message.port.number
     before = datapath.ports.get(number)
     if message.reason == PORT_DELETE:
@@ -42,7 +44,7 @@ def heard(datapath: Datapath, message: PortStatus, effects: Effects) -> None:
     links.port_changed(datapath, number, effects)
     for switch in datapath.switches.values():
         if switch.view.sees_port(number):
-            tell(switch, message, effects)
+            tell(switch, message, effects, but=but)
 
 
 def _is_flooded(port: Port | None) -> bool | None:

@@ -50,6 +50,7 @@ from flowvisor.planning.allocation import TableBlock
 MAX_REPLY_BYTES: Final = 48 * 1024
 ALL_WILDCARDS_10: Final = (1 << 22) - 1  # OFPFW_ALL (1.0.1, section 5.2.3)
 MAX_ENTRIES: Final = 1_000_000  # the tables are shared; nobody knows how much of them a slice will get
+MAX_ASKED_ONE_BY_ONE: Final = 64  # tables; a slice that has more has most of what a datapath has
 
 # Entries, each with the version in whose words its instructions are.
 Worded = tuple[int, FlowStats]
@@ -166,11 +167,12 @@ def ask_flows(
         return None
     if block is None:
         return _ask_pieces(channel, frame, request, answer, effects)
-    tables = range(block.size) if request.table_id == ALL_TABLES else (request.table_id,)
+    tables: Iterable[int] = (request.table_id + block.first,)
+    if request.table_id == ALL_TABLES:
+        tables = range(block.first, block.end) if block.size <= MAX_ASKED_ONE_BY_ONE else (ALL_TABLES,)
     out_port, out_group = out_filter(switch, block, request.out_port)
     wanted: list[Message] = [
-        evolve(request, table_id=table_id + block.first, out_port=out_port, out_group=out_group)
-        for table_id in tables
+        evolve(request, table_id=table_id, out_port=out_port, out_group=out_group) for table_id in tables
     ]
 
     def all_told(replies: list[Message], effects: Effects) -> None:
@@ -275,7 +277,9 @@ def ports(
     switch = channel.switch
     numbers = {port.number for port in switch.visible_ports}
     if request.port != ANY and request.port not in numbers:
-        return Refusal(codes.REQUEST_BAD_PORT, "foreign-port")
+        # As Open vSwitch has it, neither version says otherwise; another slice's port is as none at all.
+        send_reply(channel, PortStatsReply(xid=request.xid), "ports", (), effects)
+        return None
 
     def answer(replies: list[Message], effects: Effects) -> None:
         entries = [

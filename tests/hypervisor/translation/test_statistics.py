@@ -406,11 +406,11 @@ def test_ports_are_counted_for_those_who_have_them(kind: Kind, version: int) -> 
 
 
 @pytest.mark.parametrize("port", [3, 9, CONTROLLER])
-def test_a_port_that_is_not_the_slices_is_refused(kind: Kind, version: int, port: int) -> None:
+def test_a_port_that_is_not_the_slices_is_as_none(kind: Kind, version: int, port: int) -> None:
     world = kind.world(A, B)
     a = world.controller("a", 1, version)
     before = len(world.to_datapaths)
-    assert a.refused(PortStatsRequest(port=port)) == as_told(codes.REQUEST_BAD_PORT, version)
+    assert a.ask(PortStatsRequest(port=port), PortStatsReply).ports == ()
     assert len(world.to_datapaths) == before
 
 
@@ -526,3 +526,15 @@ def test_a_piece_that_went_by_itself_is_counted_once(version: int) -> None:
     say(world, FlowStatsReply(xid=asked.xid, flows=(evolve(other, packet_count=2, byte_count=20),)))
     ((found,),) = [reply.flows for reply in a.heard(FlowStatsReply)]
     assert (found.packet_count, found.byte_count) == (6, 60)
+
+
+@pytest.mark.parametrize(("size", "asked"), [(64, 64), (65, 1)])
+def test_a_slice_of_many_tables_asks_for_all_at_once_and_is_told_its_own(size: int, asked: int) -> None:
+    world = ON_TABLES.world(evolve(A, tables=size), B)
+    a, b = world.controller("a"), world.controller("b")
+    a.send(FlowMod(cookie=1, table_id=size - 1, instructions=output(2)))
+    b.send(FlowMod(cookie=2, instructions=output(3)))
+    before = len(world.to_datapaths)
+    told = a.ask(FlowStatsRequest(), FlowStatsReply).flows
+    assert [(flow.table_id, flow.cookie) for flow in told] == [(size - 1, 1)]
+    assert len(world.to_datapaths) == before + asked

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from flowvisor.hypervisor.peers import DEFAULT_MASKS
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.messages import (
     ALL_GROUPS,
@@ -136,7 +137,7 @@ def test_the_queues_of_others_ports_are_none_of_its_business(world: World, versi
 
 def test_what_a_controller_wants_to_hear_of_is_its_own_choice(world: World, a: Controller) -> None:
     other = world.controller("a")
-    assert a.ask(GetAsyncRequest(xid=1), GetAsyncReply).masks == AsyncMasks()
+    assert a.ask(GetAsyncRequest(xid=1), GetAsyncReply).masks == DEFAULT_MASKS
     masks = AsyncMasks(packet_in=(1 << REASON_ACTION, 0), port_status=(0, 7), flow_removed=(1, 0))
     before = len(world.to_datapaths)
     assert a.send(SetAsync(masks=masks)) == []
