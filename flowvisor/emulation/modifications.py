@@ -94,7 +94,7 @@ class Modifications:
 
     def group_mod(self, mod: m.GroupMod, now: float) -> list[Removed]:
         """Add, modify or delete groups; return the flow entries that go with them."""
-        for bucket in mod.buckets:
+        for bucket in mod.buckets if mod.command != m.GROUP_DELETE else ():
             # A group that leads to itself is the group table's to refuse: that is a loop.
             others = [each for each in bucket.actions if getattr(each, "group_id", None) != mod.group_id]
             self.legality.check_actions(others, match=None)

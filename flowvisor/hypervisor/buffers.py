@@ -31,6 +31,10 @@ class Buffers:
         if len(self._shown) > MAX_BUFFERS:
             self._shown.popitem(last=False)
 
+    def void(self, buffer_id: int) -> None:
+        """The datapath has used the id again: whoever was shown it before must not have what is in it now."""
+        self._shown.pop(buffer_id, None)
+
     def take(self, buffer_id: int, slice_name: str) -> BufferedPacket | None:
         """The packet, once, for the slice that was shown it."""
         packet = self._shown.get(buffer_id)

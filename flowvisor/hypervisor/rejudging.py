@@ -29,9 +29,9 @@ def correction(datapath: Datapath, flow: FlowStats) -> Iterator[FlowMod]:
     number = flow.table_id - block.first
     removal = FlowMod(command=DELETE_STRICT, table_id=flow.table_id, priority=flow.priority, match=flow.match)
     instructions = instructions_to_virtual(block, flow.instructions)
-    verdict = judge(switch, number, instructions)
+    verdict = judge(switch, number, instructions, may_have_gone=True)
     if verdict.needs_match:
-        verdict = judge(switch, number, instructions, flow.match)
+        verdict = judge(switch, number, instructions, flow.match, may_have_gone=True)
     if verdict.refusal is not None:
         yield removal
     elif verdict.instructions != flow.instructions:  # a port was shut then, or is now

@@ -14,7 +14,7 @@ from itertools import count
 from operator import or_
 from typing import Final, NamedTuple
 
-from flowvisor.flowspace.box import EVERYTHING, Box, intersect
+from flowvisor.flowspace.box import EVERYTHING, Box, covers, intersect
 from flowvisor.flowspace.classifier import Classifier
 from flowvisor.flowspace.layout import FIELD_SLOTS, boxes_of, field_mask
 from flowvisor.flowspace.packet_point import ADDRESSES, point_of_addresses, point_of_packet
@@ -230,6 +230,8 @@ def _less(piece: Box, others: list[Box]) -> Iterator[Box]:
     if not others:
         yield piece
         return
+    if any(covers(other, piece) for other in others):
+        return  # which subtracting one after the other might find only after too many pieces
     rest = Region.of(piece)
     for other in others:
         rest = rest.subtract(other, max_pieces=MAX_PIECES)

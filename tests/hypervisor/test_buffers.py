@@ -32,6 +32,13 @@ def test_an_id_that_the_datapath_uses_again_is_the_new_owners() -> None:
     assert buffers.take(7, "b") == packet("b", b"another")
 
 
+def test_an_id_that_is_used_again_for_what_nobody_is_shown_is_void() -> None:
+    buffers = Buffers()
+    buffers.show(7, packet("a"))
+    buffers.void(7)
+    assert buffers.take(7, "a") is None
+
+
 def test_beyond_the_bound_the_oldest_is_no_longer_honoured() -> None:
     buffers = Buffers()
     for buffer_id in range(MAX_BUFFERS):

@@ -100,6 +100,15 @@ def test_entries_that_may_not_be_any_more_are_removed() -> None:
     assert again.packet(1, 1, udp()) == []
 
 
+def test_an_entry_outlives_the_port_that_it_names() -> None:
+    world = ON_TABLES.world(A, B)
+    world.controller("a").send(FlowMod(match=PORT_1, instructions=output(2)))
+    world.change(1, world.emulated[1].remove_port(2))
+    again = restarted(world, A, B)
+    assert not writes(again)
+    assert again.controller("a").ask(FlowStatsRequest(xid=1), FlowStatsReply).flows
+
+
 def test_what_survived_is_judged_by_its_match_too() -> None:
     slices = (
         a_slice("a", ports(1), rule(Match.of(in_port=2, vlan_vid=tag(5)))),

@@ -233,6 +233,16 @@ def test_what_cannot_be_taken_apart_within_the_bound_is_said_to_be_foreign() -> 
     assert MAX_PIECES < 200 * 48
 
 
+def test_what_one_rule_takes_all_of_needs_no_pieces() -> None:
+    winners = [
+        RankedBox(20, box(eth_type=0x0800, ip_proto=17, udp_dst=443), "b"),
+        RankedBox(20, box(eth_dst=0x020000000001, eth_src=0x020000000002, vlan_vid=tag(100)), "b"),
+        RankedBox(20, EVERYTHING, "b"),
+    ]
+    ownership = Ownership([*winners, RankedBox(10, box(in_port=4), "a")])
+    assert not list(ownership.own_pieces(box(in_port=4), "a"))
+
+
 def test_a_shield_that_takes_too_many_pieces_counts_as_a_leak() -> None:
     shields = [rule(Match.of(eth_src=number * 0x10101 + 7), priority=100) for number in range(200)]
     ownership = Ownership.at(1, [a_slice("a", *shields), a_slice("b", rule(Match(), priority=1))])

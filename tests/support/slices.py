@@ -326,7 +326,8 @@ def outputs(draw: st.DrawFn, one: FlowspaceSlice, *, may_table: bool = False) ->
     reserved = (FLOOD, ALL, IN_PORT, CONTROLLER, *((TABLE,) if may_table else ()))
     kind = draw(st.sampled_from(("own", "own", "own", "any", "reserved")))
     if kind == "reserved":
-        return act.Output(draw(st.sampled_from(reserved)), 0xFFFF)
+        port = draw(st.sampled_from(reserved))
+        return act.Output(port, 0xFFFF if port == CONTROLLER else 0)
     return act.Output(draw(st.sampled_from(named if named and kind == "own" else PORTS)))
 
 

@@ -19,7 +19,7 @@ from flowvisor.network.discovery import PROBE_ADDRESS
 from flowvisor.openflow import actions as act
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.match import Match
-from flowvisor.openflow.ports import ALL, CONTROLLER, FLOOD, IN_PORT, NO_FLOOD
+from flowvisor.openflow.ports import ALL, CONTROLLER, FLOOD, IN_PORT, MAX_PORT, NO_FLOOD
 from flowvisor.planning.allocation import TableBlock
 from flowvisor.planning.closed_ports import closed_group, closed_port
 from flowvisor.planning.egress import Boxes, find_leak, is_visible, written_fields
@@ -46,11 +46,17 @@ class Verdict(NamedTuple):
 
 
 def judge(
-    switch: VirtualSwitch, table_id: int, instructions: act.Instructions, match: Match | None = None
+    switch: VirtualSwitch,
+    table_id: int,
+    instructions: act.Instructions,
+    match: Match | None = None,
+    *,
+    may_have_gone: bool = False,
 ) -> Verdict:
     """Check and map the instructions of an entry in a table of the slice's own numbering.
 
-    Without a match the answer is for any match; with one, for the packets that it leaves.
+    Without a match the answer is for any match; with one, for the packets that it leaves. `may_have_gone`: the entry
+    was there when other ports were, and outlives those that have gone.
     """
     refusal = _refused_instruction(switch, table_id, instructions)
     if refusal is not None:
@@ -62,7 +68,9 @@ def judge(
         view,
         (*applied, *written),
         _start(switch, None if fresh else frozenset(switch.rewritten), match),
-        ports=switch.datapath.ports,
+        ports={*switch.datapath.ports, *_outputs((*applied, *written))}
+        if may_have_gone
+        else switch.datapath.ports,
         came_in=fresh,
     )
     if leak is not None:
@@ -75,6 +83,10 @@ def judge(
     mapped = tuple(_mapped(switch, instructions))
     # Where matches are intersected it is another version's words, maybe; `pieces` does it there.
     return Verdict(mapped if view.block is None else queued(switch, mapped))
+
+
+def _outputs(actions: act.Actions) -> Iterator[int]:
+    return (action.port for action in actions if isinstance(action, act.Output) and action.port <= MAX_PORT)
 
 
 def actions_to_physical(switch: VirtualSwitch, actions: act.Actions) -> act.Actions:
@@ -137,11 +149,28 @@ def _each(
 
 def _mapped(switch: VirtualSwitch, instructions: act.Instructions) -> Iterator[act.Instruction]:
     block = switch.view.block
+    if block is None:
+        instructions = _floods_applied(instructions)
     return _each(
         instructions,
         lambda actions: actions_to_physical(switch, actions),
         block.first if block is not None else 0,
     )
+
+
+def _floods_applied(instructions: act.Instructions) -> act.Instructions:
+    """Where there is one table: a flood that is written to the action set is applied at the end instead.
+
+    It is spelled out as several outputs, and of those a set would keep the last.
+    """
+    applied, written = _lists(instructions)
+    if not any(isinstance(action, act.Output) and action.port in EVERYWHERE for action in written):
+        return instructions
+    latest: dict[object, act.Action] = {}
+    for action in written:
+        latest[(type(action), action.name) if isinstance(action, act.SetField) else type(action)] = action
+    others = (one for one in instructions if not isinstance(one, (act.ApplyActions, act.WriteActions)))
+    return (*others, act.ApplyActions((*applied, *latest.values())))
 
 
 def _refused_instruction(

@@ -125,6 +125,8 @@ def northbound(datapath: Datapath, frame: bytes, effects: Effects) -> None:
     """A PACKET_IN of any datapath for controllers of any version."""
     message = datapath.codec.decode(frame)
     assert isinstance(message, PacketIn)
+    if message.buffer_id != NO_BUFFER:
+        datapath.buffers.void(message.buffer_id)
     if addresses_a_probe(message.data) and datapath.fabric.discovery is not None and message.table_id == 0:
         probe_arrived(datapath, message.match.exact("in_port") or 0, message.data, effects)
         return

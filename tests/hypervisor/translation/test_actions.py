@@ -67,6 +67,16 @@ def test_floods_are_groups_in_a_block_and_ports_elsewhere() -> None:
         assert actions_to_physical(switch(kind, A, B), floods) == tuple(map(act.Output, (1, 2, 1, 2)))
 
 
+def test_a_flood_that_is_written_to_the_action_set_is_not_one_output_of_several() -> None:
+    written = (act.WriteActions((act.Output(FLOOD), act.PopVlan(), act.Output(ALL))),)
+    tagged = Match.of(vlan_vid=(0x1000, 0x1000))
+    cut = judge(switch(ON_FEW_TABLES, a_slice("a", ports(1, 2, 3))), 0, written, tagged)
+    spelled_out = (act.PopVlan(), *(act.Output(port) for port in (1, 2, 3)))
+    assert cut.instructions == (act.ApplyActions(spelled_out),)
+    in_a_block = judge(switch(ON_TABLES, a_slice("a", ports(1, 2, 3))), 0, written, tagged)
+    assert isinstance(in_a_block.instructions[0], act.WriteActions)
+
+
 def test_flood_leaves_out_ports_that_want_none_and_all_does_not() -> None:
     quiet = Port(2, config=NO_FLOOD)
     world = ON_10.world(A, B, ports=(1, quiet))

@@ -20,6 +20,7 @@ from flowvisor.openflow.messages import (
     SetAsync,
 )
 from flowvisor.openflow.ports import CONTROLLER, LOCAL
+from tests.support.dialogue import the_datapath
 from tests.support.kinds import KINDS, ON_10, ON_FEW_TABLES, ON_TABLES, Kind
 from tests.support.slices import MISS, A, B, output, tag, udp
 from tests.support.world import World, a_slice, ports, rule
@@ -294,3 +295,22 @@ def test_a_packet_that_a_datapath_has_buffered_is_shown_with_its_buffer_to_its_o
     assert b.inbox == []
     assert peer.buffers.take(77, "b") is None
     assert peer.buffers.take(77, "a") == ("a", 1, PACKET)
+
+
+def test_a_buffer_id_that_a_datapath_uses_again_for_nobodys_packet_is_good_no_more(kind: Kind) -> None:
+    world = kind.world(a_slice("a", ports(1)))
+    world.controller("a", version=kind.version)
+    peer = the_datapath(world)
+    block = peer.plan.blocks.get("a")
+    table_id = 0 if block is None else block.first
+    for in_port, table in ((1, table_id), (4, 0)):
+        buffered = PacketIn(
+            buffer_id=77,
+            total_len=len(PACKET),
+            reason=REASON_NO_MATCH,
+            table_id=table,
+            match=Match.of(in_port=in_port),
+            data=PACKET,
+        )
+        world.perform(world.hypervisor.from_datapath(peer, [peer.codec.encode(buffered)], world.now))
+    assert peer.buffers.take(77, "a") is None

@@ -1,0 +1,82 @@
+"""Leaks to plant, one at a time: each takes away one thing that keeps slices apart. The model must find each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from flowvisor.flowspace.box import Box, intersect
+from flowvisor.hypervisor.buffers import BufferedPacket, Buffers
+from flowvisor.hypervisor.flow_table import Entry
+from flowvisor.hypervisor.peers import Datapath
+from flowvisor.hypervisor.translation import actions, flow_mod, flow_mod_intersect, packet_out
+from flowvisor.openflow.messages import DELETE, FlowMod
+from flowvisor.planning import entries
+from flowvisor.planning.allocation import TableBlock
+from flowvisor.planning.ownership import Ownership
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def no_egress_check(patch: pytest.MonkeyPatch) -> None:
+    """What an action list emits is not looked at."""
+    patch.setattr(actions, "find_leak", lambda *_args, **_more: None)
+    patch.setattr(packet_out, "find_leak", lambda *_args, **_more: None)
+
+
+def no_priorities(patch: pytest.MonkeyPatch) -> None:
+    """Of overlapping rules the better does not win: neither in the classifier nor where matches are cut."""
+    goto_entries = entries._goto_entries
+
+    def flattened(*args: Any) -> Iterator[FlowMod]:
+        return (evolve(entry, priority=1) for entry in goto_entries(*args))
+
+    def unsubtracted(self: Ownership, box: Box, owner: str, *, is_fenced: bool = False) -> Iterator[Box]:
+        for _, rule_box, rule_owner in self._classifier.overlapping(box):
+            piece = intersect(box, rule_box)
+            if rule_owner == owner and piece is not None:
+                yield piece
+
+    patch.setattr(entries, "_goto_entries", flattened)
+    patch.setattr(Ownership, "own_pieces", unsubtracted)
+
+
+def delete_by_wildcard(patch: pytest.MonkeyPatch) -> None:
+    """A deletion takes what its match covers, whoever made it."""
+
+    def all_tables(*args: Any) -> Any:
+        *first, _block, effects = args
+        return delete(*first, TableBlock(1, 253), effects)
+
+    def not_strict(_datapath: Datapath, entry: Entry) -> list[FlowMod]:
+        return [FlowMod(command=DELETE, match=match) for match in entry.physical_matches()]
+
+    delete = flow_mod._delete
+    patch.setattr(flow_mod, "_delete", all_tables)
+    patch.setattr(flow_mod_intersect, "deletions", not_strict)
+
+
+def foreign_buffers(patch: pytest.MonkeyPatch) -> None:
+    """A buffer id is good for whoever names it."""
+
+    def take(self: Buffers, buffer_id: int, _slice_name: str) -> BufferedPacket | None:
+        return self._shown.pop(buffer_id, None)
+
+    patch.setattr(Buffers, "take", take)
+
+
+def rewrites_over_two_tables(patch: pytest.MonkeyPatch) -> None:
+    """What one table rewrites is not known in the next."""
+    patch.setattr(actions, "_widen", lambda *_args: None)
+
+
+LEAKS: Iterable[Plant] = (
+    no_egress_check,
+    no_priorities,
+    delete_by_wildcard,
+    foreign_buffers,
+    rewrites_over_two_tables,
+)

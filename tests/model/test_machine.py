@@ -1,0 +1,19 @@
+"""Whatever tenants, hosts and chance do, the five invariants hold."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.model.machine import NETWORKS, machine_on
+
+STEPS = 30
+EXAMPLES = 40 if settings.get_current_profile_name() == "gate" else settings().max_examples
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_the_invariants_hold(network: str) -> None:
+    run_state_machine_as_test(
+        machine_on(network), settings=settings(max_examples=EXAMPLES, stateful_step_count=STEPS)
+    )

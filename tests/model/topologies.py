@@ -1,0 +1,95 @@
+"""Random networks to draw: datapaths of every kind, cables, slices that overlap."""
+
+from __future__ import annotations
+
+from attrs import frozen
+from hypothesis import strategies as st
+
+from flowvisor.slices.flowspace_slice import FlowspaceSlice
+from tests.model.linked_world import Attachment, LinkedWorld
+from tests.model.watched_datapath import WatchedDatapath
+from tests.support.kinds import ON_10, ON_FEW_TABLES, ON_TABLES, Kind
+from tests.support.slices import PORTS, SHAPES, flowspace_matches
+from tests.support.world import a_slice, ports, rule
+
+NAMES = ("a", "b", "c", "d")
+TABLES = 3  # of each slice
+N_TABLES = 1 + len(NAMES) * TABLES
+
+
+@frozen(kw_only=True)
+class Topology:
+    """A network as drawn. `versions` is the one that each slice's controllers speak."""
+
+    kinds: dict[int, Kind]
+    buffering: frozenset[int]
+    links: dict[Attachment, Attachment]
+    slices: tuple[FlowspaceSlice, ...]
+    versions: dict[str, int]
+
+    def world(self) -> LinkedWorld:
+        datapaths = [
+            WatchedDatapath(
+                dpid,
+                kind.version,
+                PORTS,
+                n_tables=N_TABLES if kind.has_blocks else kind.n_tables,
+                has_buffers=dpid in self.buffering,
+            )
+            for dpid, kind in self.kinds.items()
+        ]
+        return LinkedWorld(self.slices, datapaths, self.links)
+
+
+@st.composite
+def topologies(draw: st.DrawFn, kinds: tuple[Kind, ...]) -> Topology:
+    """Two to four datapaths, the first of each of the given kinds, and two to four slices."""
+    more = draw(st.sampled_from(((), (), (), (ON_TABLES,), (ON_10,), (ON_FEW_TABLES,))))
+    dpids = range(1, len(kinds) + len(more) + 1)
+    slices = draw(slice_sets(tuple(dpids)))
+    return Topology(
+        kinds=dict(zip(dpids, (*kinds, *more), strict=True)),
+        buffering=frozenset(dpid for dpid in dpids if draw(st.booleans())),
+        links=draw(cables(tuple(dpids))),
+        slices=slices,
+        versions={one.name: draw(st.sampled_from((1, 4))) for one in slices},
+    )
+
+
+@st.composite
+def cables(draw: st.DrawFn, dpids: tuple[int, ...]) -> dict[Attachment, Attachment]:
+    """Cables from the last ports of some datapaths to those of others."""
+    free = draw(st.permutations([(dpid, port) for dpid in dpids for port in PORTS[2:]]))
+    links: dict[Attachment, Attachment] = {}
+    for one, other in zip(free[::2], free[1::2], strict=False):
+        if one[0] != other[0] and draw(st.booleans()):
+            links[one], links[other] = other, one
+    return links
+
+
+@st.composite
+def slice_sets(draw: st.DrawFn, dpids: tuple[int, ...]) -> tuple[FlowspaceSlice, ...]:
+    """Slices of a few rules each: ports of their own, and what is cut by anything; no two of one priority.
+
+    Or two that meet in a shape where it matters what a packet has become.
+    """
+    if draw(st.booleans()):
+        shape = draw(st.sampled_from(SHAPES))
+        return tuple(a_slice(name, *rules, tables=TABLES) for name, rules in zip(NAMES, shape, strict=False))
+    names = NAMES[: draw(st.sampled_from((2, 2, 2, 3, 4)))]
+    priorities = iter(draw(st.permutations(range(100, 100 + 4 * len(names)))))
+    homes = draw(st.permutations(PORTS))
+    made = []
+    for index, name in enumerate(names):
+        rules = [
+            rule(
+                *draw(st.lists(flowspace_matches(), min_size=1, max_size=2)),
+                priority=next(priorities),
+                at=draw(st.sampled_from((None, None, None, None, *((dpid,) for dpid in dpids)))),
+            )
+            for _ in range(draw(st.integers(0, 2)))
+        ]
+        if not rules or draw(st.integers(0, 3)):
+            rules.append(ports(homes[index], priority=next(priorities)))
+        made.append(a_slice(name, *rules, tables=TABLES))
+    return tuple(made)
