@@ -18,23 +18,35 @@ MESSAGE_WEIGHT: Final = 100  # of any message besides its bytes: what a datapath
 MAX_WINDOW: Final = (
     64 * KIB
 )  # in flight at one datapath: some 300 flow-mods; then tenants' frames wait their turn
-MIN_WINDOW: Final = 4 * KIB  # at a datapath that is slow: some 20 flow-mods
+MIN_WINDOW: Final = 8 * KIB  # at a datapath that is slow: some 40 flow-mods
 GROWTH: Final = 1 * KIB  # of the window with each fence that was answered soon enough
 FENCES_PER_WINDOW: Final = 3
-TARGET_SECONDS: Final = 0.005  # that a fence may take; for a longer one the window shrinks, at most by half
+# That a fence may take, besides the least that one took: that is the way there and back, which no window makes shorter.
+# For a longer one the window shrinks, at most by half.
+TARGET_SECONDS: Final = 0.005
 STALLED_SECONDS: Final = 24.0  # without an answer to any fence; then the datapath is hung up on
 
 
 class Flight:
     """What is in flight at one datapath. `sent` is added to by whoever sends, weight by weight."""
 
-    __slots__ = ("_answered", "_fenced", "_under_way", "_waits_since", "closes_at", "sent", "window")
+    __slots__ = (
+        "_answered",
+        "_fenced",
+        "_least_seconds",
+        "_under_way",
+        "_waits_since",
+        "closes_at",
+        "sent",
+        "window",
+    )
 
     def __init__(self) -> None:
         self.sent = 0
         self.window = self.closes_at = MAX_WINDOW
         self._answered = 0  # everything before this position was dealt with
         self._fenced = 0  # a fence was sent here
+        self._least_seconds = float("inf")
         self._under_way: deque[tuple[int, float]] = deque()  # fences: where, and when
         self._waits_since: float | None = None
 
@@ -63,13 +75,14 @@ class Flight:
 
     def answered(self, position: int, now: float) -> None:
         """The fence at this position was answered, and so everything before it was dealt with."""
-        taken = 0.0
+        taken = self._least_seconds  # if this one was given up before
         while self._under_way and self._under_way[0][0] <= position:
             _, begun = self._under_way.popleft()
             taken = now - begun
-        if taken > TARGET_SECONDS:
-            smaller = int(self.window * max(TARGET_SECONDS / taken, 0.5))
-            self.window = max(smaller, MIN_WINDOW)
+        self._least_seconds = min(self._least_seconds, taken)
+        waited = taken - self._least_seconds if self._least_seconds < float("inf") else 0.0
+        if waited > TARGET_SECONDS:
+            self.window = max(int(self.window * max(TARGET_SECONDS / waited, 0.5)), MIN_WINDOW)
         else:
             self.window = min(self.window + GROWTH, MAX_WINDOW)
         self._answered = max(self._answered, position)

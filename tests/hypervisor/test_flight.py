@@ -98,6 +98,7 @@ def round_trip(flight: Flight, seconds: float) -> None:
 
 def test_at_a_slow_datapath_less_is_in_flight_and_more_again_when_it_is_quick() -> None:
     flight = Flight()
+    round_trip(flight, 0.0)
     round_trip(flight, 1.5 * TARGET_SECONDS)
     assert flight.window == pytest.approx(MAX_WINDOW / 1.5, abs=2)
     for _ in range(20):
@@ -115,6 +116,7 @@ def test_the_window_comes_to_what_a_datapath_does_in_the_time_that_is_aimed_at(
 ) -> None:
     """`rate` is what the datapath does in a second; as much is sent as may be."""
     flight, done_at, now = Flight(), 0.0, 0.0
+    round_trip(flight, 0.0)  # before there was much to do
     fences: list[tuple[float, int]] = []
     for _ in range(3000):
         while flight.is_open or flight.fence_is_due:
@@ -128,3 +130,21 @@ def test_the_window_comes_to_what_a_datapath_does_in_the_time_that_is_aimed_at(
     in_time = rate * TARGET_SECONDS
     assert flight.window <= max(1.5 * in_time, MIN_WINDOW) + 2 * weight
     assert flight.window >= min(0.4 * in_time, MAX_WINDOW) - 2 * weight
+
+
+def test_a_datapath_that_is_far_away_is_not_taken_for_a_slow_one() -> None:
+    flight = Flight()
+    for _ in range(20):
+        round_trip(flight, 0.1)
+    assert flight.window == MAX_WINDOW
+    round_trip(flight, 0.1 + 2 * TARGET_SECONDS)
+    assert flight.window == MAX_WINDOW // 2
+
+
+def test_an_answer_to_a_fence_that_was_given_up_still_counts() -> None:
+    flight = Flight()
+    flight.sent += 100
+    position = flight.fence(0.0)
+    flight.given_up(8.0)
+    flight.answered(position, 9.0)
+    assert flight.unanswered == 0
