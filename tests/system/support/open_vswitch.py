@@ -59,6 +59,10 @@ class OpenVSwitch:
         target = f"unix:{self._folder / bridge}.mgmt"
         return run([self._ofctl, "-O", protocols, command, target, *words], environment=self._environment)
 
+    def appctl(self, *words: str) -> str:
+        """ovs-appctl at the daemon."""
+        return run([require_tool("ovs-appctl"), *words], environment=self._environment)
+
     def flows(self, bridge: str, *, version: str, table: int | None = None) -> list[str]:
         """The flow entries of a bridge, a line each, without counters."""
         where = [] if table is None else [f"table={table}"]

@@ -63,7 +63,16 @@ def describe_slice(name: str, rules: Rules) -> dict[str, Any]:
 class Scenario:
     """Everything started, in the order in which nothing has to wait for a time-out."""
 
-    def __init__(self, folder: Path, versions: Versions, flowspace: dict[str, Rules], layout: Layout) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        versions: Versions,
+        flowspace: dict[str, Rules],
+        layout: Layout,
+        policies: dict[str, dict[str, Any]] | None = None,
+    ) -> None:
+        """`policies` are policies' files, by the slices that have them."""
+        policies = policies or {}
         self.versions = versions
         with contextlib.ExitStack() as undo:
             layout = attrs.evolve(layout, versions=versions.bridges)
@@ -77,7 +86,12 @@ class Scenario:
                 undo.callback(self.controllers[name].close)
             self.flowvisor = Flowvisor(
                 folder,
-                [describe_slice(name, rules) for name, rules in flowspace.items()],
+                [
+                    describe_slice(name, rules)
+                    | ({"policies": [policies[name]["name"]]} if name in policies else {})
+                    for name, rules in flowspace.items()
+                ],
+                policies=list(policies.values()),
                 namespace=self.network.namespace,
                 datapaths=BRIDGES,
             )
