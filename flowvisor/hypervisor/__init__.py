@@ -18,6 +18,8 @@ buffers        packets that a datapath buffered, each for the slice that was sho
 flow_table     a slice's own flow table where the datapath has none for it
 flow_quota     the quota of flow entries, also where nobody here keeps them
 room           how many more entries may pass until they have to be counted
+groups, meters a slice's at a datapath, under both names
+ids            numbers for them on the datapath
 refusal        why a tenant's request is not done
 counters       plain ints
 translation/   one module for each family of messages

@@ -16,9 +16,17 @@ from attrs import Factory, define, evolve, field, setters
 from flowvisor.flowspace.box import Box, covers, overlaps
 from flowvisor.flowspace.layout import boxes_of
 from flowvisor.openflow import v13
-from flowvisor.openflow.actions import ApplyActions, Enqueue, Instructions, Output, WriteActions
+from flowvisor.openflow.actions import (
+    ApplyActions,
+    Enqueue,
+    Group,
+    Instructions,
+    Meter,
+    Output,
+    WriteActions,
+)
 from flowvisor.openflow.match import Match
-from flowvisor.openflow.messages import FlowMod
+from flowvisor.openflow.messages import ANY_GROUP, FlowMod
 from flowvisor.openflow.ports import ANY, CONTROLLER
 from flowvisor.openflow.versions import codec
 
@@ -70,6 +78,7 @@ class Entry:
     replaced: Entry | None = None
     is_undone: bool = False  # the datapath refused it
     idling: Idling | None = None
+    uses: tuple[Group | Meter, ...] = ()  # the slice's groups and meters that it names
 
     @property
     def pieces(self) -> tuple[Match, ...] | None:
@@ -110,10 +119,11 @@ class FlowTable:
 
     `relevant` is the bits of a match (as the key's int) on which it depends what intersection leaves of it, and
     `within` remembers, by those bits, that it leaves the match itself. `table_miss` is the entry that takes what no
-    other does, `punting` are the others that send packets to the controller.
+    other does, `punting` are the others that send packets to the controller, `users` those that name each group and
+    meter.
     """
 
-    __slots__ = ("entries", "punting", "relevant", "table_miss", "within")
+    __slots__ = ("entries", "punting", "relevant", "table_miss", "users", "within")
 
     def __init__(self, relevant: int = 0) -> None:
         self.entries: dict[Key, Entry] = {}
@@ -121,6 +131,7 @@ class FlowTable:
         self.within: set[int] = set()
         self.punting: set[Entry] = set()
         self.table_miss: Entry | None = None
+        self.users: dict[Group | Meter, set[Entry]] = {}
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -144,6 +155,8 @@ class FlowTable:
             self.punting.add(entry)
         if other.table_miss is entry:
             self.table_miss = entry
+        for used in entry.uses:
+            self.users.setdefault(used, set()).add(entry)
 
     def take_out(self, entry: Entry) -> bool:
         """Remove an entry; False if it is no longer in the table (another has taken its place)."""
@@ -153,10 +166,28 @@ class FlowTable:
         self.punting.discard(entry)
         if self.table_miss is entry:
             self.table_miss = None
+        self._note_uses(entry, ())
         return True
 
+    def take_out_users(self, used: Group | Meter) -> tuple[Entry, ...]:
+        """Remove, and return, the entries that name a group or meter which goes: the datapath does so by itself."""
+        users = tuple(self.users.get(used, ()))
+        for entry in users:
+            self.take_out(entry)
+        return users
+
+    def _note_uses(self, entry: Entry, uses: tuple[Group | Meter, ...]) -> None:
+        for used in entry.uses:
+            self.users[used].discard(entry)
+            if not self.users[used]:
+                del self.users[used]
+        entry.uses = uses
+        for used in uses:
+            self.users.setdefault(used, set()).add(entry)
+
     def note_punting(self, entry: Entry, message: FlowMod) -> None:
-        """Take note of whether an entry, just written, sends packets to the controller."""
+        """Take note of whether an entry, just written, sends packets to the controller, and of what it names."""
+        self._note_uses(entry, named_by(message.instructions))
         self.punting.discard(entry)
         if message.priority == 0 and not message.match.fields:
             self.table_miss = entry
@@ -173,7 +204,13 @@ class FlowTable:
         )
 
     def matching(
-        self, match: Match, *, out_port: int = ANY, cookie: int = 0, cookie_mask: int = 0
+        self,
+        match: Match,
+        *,
+        out_port: int = ANY,
+        out_group: int = ANY_GROUP,
+        cookie: int = 0,
+        cookie_mask: int = 0,
     ) -> Iterator[tuple[Entry, FlowMod]]:
         """The entries that a non-strict request means: as specific as `match` or more (section 6.4)."""
         wanted = boxes_of(match)
@@ -181,7 +218,9 @@ class FlowTable:
             if (entry.cookie ^ cookie) & cookie_mask:
                 continue
             message = entry.flow_mod()
-            if _is_within(boxes_of(message.match), wanted) and outputs_to(message.instructions, out_port):
+            if _is_within(boxes_of(message.match), wanted) and leads_to(
+                message.instructions, out_port, out_group
+            ):
                 yield entry, message
 
     def overlapping(self, match: Match, priority: int) -> bool:
@@ -214,6 +253,24 @@ def outputs_to(instructions: Instructions, port: int) -> bool:
         if isinstance(instruction, (ApplyActions, WriteActions))
         for action in instruction.actions
     )
+
+
+def leads_to(instructions: Instructions, port: int, group_id: int) -> bool:
+    """Whether an entry outputs to a port and to a group, as a request's filters mean it; ANY_GROUP is no filter."""
+    if group_id != ANY_GROUP and Group(group_id) not in named_by(instructions):
+        return False
+    return outputs_to(instructions, port)
+
+
+def named_by(instructions: Instructions) -> tuple[Group | Meter, ...]:
+    """The groups and meters that instructions name, each once."""
+    named: dict[Group | Meter, None] = {}
+    for instruction in instructions:
+        if isinstance(instruction, Meter):
+            named[instruction] = None
+        elif isinstance(instruction, (ApplyActions, WriteActions)):
+            named.update((action, None) for action in instruction.actions if isinstance(action, Group))
+    return tuple(named)
 
 
 def _is_within(boxes: tuple[Box, ...], wanted: tuple[Box, ...]) -> bool:

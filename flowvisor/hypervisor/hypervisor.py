@@ -26,7 +26,7 @@ from flowvisor.network.topology import Topology
 from flowvisor.openflow.error_codes import REQUEST_EPERM
 from flowvisor.openflow.messages import BarrierRequest, FeaturesReply, Message
 from flowvisor.openflow.versions import codec
-from flowvisor.planning.allocation import Allocations
+from flowvisor.planning.allocation import NO_TABLES, Allocations
 from flowvisor.planning.plan import Compiled, compile_plan, ownership_at
 from flowvisor.policies.acl import Acl
 from flowvisor.policies.bandwidth import Bandwidth
@@ -133,6 +133,7 @@ class Hypervisor:
                 datapath=datapath,
                 view=view,
                 port_configs=recalled(datapath.memory, datapath.plan, slice_name),
+                allotted=self.allocations.blocks.get(slice_name, NO_TABLES),
                 is_new=slice_name in self._new_slices and name not in self._seen,
             )
             self._seen.add(name)

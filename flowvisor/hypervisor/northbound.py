@@ -16,6 +16,8 @@ from flowvisor.hypervisor.transactions import HYPERVISOR_SLOT, Transactions, slo
 from flowvisor.hypervisor.translation import (
     flow_mod,
     flow_removed,
+    groups,
+    meters,
     packet_in,
     pieces,
     port_status,
@@ -41,6 +43,10 @@ def error(datapath: Datapath, frame: bytes, effects: Effects) -> None:
         datapath.stale_replies += 1
     elif channel is not None and isinstance(token, (Entry, pieces.Change)):
         pieces.undo(channel, token, message.error, effects)
+    elif channel is not None and isinstance(token, groups.Change):
+        groups.undo(channel, token, message.error, effects)
+    elif channel is not None and isinstance(token, meters.Addition):
+        meters.undo(channel, token, message.error, effects)
     elif isinstance(token, Request):
         if not token.is_over:
             token.is_over = True
@@ -75,7 +81,9 @@ def reply(datapath: Datapath, frame: bytes, effects: Effects) -> None:
         transactions.answered(xid)
         request.outstanding -= 1
     if isinstance(kind, msg.BarrierReply):
-        pieces.settle(transactions.settle(xid))
+        done = transactions.settle(xid)
+        pieces.settle(done)
+        groups.settle(done)
     if request.is_over or (channel is not None and channel.has_left):
         return
     if kind is not None and request.each is not None:

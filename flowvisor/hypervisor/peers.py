@@ -13,8 +13,11 @@ from flowvisor.hypervisor.counters import KINDS, MessageCounters
 from flowvisor.hypervisor.effects import Effects, Peer, VirtualSwitchName
 from flowvisor.hypervisor.flight import Flight
 from flowvisor.hypervisor.flow_table import Entry, FlowTable
+from flowvisor.hypervisor.groups import Groups
+from flowvisor.hypervisor.ids import Ids
 from flowvisor.hypervisor.limits import Limits
 from flowvisor.hypervisor.memory import Memory
+from flowvisor.hypervisor.meters import Meters
 from flowvisor.hypervisor.port_configs import PortConfigs
 from flowvisor.hypervisor.room import Pool, Room
 from flowvisor.hypervisor.storm import Storm
@@ -23,6 +26,7 @@ from flowvisor.hypervisor.turns import Share, Turns
 from flowvisor.hypervisor.verdicts import Verdicts
 from flowvisor.network.discovery import Discovery
 from flowvisor.network.topology import Topology
+from flowvisor.openflow.bridge import DEFAULT_QUEUE
 from flowvisor.openflow.channel import MAX_PROTOCOL_ERRORS, PROTOCOL_ERROR_WINDOW_SECONDS
 from flowvisor.openflow.messages import (
     REASON_ACTION,
@@ -34,10 +38,12 @@ from flowvisor.openflow.messages import (
     FlowRemoved,
     Message,
 )
-from flowvisor.openflow.multipart import MeterFeaturesReply, TableFeatures
+from flowvisor.openflow.multipart import GroupFeaturesReply, MeterFeaturesReply, TableFeatures
 from flowvisor.openflow.ports import Port
 from flowvisor.openflow.traits import TRAITS
 from flowvisor.openflow.versions import Codec
+from flowvisor.planning.allocation import TableBlock
+from flowvisor.planning.entries import MAX_TENANT_GROUP
 from flowvisor.planning.ownership import Ownership
 from flowvisor.planning.plan import DatapathPlan
 from flowvisor.planning.view import View
@@ -192,6 +198,7 @@ class VirtualSwitch:
     datapath: Datapath
     view: View
     port_configs: PortConfigs
+    allotted: TableBlock  # whether the datapath has these tables or not
     channels: list[TenantChannel] = Factory(list)
     is_mixed: bool = False  # some channel does not speak the datapath's version
     generation_id: int | None = None
@@ -215,6 +222,9 @@ class VirtualSwitch:
     untold: list[FlowRemoved] = Factory(list)
     queue: int | None = None  # by which its outputs go where that is how its bandwidth is limited
     exceeds_bandwidth: bool = False  # it has one, and nothing here holds it to that
+    groups: Groups = Factory(Groups)
+    meters: Meters = Factory(Meters)
+    floods_by_group: bool = False  # when intersecting: some bucket floods, by groups that follow the ports
     is_new: bool = False  # the slice was given its tables only now: what they hold is not its own
 
     @property
@@ -232,6 +242,11 @@ class VirtualSwitch:
     def watches_miss(self) -> bool:
         """Whether it matters here who has the place of the table-miss entry."""
         return self.has_own_miss or self.wants_misses
+
+    def owns_queue(self, queue_id: int) -> bool:
+        """Whether the slice may put packets into the queues of this number; into 0 packets go by themselves."""
+        bandwidth = self.tenant.bandwidth
+        return queue_id == DEFAULT_QUEUE or (bandwidth is not None and queue_id in bandwidth.queues)
 
     @property
     def ports(self) -> list[Port]:
@@ -290,12 +305,14 @@ class Datapath(Peer):
     # When intersecting: all slices' entries by the number in their cookie, which is the memory's own dict.
     entries: dict[int, Entry] = field(init=False)
     readoption: Readoption | None = None  # while it is found out which entries are there still
-    resumable: list[TenantChannel] = Factory(
-        list
-    )  # channels that have the answer that their frames waited for
+    # Channels that have the answer that their frames waited for.
+    resumable: list[TenantChannel] = Factory(list)
     flight: Flight = Factory(Flight)
     turns: Turns[TenantChannel] = Factory(Turns)
+    group_ids: Ids = Factory(lambda: Ids(MAX_TENANT_GROUP))
+    meter_ids: Ids = Factory(lambda: Ids(0))
     # What it offers; nothing until it has said so.
+    group_features: GroupFeaturesReply = Factory(GroupFeaturesReply)
     meter_features: MeterFeaturesReply = Factory(MeterFeaturesReply)
     table_features: dict[int, TableFeatures] | None = None
     sharing_seconds: float = 0  # for how long a reading may answer further channels

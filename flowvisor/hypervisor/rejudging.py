@@ -14,6 +14,7 @@ from flowvisor.hypervisor.requests import ask, send_own
 from flowvisor.hypervisor.translation.actions import instructions_to_virtual, judge
 from flowvisor.hypervisor.translation.flow_mod import is_our_miss
 from flowvisor.hypervisor.translation.pieces import deletions, judged
+from flowvisor.hypervisor.translation.queueing import unqueued
 from flowvisor.openflow.messages import DELETE_STRICT, MODIFY_STRICT, FlowMod, Message
 from flowvisor.openflow.multipart import FlowStats, FlowStatsReply, FlowStatsRequest
 
@@ -28,7 +29,7 @@ def correction(datapath: Datapath, flow: FlowStats) -> Iterator[FlowMod]:
     block = switch.view.block
     number = flow.table_id - block.first
     removal = FlowMod(command=DELETE_STRICT, table_id=flow.table_id, priority=flow.priority, match=flow.match)
-    instructions = instructions_to_virtual(block, flow.instructions)
+    instructions = instructions_to_virtual(switch, unqueued(switch, flow.instructions))
     verdict = judge(switch, number, instructions, may_have_gone=True)
     if verdict.needs_match:
         verdict = judge(switch, number, instructions, flow.match, may_have_gone=True)
@@ -58,9 +59,12 @@ def stop(switch: VirtualSwitch) -> Callable[[Effects], None]:
 def rejudge(switch: VirtualSwitch, effects: Effects) -> None:
     """Take off a datapath which of a slice's entries might leak by now; the datapath tells if the tenant asked.
 
-    What was known of rewrites over several tables is learned anew from the entries that stay.
+    What was known of rewrites over several tables, and of how packets come to groups, is learned anew from the entries
+    that stay.
     """
     switch.rewritten, switch.emits = set(), set()
+    for group in switch.groups.by_id.values():
+        group.uses, group.is_spread = set(), False
     if switch.flow_table is None:
         _read_back(switch, effects)
         return

@@ -17,6 +17,9 @@ from flowvisor.hypervisor.readoption import Comparison
 from flowvisor.hypervisor.rejudging import correction
 from flowvisor.hypervisor.requests import Answer, ask, send_own
 from flowvisor.hypervisor.translation.flow_mod import is_miss
+from flowvisor.hypervisor.translation.groups import adopt as adopt_groups
+from flowvisor.hypervisor.translation.groups import bucket_floods
+from flowvisor.hypervisor.translation.meters import adopt as adopt_meters
 from flowvisor.openflow.actions import NO_BUFFER_LEN
 from flowvisor.openflow.messages import (
     DELETE,
@@ -35,6 +38,8 @@ from flowvisor.openflow.multipart import (
     GroupDesc,
     GroupDescReply,
     GroupDescRequest,
+    GroupFeaturesReply,
+    GroupFeaturesRequest,
     MeterConfig,
     MeterConfigReply,
     MeterConfigRequest,
@@ -47,7 +52,7 @@ from flowvisor.openflow.multipart import (
 )
 from flowvisor.openflow.traits import TRAITS
 from flowvisor.planning.difference import entry_changes, group_changes
-from flowvisor.planning.entries import CLASSIFIER_TABLE, COOKIE
+from flowvisor.planning.entries import CLASSIFIER_TABLE, COOKIE, max_tenant_meter
 from flowvisor.planning.own_state import own_entries, own_groups
 from flowvisor.planning.plan import Enforcement
 
@@ -70,33 +75,41 @@ def begin(datapath: Datapath, effects: Effects) -> None:
 
 
 def _learn(datapath: Datapath, effects: Effects) -> None:
-    """Ask what the datapath offers of meters. One that does not say so has none."""
+    """Ask what the datapath offers of groups and of meters. One that does not say so has none."""
+    unanswered = 2
 
     def answered(replies: list[Message], effects: Effects) -> None:
+        nonlocal unanswered
+        unanswered -= 1
         for reply in replies:
-            if isinstance(reply, MeterFeaturesReply):
+            if isinstance(reply, GroupFeaturesReply):
+                datapath.group_features = reply
+            elif isinstance(reply, MeterFeaturesReply):
                 datapath.meter_features = reply
-        _read(datapath, effects)
+                datapath.meter_ids.last = max_tenant_meter(reply.max_meter)
+        if not unanswered:
+            _read(datapath, effects)
 
     def failed(_error: tuple[int, int], effects: Effects) -> None:
         answered([], effects)
 
-    ask(datapath, datapath.transactions, [MeterFeaturesRequest()], answered, failed, effects)
+    for request in (GroupFeaturesRequest(), MeterFeaturesRequest()):
+        ask(datapath, datapath.transactions, [request], answered, failed, effects)
 
 
 def _read(datapath: Datapath, effects: Effects) -> None:
     """Ask what the datapath has of what should be there."""
     bandwidth.decide(datapath, datapath.meter_features.max_meter, effects)
-    if datapath.plan.enforcement is Enforcement.INTERSECT:
-        _readopt(datapath, effects)
-        return
-    wanted: list[Message] = [
-        TableStatsRequest(),
-        GroupDescRequest(),
-        FlowStatsRequest(table_id=CLASSIFIER_TABLE),
-    ]
+    wanted: list[Message] = []
+    if datapath.plan.enforcement is Enforcement.TABLES:
+        wanted = [TableStatsRequest(), GroupDescRequest(), FlowStatsRequest(table_id=CLASSIFIER_TABLE)]
+    elif datapath.group_features.types:
+        wanted = [GroupDescRequest()]
     if datapath.meter_features.max_meter:
         wanted.append(MeterConfigRequest())
+    if not wanted:
+        _make_so(datapath, [], effects)
+        return
     _ask(datapath, wanted, lambda replies, effects: _make_so(datapath, replies, effects), effects)
 
 
@@ -131,6 +144,11 @@ def _make_so(datapath: Datapath, replies: list[Message], effects: Effects) -> No
         elif isinstance(reply, TableStatsReply):
             in_use += [table.table_id for table in reply.tables if table.active_count]
 
+    strange = [*adopt_groups(datapath, groups, effects), *adopt_meters(datapath, meters, effects)]
+
+    for message in strange:
+        send_own(datapath, message, "clearing", effects)
+
     def judged(wrong: list[Message], effects: Effects) -> None:
         first, last = bandwidth.changes(datapath, meters, datapath.meter_features.max_meter)
         for message in (*first, *_changes(datapath, flows, groups, in_use, wrong), *last):
@@ -138,7 +156,14 @@ def _make_so(datapath: Datapath, replies: list[Message], effects: Effects) -> No
         datapath.has_flood_groups = True
         _open(datapath, effects)
 
-    _judge_survivors(datapath, in_use, judged, effects)
+    if datapath.plan.enforcement is Enforcement.TABLES:
+        _judge_survivors(datapath, in_use, judged, effects)
+        return
+    first, last = group_changes(bucket_floods(datapath), groups)
+    for message in (*first, *last):
+        send_own(datapath, message, "own entry", effects)
+    datapath.has_flood_groups = True
+    _readopt(datapath, effects)
 
 
 def _judge_survivors(datapath: Datapath, in_use: list[int], then: Answer, effects: Effects) -> None:
@@ -197,7 +222,8 @@ def _changes(
     """What to send: groups come before the entries that use them, and go after them."""
     plan, configs = datapath.plan, datapath.port_configs
     entries = own_entries(plan, configs)
-    first, last = group_changes(own_groups(plan, datapath.ports, configs), groups)
+    own = [*own_groups(plan, datapath.ports, configs), *bucket_floods(datapath)]
+    first, last = group_changes(own, groups)
     owned = {table for block in plan.blocks.values() for table in range(block.first, block.end)}
     orphaned: list[Message] = [
         FlowMod(command=DELETE, table_id=table)

@@ -27,6 +27,9 @@ class TableBlock(NamedTuple):
         return self.first + self.size
 
 
+NO_TABLES: Final = TableBlock(0, 0)  # of a slice that may not write
+
+
 @frozen
 class Allocations:
     """The blocks by slice name. Blocks may lie beyond what a datapath has; there the slice is intersected."""

@@ -2,7 +2,8 @@
 
 Strategy: a set of packets walks through the actions as a few boxes. An action that writes no bit which any rule
 looks at leaves the set as it is, so that nearly all lists are answered from what the view remembers of each
-port. Whatever an action does that is not modelled exactly makes the set larger, never smaller.
+port. Whatever an action does that is not modelled exactly makes the set larger, never smaller. A group is all of its
+buckets, each with the packets as they come to it: which bucket a packet takes is for the datapath to choose.
 """
 
 from __future__ import annotations
@@ -30,6 +31,12 @@ _TRANSPORT_SOURCE: Final = ("tcp_src", "udp_src", "sctp_src")
 _TRANSPORT_DESTINATION: Final = ("tcp_dst", "udp_dst", "sctp_dst")
 
 Boxes = tuple[Box, ...]
+# The lists of actions that a group may carry out, by the group's id.
+Buckets = Callable[[int], Iterable[act.Actions]]
+
+# Groups that one list leads to, the same one once for each way in which packets come to it changed. A list that leads
+# to more is not judged but refused.
+MAX_GROUPS_ENTERED: Final = 256
 
 
 class Leak(NamedTuple):
@@ -88,17 +95,54 @@ def rewritten(box: Box, action: act.Action) -> Box:
     return forget(box, *names)
 
 
+class TooManyWays(Exception):
+    """A list leads to too many groups to look at."""
+
+
+def no_groups(_group_id: int) -> Iterable[act.Actions]:
+    """Where there are none."""
+    return ()
+
+
+def ways(
+    actions: Iterable[act.Action], used_mask: int, buckets: Buckets
+) -> Iterator[tuple[int, act.Actions, bool]]:
+    """For each output: its port, the actions before it that rules can see, and whether it is a bucket's.
+
+    Raises TooManyWays past MAX_GROUPS_ENTERED.
+    """
+    entered: set[tuple[int, act.Actions]] = set()
+    ahead: list[tuple[Iterable[act.Action], act.Actions]] = [(actions, ())]
+    in_bucket = False
+    while ahead:
+        listed, steps = ahead.pop()
+        for action in listed:
+            if isinstance(action, (act.Output, act.Enqueue)):
+                yield action.port, steps, in_bucket
+            elif isinstance(action, act.Group):
+                entry = (action.group_id, steps)
+                if entry in entered:
+                    continue
+                entered.add(entry)
+                if len(entered) > MAX_GROUPS_ENTERED:
+                    raise TooManyWays
+                ahead += [(bucket, steps) for bucket in buckets(action.group_id)]
+            elif is_visible(written_fields(action), used_mask):
+                steps += (action,)
+        in_bucket = True
+
+
 def destinations(
-    actions: Iterable[act.Action], start: Callable[[], Boxes | None], used_mask: int
-) -> Iterator[tuple[int, Callable[[], Boxes | None], bool]]:
-    """For each output: its port, its packets (None: too many to say), and whether they are as they came in."""
-    steps: list[act.Action] = []
-    for action in actions:
-        if isinstance(action, (act.Output, act.Enqueue)):
-            done = tuple(steps)
-            yield action.port, lambda done=done: _after(start(), done), not done  # type: ignore[misc]
-        elif is_visible(written_fields(action), used_mask):
-            steps.append(action)
+    actions: Iterable[act.Action],
+    start: Callable[[], Boxes | None],
+    used_mask: int,
+    buckets: Buckets = no_groups,
+) -> Iterator[tuple[int, Callable[[], Boxes | None], bool, bool]]:
+    """For each output: its port, its packets (None: too many to say), whether they are as they came in, and whether
+    the output is a bucket's.
+    """
+    for port, steps, in_bucket in ways(actions, used_mask, buckets):
+        yield port, lambda done=steps: _after(start(), done), not steps, in_bucket  # type: ignore[misc]
 
 
 def _after(boxes: Boxes | None, steps: tuple[act.Action, ...]) -> Boxes | None:
@@ -116,13 +160,30 @@ def find_leak(
     *,
     ports: Collection[int],
     came_in: bool,
+    buckets: Buckets = no_groups,
 ) -> Leak | None:
     """The first output that may not be, or None when the whole list is admitted.
 
     `start` gives the packets that reach the list; `came_in` says that they are of the slice's effective flowspace,
     as they came in, so that what the view remembers of its ports can answer.
     """
-    for port, packets, untouched in destinations(actions, start, view.used_mask):
+    try:
+        return _first_leak(view, actions, start, ports=ports, came_in=came_in, buckets=buckets)
+    except TooManyWays:
+        return Leak(codes.ACTION_EPERM, "too-many-groups")
+
+
+def _first_leak(
+    view: View,
+    actions: Collection[act.Action],
+    start: Callable[[], Boxes | None],
+    *,
+    ports: Collection[int],
+    came_in: bool,
+    buckets: Buckets,
+) -> Leak | None:
+    found = destinations(actions, start, view.used_mask, buckets)
+    for port, packets, untouched, in_bucket in found:
         if port == CONTROLLER and view.block is not None:
             continue  # the table that it comes from says whose the packet-in is
         if port in (NORMAL, TABLE):
@@ -136,8 +197,9 @@ def find_leak(
                 return leak
             continue
         is_flood = port in (ALL, FLOOD)
-        for out in view.flooded_ports(ports) if is_flood else (port,):
-            if not is_flood and (out not in ports or not view.owns_port(out)):
+        for out in view.flooded_ports(ports, may_grow=in_bucket) if is_flood else (port,):
+            # A group may have been there before one of its ports went; where it is made, its ports are looked at.
+            if not is_flood and not ((out in ports or in_bucket) and view.owns_port(out)):
                 return Leak(codes.ACTION_BAD_OUT_PORT, "foreign-port")
             if (came_in and untouched and view.port_is_safe(out)) or view.port_is_private(out):
                 continue

@@ -24,7 +24,8 @@ COOKIE: Final = 0xF10F_0150_0000_0000
 COOKIE_MASK: Final = 0xFFFF_FFFF_0000_0000
 # The hypervisor's own meters have the highest ids that a datapath offers: so many, but never more than half of them.
 MAX_OWN_METERS: Final = 4096
-# Above every group id that a slice is given; the low bits are the first table of the slice's block.
+MAX_TENANT_GROUP: Final = 0xEFFF_FFFF  # slices' groups are numbered from 1 up to this
+# The low bits are the first table of the slice's block.
 FLOOD_GROUPS: Final = 0xF000_0000
 ALL_GROUPS_OF_SLICES: Final = 0xF100_0000
 CLOSED_GROUPS: Final = 0xF200_0000  # what stands for ports that slices have shut, see `closed_ports`

@@ -135,13 +135,13 @@ class View:
         """Those of a datapath's ports that the slice has, in ascending order."""
         return sorted(port for port in ports if self.owns_port(port))
 
-    def flooded_ports(self, ports: Iterable[int]) -> list[int]:
-        """The ports that an entry's output to FLOOD or ALL is judged by.
+    def flooded_ports(self, ports: Iterable[int], *, may_grow: bool = False) -> list[int]:
+        """The ports that an output to FLOOD or ALL is judged by.
 
         In a block of tables a port that comes joins the flood of entries that are there already, so that the ports
-        that may yet come count like those that have.
+        that may yet come count like those that have; everywhere if it `may_grow`, as a group's does.
         """
-        if self.block is None:
+        if self.block is None and not may_grow:
             return self.own_ports(ports)
         named, other = self.ownership.named_ports, self.ownership.any_other_port
         while other in named or other in self._far_ends:

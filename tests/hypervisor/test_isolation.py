@@ -7,10 +7,19 @@ from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 from flowvisor.openflow.match import Match
-from flowvisor.openflow.messages import Error, FlowMod, PacketIn, PacketOut
+from flowvisor.openflow.messages import (
+    GROUP_ADD,
+    GROUP_DELETE,
+    GROUP_MODIFY,
+    Error,
+    FlowMod,
+    PacketIn,
+    PacketOut,
+)
 from flowvisor.openflow.packet import parse
 from tests.support.flowspace_strategies import applies
-from tests.support.kinds import KINDS, TENANT_VERSIONS, Kind
+from tests.support.groups import group_mods, grouped_flow_mods, grouped_packet_outs
+from tests.support.kinds import KINDS, ON_FEW_TABLES, ON_TABLES, TENANT_VERSIONS, Kind
 from tests.support.slices import (
     LATER_PORTS,
     PORTS,
@@ -32,7 +41,7 @@ from tests.support.world import Controller, World, a_slice, rule
 class Observed:
     """A world and what was seen in it; every check compares with the naive owner."""
 
-    def __init__(self, kind: Kind, data: st.DataObject) -> None:
+    def __init__(self, kind: Kind, data: st.DataObject, versions: tuple[int, ...] = TENANT_VERSIONS) -> None:
         drawn = data.draw(meeting_slices(), label="slices")
         self.acls = data.draw(some_acls("ab"), label="ACLs")
         self.slices = having(drawn, self.acls)
@@ -43,7 +52,7 @@ class Observed:
         if self.reads:
             self.controllers["r"] = self.world.controller("r", 1, data.draw(st.sampled_from(TENANT_VERSIONS)))
         for one in self.slices:
-            version = data.draw(st.sampled_from(TENANT_VERSIONS), label=f"version of {one.name}")
+            version = data.draw(st.sampled_from(versions), label=f"version of {one.name}")
             self.controllers[one.name] = self.world.controller(one.name, 1, version)
 
     def check(self, sender: str | None, before: int, heard: dict[str, int]) -> None:
@@ -142,4 +151,37 @@ def test_no_packet_leaves_for_another_slice_and_none_is_told_to_another(
                 note(f"answered {answers}")
                 accepted += [request.match] * (not answers)
         for match in accepted[-2:]:
+            seen.comes_in(*data.draw(packets_like(match)))
+
+
+@pytest.mark.parametrize("kind", [ON_TABLES, ON_FEW_TABLES], ids=str)
+@settings(max_examples=150)
+@given(data=st.data())
+def test_groups_lead_no_packet_to_another_slice(kind: Kind, data: st.DataObject) -> None:
+    seen = Observed(kind, data, versions=(4,))
+    world = seen.world
+    n_tables = 3 if kind.has_blocks else 1
+    accepted: list[Match] = []
+    mostly = data.draw(st.sampled_from(seen.slices), label="mostly")
+    steps = ("add", "add", "entry", "modify", "entry", "entry", "packet-out", "modify", "port", "modify")
+    for step in (*steps, *data.draw(st.lists(st.sampled_from(steps), max_size=4), label="steps")):
+        one = data.draw(st.sampled_from((mostly, mostly, mostly, *seen.slices)))
+        controller = seen.controllers[one.name]
+        if step in ("add", "modify"):
+            commands = (GROUP_ADD,) if step == "add" else (GROUP_MODIFY, GROUP_MODIFY, GROUP_DELETE)
+            note(f"answered {controller.send(data.draw(group_mods(one, commands), label=one.name))}")
+        elif step == "packet-out":
+            heard, before = seen.counts(), len(world.transmitted)
+            note(f"answered {controller.send(data.draw(grouped_packet_outs(one), label=one.name))}")
+            seen.check(one.name, before, heard)
+        elif step == "port":
+            missing = sorted({*PORTS, *LATER_PORTS} - world.emulated[1].pipeline.ports.keys())
+            for port in missing[:1]:
+                world.change(1, world.emulated[1].add_port(port, world.now))
+        elif step == "entry":
+            for request in data.draw(grouped_flow_mods(one, n_tables), label=one.name):
+                answers = controller.send(request)
+                note(f"answered {answers}")
+                accepted += [request.match] * (not answers)
+        for match in accepted[-3:]:
             seen.comes_in(*data.draw(packets_like(match)))

@@ -166,7 +166,7 @@ def test_what_goes_to_the_controller_by_a_table_of_ones_own_may_be_anything() ->
 
 def test_actions_that_no_rule_can_see_are_no_rewrites() -> None:
     found = list(destinations((act.SetField("eth_dst", 5), act.DecNwTtl(), act.Output(1)), start(), 0))
-    assert [(port, untouched) for port, _, untouched in found] == [(1, True)]
+    assert [(port, untouched) for port, _, untouched, _ in found] == [(1, True)]
     (seen,) = destinations((act.SetField("eth_dst", 5), act.Output(1)), start(Box(0, 0)), ALL_BITS)
     assert not seen[2]
     assert seen[1]() == boxes_of(Match.of(eth_dst=5))
@@ -180,7 +180,7 @@ def test_each_output_has_the_packets_as_they_are_there() -> None:
         act.SetField("eth_dst", 6),
         act.Output(3),
     )
-    found = [(port, packets()) for port, packets, _ in destinations(actions, start(Box(0, 0)), ALL_BITS)]
+    found = [(port, packets()) for port, packets, _, _ in destinations(actions, start(Box(0, 0)), ALL_BITS)]
     assert found == [
         (1, (Box(0, 0),)),
         (2, boxes_of(Match.of(eth_dst=5))),

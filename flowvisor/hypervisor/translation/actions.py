@@ -2,7 +2,8 @@
 
 Strategy: what leaves the slice is decided for the whole flowspace first, because then the verdict does not depend
 on the match and is remembered by the instructions' bytes. Only where that fails is it decided again for the
-packets that the entry's own match leaves (`needs_match`).
+packets that the entry's own match leaves (`needs_match`). What follows from an entry for others, later tables and
+groups, is kept by `consequences`.
 """
 
 from __future__ import annotations
@@ -10,19 +11,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
-from flowvisor.flowspace.box import intersect
-from flowvisor.flowspace.layout import boxes_of, forget
+from flowvisor.flowspace.layout import boxes_of
 from flowvisor.hypervisor.peers import VirtualSwitch
 from flowvisor.hypervisor.refusal import Refusal
+from flowvisor.hypervisor.translation.consequences import start_of, take_note
 from flowvisor.hypervisor.translation.queueing import queued
 from flowvisor.network.discovery import PROBE_ADDRESS
 from flowvisor.openflow import actions as act
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.match import Match
-from flowvisor.openflow.ports import ALL, CONTROLLER, FLOOD, IN_PORT, MAX_PORT, NO_FLOOD
-from flowvisor.planning.allocation import TableBlock
+from flowvisor.openflow.ports import ALL, FLOOD, MAX_PORT, NO_FLOOD
 from flowvisor.planning.closed_ports import closed_group, closed_port
-from flowvisor.planning.egress import Boxes, find_leak, is_visible, written_fields
+from flowvisor.planning.egress import find_leak
 from flowvisor.planning.entries import all_group, flood_group
 
 EVERYWHERE: Final = (ALL, FLOOD)
@@ -63,21 +63,30 @@ def judge(
         return Verdict((), refusal)
     view = switch.view
     applied, written = _lists(instructions)
+    matched = None if match is None else boxes_of(match)
     fresh = table_id == 0 or not switch.rewritten
     leak = find_leak(
         view,
         (*applied, *written),
-        _start(switch, None if fresh else frozenset(switch.rewritten), match),
+        start_of(switch, () if fresh else switch.rewritten, matched),
         ports={*switch.datapath.ports, *_outputs((*applied, *written))}
         if may_have_gone
         else switch.datapath.ports,
         came_in=fresh,
+        buckets=switch.groups.buckets_of,
     )
     if leak is not None:
         return Verdict(
             (), Refusal(leak.error, leak.reason), leak.error == codes.ACTION_EPERM and match is None
         )
-    refusal = _widen(switch, table_id, instructions)
+    refusal = take_note(
+        switch,
+        table_id,
+        applied,
+        written,
+        goes_on=any(isinstance(instruction, act.GotoTable) for instruction in instructions),
+        matched=matched,
+    )
     if refusal is not None:
         return Verdict((), refusal)
     mapped = tuple(_mapped(switch, instructions))
@@ -89,22 +98,46 @@ def _outputs(actions: act.Actions) -> Iterator[int]:
     return (action.port for action in actions if isinstance(action, act.Output) and action.port <= MAX_PORT)
 
 
-def actions_to_physical(switch: VirtualSwitch, actions: act.Actions) -> act.Actions:
-    """Spell out what the datapath must not decide by itself: which ports are all ports."""
+def actions_to_physical(
+    switch: VirtualSwitch, actions: act.Actions, *, floods_by_group: bool = False
+) -> act.Actions:
+    """The tenant's actions in the datapath's ids, and spelled out what it must not decide: which ports are all ports.
+
+    A flood is the group that follows the slice's ports where there are tables for it, or if it must be one action.
+    """
     block = switch.view.block
     mapped: list[act.Action] = []
     for action in actions:
         if isinstance(action, act.Output) and action.port in EVERYWHERE:
-            if block is None:
+            if block is None and not floods_by_group:
                 mapped += [act.Output(port) for port in flood_ports(switch, action.port)]
             else:
-                mapped.append(act.Group(flood_group(block) if action.port == FLOOD else all_group(block)))
+                group = flood_group if action.port == FLOOD else all_group
+                mapped.append(act.Group(group(switch.allotted)))
+        elif isinstance(action, act.Group):
+            mapped.append(act.Group(switch.groups.by_id[action.group_id].physical))
         elif isinstance(action, (act.Output, act.Enqueue)) and switch.port_configs.is_shut(action.port):
             if block is not None:
                 mapped.append(act.Group(closed_group(block, action.port)))
+            elif floods_by_group:
+                mapped.append(action)
         else:
             mapped.append(action)
     return tuple(mapped)
+
+
+def actions_to_virtual(switch: VirtualSwitch, actions: act.Actions) -> act.Actions:
+    """The inverse, where a flood is a group. What is no group of the slice's becomes an id that no group has."""
+    block = switch.allotted
+    floods = {flood_group(block): FLOOD, all_group(block): ALL}
+
+    def back(action: act.Action) -> act.Action:
+        if not isinstance(action, act.Group):
+            return action
+        port = floods.get(action.group_id) or closed_port(block, action.group_id)
+        return act.Group(switch.groups.to_virtual(action.group_id)) if port is None else act.Output(port)
+
+    return tuple(back(action) for action in actions)
 
 
 def flood_ports(switch: VirtualSwitch, port: int) -> list[int]:
@@ -116,25 +149,25 @@ def flood_ports(switch: VirtualSwitch, port: int) -> list[int]:
     ]
 
 
-def instructions_to_virtual(block: TableBlock, instructions: act.Instructions) -> act.Instructions:
+def instructions_to_virtual(switch: VirtualSwitch, instructions: act.Instructions) -> act.Instructions:
     """The inverse of what `judge` gives for tables: what the tenant wrote."""
-    groups = {flood_group(block): FLOOD, all_group(block): ALL}
-
-    def back(actions: act.Actions) -> act.Actions:
-        return tuple(
-            action if port is None else act.Output(port)
-            for action in actions
-            for port in [meant(action.group_id) if isinstance(action, act.Group) else None]
+    block = switch.view.block
+    assert block is not None
+    return tuple(
+        _each(
+            instructions,
+            lambda actions: actions_to_virtual(switch, actions),
+            switch.meters.to_virtual,
+            -block.first,
         )
-
-    def meant(group_id: int) -> int | None:
-        return groups.get(group_id) or closed_port(block, group_id)
-
-    return tuple(_each(instructions, back, -block.first))
+    )
 
 
 def _each(
-    instructions: act.Instructions, actions: Callable[[act.Actions], act.Actions], shift: int
+    instructions: act.Instructions,
+    actions: Callable[[act.Actions], act.Actions],
+    meter: Callable[[int], int],
+    shift: int,
 ) -> Iterator[act.Instruction]:
     for instruction in instructions:
         if isinstance(instruction, act.GotoTable):
@@ -143,6 +176,8 @@ def _each(
             yield act.ApplyActions(actions(instruction.actions))
         elif isinstance(instruction, act.WriteActions):
             yield act.WriteActions(actions(instruction.actions))
+        elif isinstance(instruction, act.Meter):
+            yield act.Meter(meter(instruction.meter_id))
         else:
             yield instruction
 
@@ -154,6 +189,7 @@ def _mapped(switch: VirtualSwitch, instructions: act.Instructions) -> Iterator[a
     return _each(
         instructions,
         lambda actions: actions_to_physical(switch, actions),
+        switch.meters.to_physical,
         block.first if block is not None else 0,
     )
 
@@ -183,37 +219,35 @@ def _refused_instruction(
             if not table_id < instruction.table_id < size:
                 return Refusal(codes.INST_BAD_TABLE_ID, "table-id")
         elif isinstance(instruction, act.Meter):
-            return Refusal(codes.UNKNOWN_METER, "unknown-meter")
+            if instruction.meter_id not in switch.meters.by_id:
+                return Refusal(codes.UNKNOWN_METER, "unknown-meter")
         elif isinstance(instruction, act.OpaqueInstruction):
             return Refusal(codes.INST_BAD_EXPERIMENTER, "experimenter")
         elif isinstance(instruction, act.WriteMetadata):
             if block is None:
                 return Refusal(codes.UNSUP_METADATA, "unsupported")
         elif isinstance(instruction, (act.ApplyActions, act.WriteActions)):
-            refusal = refused_action(instruction.actions)
+            refusal = refused_action(switch, instruction.actions)
             if refusal is not None:
                 return refusal
     return None
 
 
-def refused_action(actions: Iterable[act.Action]) -> Refusal | None:
-    """The first action that no slice may use: it names what the slice does not have, or is not understood."""
+def refused_action(switch: VirtualSwitch, actions: Iterable[act.Action]) -> Refusal | None:
+    """The first action that the slice may not use: it names what is not the slice's, or is not understood."""
     for action in actions:
-        refusal = _REFUSED_ACTIONS.get(type(action))
-        if refusal is not None:
-            return refusal
+        if isinstance(action, act.OpaqueAction):
+            return Refusal(codes.ACTION_BAD_EXPERIMENTER, "experimenter")
+        if isinstance(action, act.Group) and action.group_id not in switch.groups.by_id:
+            return Refusal(codes.ACTION_BAD_OUT_GROUP, "unknown-group")
+        if isinstance(action, (act.SetQueue, act.Enqueue)) and not switch.owns_queue(action.queue_id):
+            return Refusal(codes.ACTION_BAD_QUEUE, "unknown-queue")
         if action == _MAKES_A_PROBE:
             return Refusal(codes.ACTION_EPERM, "probe")
     return None
 
 
 _MAKES_A_PROBE: Final = act.SetField("eth_dst", PROBE_ADDRESS)
-_REFUSED_ACTIONS: Final[dict[type, Refusal]] = {
-    act.OpaqueAction: Refusal(codes.ACTION_BAD_EXPERIMENTER, "experimenter"),
-    act.Group: Refusal(codes.ACTION_BAD_OUT_GROUP, "unknown-group"),
-    act.SetQueue: Refusal(codes.ACTION_BAD_QUEUE, "unknown-queue"),
-    act.Enqueue: Refusal(codes.ACTION_BAD_QUEUE, "unknown-queue"),
-}
 
 
 def _lists(instructions: act.Instructions) -> tuple[act.Actions, act.Actions]:
@@ -229,75 +263,3 @@ def _lists(instructions: act.Instructions) -> tuple[act.Actions, act.Actions]:
         written, key=lambda action: _SET_ORDER.index(type(action)) if type(action) in _SET_ORDER else 0
     )
     return applied, tuple(ordered)
-
-
-def _start(
-    switch: VirtualSwitch, widened: frozenset[str] | None, match: Match | None
-) -> Callable[[], Boxes | None]:
-    """The packets that reach an entry: of the effective flowspace, what earlier tables made of it, what it matches."""
-
-    def boxes() -> Boxes | None:
-        view = switch.view
-        if match is None or widened is not None:
-            region = view.region
-            if region is None:
-                return None
-            if widened is not None:
-                region = tuple(dict.fromkeys(forget(box, *widened) for box in region))
-            return region if match is None else _within(region, match)
-        pieces = view.own_pieces(boxes_of(match), is_fenced=True)
-        return None if pieces is None else tuple(pieces)
-
-    return boxes
-
-
-def _within(region: Boxes, match: Match) -> Boxes:
-    from_match = boxes_of(match)
-    pairs = (intersect(box, other) for box in region for other in from_match)
-    return tuple(box for box in pairs if box is not None)
-
-
-def _widen(switch: VirtualSwitch, table_id: int, instructions: act.Instructions) -> Refusal | None:
-    """Take note of what an entry rewrites for later tables, and of where such packets leave.
-
-    Refused when packets so rewritten, at a port where any entry lets them out, could be another slice's.
-    """
-    applied, written = _lists(instructions)
-    goes_on = any(isinstance(instruction, act.GotoTable) for instruction in instructions)
-    spread = goes_on or table_id > 0
-    if not spread:
-        return None
-    used = switch.view.used_mask
-    fields = {
-        name
-        for action in applied + written  # what one table applies is before what any other has written
-        if is_visible(written_fields(action), used)
-        for name in written_fields(action)
-    }
-    leaving = written if table_id == 0 else applied + written
-    ports = {
-        port for action in leaving if isinstance(action, act.Output) for port in _named(switch, action.port)
-    }
-    if fields <= switch.rewritten and ports <= switch.emits:
-        return None
-    rewritten, emits = switch.rewritten | fields, switch.emits | ports
-    if rewritten:
-        region = switch.view.region
-        if region is None:
-            return Refusal(codes.ACTION_EPERM, "foreign-flowspace")
-        widened = tuple(dict.fromkeys(forget(box, *sorted(rewritten)) for box in region))
-        if any(switch.view.foreign_part(widened, port) is not None for port in emits):
-            return Refusal(codes.ACTION_EPERM, "foreign-flowspace")
-    if fields - switch.rewritten:
-        switch.verdicts.clear()  # what was remembered of later tables took fewer packets for granted
-    switch.rewritten, switch.emits = rewritten, emits
-    return None
-
-
-def _named(switch: VirtualSwitch, port: int) -> Iterable[int]:
-    """The ports that an output means. IN_PORT may be any of the slice's."""
-    if port == CONTROLLER:
-        return ()
-    if port in (*EVERYWHERE, IN_PORT):
-        return switch.view.flooded_ports(switch.datapath.ports)
-    return (port,)

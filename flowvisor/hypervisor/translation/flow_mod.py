@@ -272,15 +272,19 @@ def _send_miss(switch: VirtualSwitch, command: int, effects: Effects) -> None:
 def _delete(
     channel: TenantChannel, frame: bytes, message: FlowMod, block: TableBlock, effects: Effects
 ) -> Refusal | None:
+    switch = channel.switch
     if message.table_id == ALL_TABLES:
         tables = range(block.first, block.end)
     elif message.table_id < block.size:
         tables = range(message.table_id + block.first, message.table_id + block.first + 1)
     else:
         return Refusal(codes.FLOW_MOD_BAD_TABLE_ID, "table-id")
-    if message.out_group != ANY_GROUP:
-        return None  # the slice has no groups, so none of its entries outputs to one
-    out_port, out_group = out_filter(channel.switch, block, message.out_port)
+    if message.out_group != ANY_GROUP and is_group_there(switch, message.out_port):
+        return Refusal(codes.FLOW_MOD_EPERM, "unsupported")  # the datapath can look for one group only
+    filters = out_filter(switch, message.out_port, message.out_group)
+    if filters is None:
+        return None
+    out_port, out_group = filters
     message = evolve(message, buffer_id=NO_BUFFER, instructions=(), out_port=out_port, out_group=out_group)
     copies = Copies(frame)
     for table_id in tables:
@@ -288,17 +292,27 @@ def _delete(
     return None
 
 
-def out_filter(switch: VirtualSwitch, block: TableBlock, out_port: int) -> tuple[int, int]:
-    """A request's out_port as (out_port, out_group) of the datapath.
+def out_filter(switch: VirtualSwitch, out_port: int, out_group: int) -> tuple[int, int] | None:
+    """A request's filters as (out_port, out_group) of the datapath; None: no entry passes.
 
-    Outputs to FLOOD, to ALL and to a port that the slice has shut are groups there.
+    Outputs to FLOOD, to ALL and to a port that the slice has shut are groups there. Of one of these and a group it is
+    the group that is looked for, and whoever asks has to look again.
     """
+    if out_group != ANY_GROUP:
+        group = switch.groups.by_id.get(out_group)
+        port = ANY if is_group_there(switch, out_port) else out_port
+        return None if group is None else (port, group.physical)
     groups = {FLOOD: flood_group, ALL: all_group}
     if out_port in groups:
-        return ANY, groups[out_port](block)
+        return ANY, groups[out_port](switch.allotted)
     if switch.port_configs.is_shut(out_port):
-        return ANY, closed_group(block, out_port)
+        return ANY, closed_group(switch.allotted, out_port)
     return out_port, ANY_GROUP
+
+
+def is_group_there(switch: VirtualSwitch, out_port: int) -> bool:
+    """Whether an output of the tenant's is to a group on the datapath."""
+    return out_port in (FLOOD, ALL) or switch.port_configs.is_shut(out_port)
 
 
 def _modify_or_add(channel: TenantChannel, frame: bytes, physical: FlowMod, effects: Effects) -> None:

@@ -20,7 +20,7 @@ from flowvisor.hypervisor import flow_quota
 from flowvisor.hypervisor.buffers import BufferedPacket
 from flowvisor.hypervisor.effects import Effects
 from flowvisor.hypervisor.entry_records import forget_entry, plain_record, remember_entry
-from flowvisor.hypervisor.flow_table import PIECE_COOKIE, Entry, FlowTable, outputs_to
+from flowvisor.hypervisor.flow_table import PIECE_COOKIE, Entry, FlowTable, leads_to
 from flowvisor.hypervisor.peers import Datapath, TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.refusal import Refusal
 from flowvisor.hypervisor.requests import fence, send_to_datapath
@@ -57,7 +57,7 @@ from flowvisor.openflow.messages import (
     FlowMod,
     PacketOut,
 )
-from flowvisor.openflow.ports import TABLE
+from flowvisor.openflow.ports import ANY, TABLE
 from flowvisor.openflow.traits import TRAITS
 from flowvisor.openflow.v10_canonical import canonical_match
 from flowvisor.planning.entries import HIGHEST_OF_SLICES
@@ -306,8 +306,6 @@ def _delete(channel: TenantChannel, frame: bytes, message: FlowMod, effects: Eff
     switch = channel.switch
     table = switch.flow_table
     assert table is not None
-    if message.out_group != ANY_GROUP:
-        return None  # the slice has no groups, so none of its entries outputs to one
     for entry in _meant(table, switch.datapath, message, DELETE_STRICT):
         table.take_out(entry)
         forget_entry(switch.datapath.dpid, entry, effects)
@@ -318,15 +316,19 @@ def _delete(channel: TenantChannel, frame: bytes, message: FlowMod, effects: Eff
 def _meant(table: FlowTable, datapath: Datapath, message: FlowMod, strict: int) -> list[Entry]:
     """The entries that a modify or delete means; out_port counts for deletes only (section 6.4)."""
     if message.command != strict:
-        out_port = message.out_port if message.command == DELETE else FlowMod().out_port
-        cookie, mask = message.cookie, message.cookie_mask
-        return [
-            entry
-            for entry, _ in table.matching(message.match, out_port=out_port, cookie=cookie, cookie_mask=mask)
-        ]
+        found = table.matching(
+            message.match,
+            out_port=message.out_port if message.command == DELETE else ANY,
+            out_group=message.out_group if message.command == DELETE else ANY_GROUP,
+            cookie=message.cookie,
+            cookie_mask=message.cookie_mask,
+        )
+        return [entry for entry, _ in found]
     entry = table.entries.get(key_of(datapath, message))
     if entry is None or (entry.cookie ^ message.cookie) & message.cookie_mask:
         return []
-    if message.command == DELETE_STRICT and not outputs_to(entry.flow_mod().instructions, message.out_port):
+    if message.command == DELETE_STRICT and not leads_to(
+        entry.flow_mod().instructions, message.out_port, message.out_group
+    ):
         return []
     return [entry]

@@ -20,7 +20,12 @@ from flowvisor.hypervisor.peers import TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.refusal import Refusal
 from flowvisor.hypervisor.requests import fence, send_to_datapath
 from flowvisor.hypervisor.translation import tenant_lldp
-from flowvisor.hypervisor.translation.actions import EVERYWHERE, flood_ports, refused_action
+from flowvisor.hypervisor.translation.actions import (
+    EVERYWHERE,
+    actions_to_physical,
+    flood_ports,
+    refused_action,
+)
 from flowvisor.hypervisor.translation.queueing import queued_actions
 from flowvisor.network.discovery import PROBE_ADDRESS_BYTES, addresses_a_probe
 from flowvisor.openflow import actions as act
@@ -92,6 +97,8 @@ def _judge_head(channel: TenantChannel, frame: bytes) -> bytes:
         return b""
     actions = _spelled_out(switch, message)
     for action in actions:
+        if isinstance(action, act.Group):
+            return b""  # it may be another one the next time
         if isinstance(action, act.Output):
             port = action.port
             view = switch.view
@@ -143,7 +150,7 @@ def southbound(channel: TenantChannel, frame: bytes, effects: Effects) -> Refusa
             actions = _actions_in(datapath.version, actions, Match.of(**fields))
     except Inexpressible as error:
         return Refusal((error.error_type, error.error_code), "inexpressible")
-    queued = queued_actions(switch, actions)
+    queued = queued_actions(switch, actions_to_physical(switch, actions))
     physical = evolve(message, xid=channel.transactions.send(frame), actions=queued)
     send_to_datapath(datapath, datapath.codec.encode(physical), effects)
     channel.counters.down[PACKET_OUT] += 1
@@ -175,7 +182,7 @@ def _refused(switch: VirtualSwitch, message: PacketOut) -> Refusal | None:
         in_port in switch.datapath.ports and switch.view.owns_port(in_port)
     ):
         return Refusal(codes.REQUEST_BAD_PORT, "foreign-port")
-    return refused_action(message.actions)
+    return refused_action(switch, message.actions)
 
 
 def _spelled_out(switch: VirtualSwitch, message: PacketOut) -> act.Actions:
@@ -211,7 +218,14 @@ def _permitted_floods(switch: VirtualSwitch, message: PacketOut, point: Box) -> 
 
 def _refused_output(switch: VirtualSwitch, in_port: int, actions: act.Actions, point: Box) -> Refusal | None:
     plain = tuple(action for action in actions if not _is_to_table(action))
-    leak = find_leak(switch.view, plain, lambda: (point,), ports=switch.datapath.ports, came_in=False)
+    leak = find_leak(
+        switch.view,
+        plain,
+        lambda: (point,),
+        ports=switch.datapath.ports,
+        came_in=False,
+        buckets=switch.groups.buckets_of,
+    )
     if leak is not None:
         return Refusal(leak.error, leak.reason)
     box = point

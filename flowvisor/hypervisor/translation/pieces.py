@@ -29,6 +29,7 @@ from flowvisor.hypervisor.translation.actions import judge
 from flowvisor.hypervisor.translation.queueing import queued
 from flowvisor.hypervisor.translation.versions import translated
 from flowvisor.network.discovery import PROBE_ADDRESS
+from flowvisor.openflow import actions as act
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow import v10, v13
 from flowvisor.openflow.actions import Instructions
@@ -342,3 +343,10 @@ def _new_pieces(switch: VirtualSwitch, entry: Entry, message: FlowMod) -> list[F
     entry.pieces = (*known, *new[: len(frames)])
     entry.live += len(frames)
     return frames
+
+
+def users_gone(switch: VirtualSwitch, used: act.Group | act.Meter, effects: Effects) -> None:
+    """A group or meter goes, and with it, by the datapath's own doing, go all entries that name it."""
+    if switch.flow_table is not None:
+        for entry in switch.flow_table.take_out_users(used):
+            forget_entry(switch.datapath.dpid, entry, effects)

@@ -20,6 +20,7 @@ from flowvisor.hypervisor.refusal import Refusal, refuse
 from flowvisor.hypervisor.rejudging import stop
 from flowvisor.hypervisor.requests import ask, send_own, send_to_datapath
 from flowvisor.hypervisor.translation.actions import instructions_to_virtual, judge
+from flowvisor.hypervisor.translation.groups import port_configured
 from flowvisor.hypervisor.translation.pieces import ports_changed
 from flowvisor.hypervisor.translation.port_status import heard, tell
 from flowvisor.hypervisor.translation.queueing import unqueued
@@ -174,6 +175,7 @@ def _apply(switch: VirtualSwitch, port: int, before: _Own, effects: Effects) -> 
     _send(switch, new, effects)
     _send(switch, (evolve(entry, command=DELETE_STRICT, instructions=()) for entry in old), effects)
     ports_changed(switch, effects, port=port)
+    port_configured(switch, port, effects)
     return [GroupMod(command=GROUP_DELETE, group_id=one) for one in before.groups if one not in after.groups]
 
 
@@ -232,7 +234,7 @@ def _anew(switch: VirtualSwitch, flow: FlowStats) -> list[Message]:
     block = switch.view.block
     assert block is not None
     number = flow.table_id - block.first
-    instructions = instructions_to_virtual(block, unqueued(switch, flow.instructions))
+    instructions = instructions_to_virtual(switch, unqueued(switch, flow.instructions))
     verdict = judge(switch, number, instructions)
     if verdict.needs_match:
         verdict = judge(switch, number, instructions, flow.match)

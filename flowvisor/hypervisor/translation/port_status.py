@@ -9,6 +9,7 @@ from flowvisor.hypervisor import links
 from flowvisor.hypervisor.effects import Effects
 from flowvisor.hypervisor.peers import Datapath, TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.requests import send_own
+from flowvisor.hypervisor.translation.groups import bucket_floods
 from flowvisor.hypervisor.translation.pieces import ports_changed
 from flowvisor.openflow.frame import PORT_STATUS
 from flowvisor.openflow.messages import GROUP_MODIFY, PORT_ADD, PORT_DELETE, PORT_MODIFY, PortStatus
@@ -72,8 +73,8 @@ def tell(
 
 def _ports_changed(datapath: Datapath, effects: Effects) -> None:
     """The set of ports is another one: groups, spelled-out floods and verdicts follow."""
-    flooding = datapath.has_flood_groups
-    for group in groups_of(datapath.plan, datapath.ports, datapath.port_configs) if flooding else ():
+    own = groups_of(datapath.plan, datapath.ports, datapath.port_configs)
+    for group in (*own, *bucket_floods(datapath)) if datapath.has_flood_groups else ():
         send_own(datapath, evolve(group, command=GROUP_MODIFY), "flood group", effects)
     for switch in datapath.switches.values():
         switch.verdicts.clear()

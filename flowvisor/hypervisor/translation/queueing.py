@@ -1,7 +1,7 @@
 """Outputs through the queue of a slice whose bandwidth a datapath without meters limits.
 
 Strategy: it is the last step, on actions that are in the datapath's own words; the tenant's view of its entries is
-without it.
+without it. Where the tenant asks for the queue that packets are in by themselves, it is the slice's own that it gets.
 """
 
 from __future__ import annotations
@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from attrs import evolve
+
 from flowvisor.hypervisor.peers import VirtualSwitch
 from flowvisor.openflow import actions as act
+from flowvisor.openflow.bridge import DEFAULT_QUEUE
 from flowvisor.openflow.ports import CONTROLLER, IN_PORT, MAX_PORT, TABLE
 from flowvisor.openflow.traits import TRAITS
 
@@ -29,10 +32,21 @@ def queued_actions(switch: VirtualSwitch, actions: act.Actions) -> act.Actions:
     queue = switch.queue
     if queue is None:
         return actions
+    own = kept_in_queue(queue, actions)
     if TRAITS[switch.datapath.version].has_tables:
-        return (act.SetQueue(queue), *actions) if _outputs(actions) else actions
+        return (act.SetQueue(queue), *own) if _outputs(own) else own
     return tuple(
         act.Enqueue(action.port, queue) if isinstance(action, act.Output) and _has_queues(action) else action
+        for action in own
+    )
+
+
+def kept_in_queue(queue: int, actions: act.Actions) -> act.Actions:
+    """Actions that do not take packets out of a queue again."""
+    return tuple(
+        evolve(action, queue_id=queue)
+        if isinstance(action, (act.SetQueue, act.Enqueue)) and action.queue_id == DEFAULT_QUEUE
+        else action
         for action in actions
     )
 

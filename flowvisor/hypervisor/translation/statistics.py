@@ -16,13 +16,14 @@ from flowvisor.hypervisor.flow_table import (
     PIECE_COOKIE,
     PIECE_COOKIE_MASK,
     Entry,
+    leads_to,
     outputs_to,
 )
 from flowvisor.hypervisor.peers import TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.readings import ask_shared
 from flowvisor.hypervisor.refusal import Refusal
 from flowvisor.hypervisor.translation.actions import instructions_to_virtual
-from flowvisor.hypervisor.translation.flow_mod import is_our_miss, out_filter
+from flowvisor.hypervisor.translation.flow_mod import is_group_there, is_our_miss, out_filter
 from flowvisor.hypervisor.translation.idle_pieces import lived
 from flowvisor.hypervisor.translation.queueing import unqueued
 from flowvisor.hypervisor.translation.versions import translated
@@ -162,22 +163,32 @@ def ask_flows(
         return Refusal(codes.MATCH_BAD_FIELD, "experimenter")
     if request.table_id != ALL_TABLES and request.table_id >= size:
         return Refusal(codes.REQUEST_BAD_TABLE_ID, "table-id")
-    if request.out_group != ANY_GROUP:
-        answer([], effects)  # the slice has no groups, so none of its entries outputs to one
-        return None
     if block is None:
         return _ask_pieces(channel, frame, request, answer, effects)
     tables: Iterable[int] = (request.table_id + block.first,)
     if request.table_id == ALL_TABLES:
         tables = range(block.first, block.end) if block.size <= MAX_ASKED_ONE_BY_ONE else (ALL_TABLES,)
-    out_port, out_group = out_filter(switch, block, request.out_port)
+    filters = out_filter(switch, request.out_port, request.out_group)
+    if filters is None:
+        answer([], effects)
+        return None
+    out_port, out_group = filters
+    looks_again = request.out_group != ANY_GROUP and is_group_there(switch, request.out_port)
     wanted: list[Message] = [
         evolve(request, table_id=table_id, out_port=out_port, out_group=out_group) for table_id in tables
     ]
 
     def all_told(replies: list[Message], effects: Effects) -> None:
         version = switch.datapath.version
-        answer([(version, entry) for entry in from_tables(switch, block, entries_of(replies))], effects)
+        found = from_tables(switch, block, entries_of(replies))
+        answer(
+            [
+                (version, entry)
+                for entry in found
+                if not looks_again or outputs_to(entry.instructions, request.out_port)
+            ],
+            effects,
+        )
 
     return ask_shared(channel, frame, wanted, all_told, effects)
 
@@ -204,7 +215,7 @@ def from_tables(
             entry,
             table_id=entry.table_id - block.first,
             flags=flags,
-            instructions=instructions_to_virtual(block, unqueued(switch, entry.instructions)),
+            instructions=instructions_to_virtual(switch, unqueued(switch, entry.instructions)),
         )
 
 
@@ -267,7 +278,7 @@ def is_wanted(request: FlowStatsRequest, stats: FlowStats) -> bool:
         return False
     wanted = boxes_of(request.match)
     within = all(any(covers(outer, box) for outer in wanted) for box in boxes_of(stats.match))
-    return within and outputs_to(stats.instructions, request.out_port)
+    return within and leads_to(stats.instructions, request.out_port, request.out_group)
 
 
 def ports(

@@ -9,15 +9,17 @@ from typing import Final
 from flowvisor import __version__
 from flowvisor.errors import Inexpressible
 from flowvisor.hypervisor.effects import Effects
-from flowvisor.hypervisor.peers import TenantChannel
+from flowvisor.hypervisor.peers import Datapath, TenantChannel
 from flowvisor.hypervisor.refusal import Refusal, refuse
 from flowvisor.hypervisor.requests import ask
 from flowvisor.hypervisor.translation.statistics import send_reply
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.messages import (
     FLOW_STATS,
+    GROUP_STATS,
     PORT_ADD,
     PORT_STATS,
+    QUEUE_STATS,
     ROLE_EQUAL,
     ROLE_MASTER,
     ROLE_NOCHANGE,
@@ -38,8 +40,9 @@ from flowvisor.openflow.ports import Port
 from flowvisor.openflow.traits import TRAITS
 
 FRAGMENTS_NORMAL: Final = 0
-# 1.0's bitmap of actions (1.0.1, section 5.3.1): all but ENQUEUE, bits 0 to 10.
+# 1.0's bitmap of actions (1.0.1, section 5.3.1): all but ENQUEUE are there always.
 ACTIONS_10: Final = 0x7FF
+ENQUEUE_10: Final = 1 << 11
 # Never Open vSwitch's: ONOS would take its Nicira driver; never empty: ONOS takes that for Open vSwitch, too.
 MANUFACTURER: Final = "flowvisor"
 HARDWARE: Final = "virtual switch"
@@ -62,12 +65,25 @@ def features(channel: TenantChannel, _frame: bytes, request: Message, effects: E
         xid=request.xid,
         dpid=switch.name.dpid,
         n_tables=switch.view.n_tables if traits.has_tables else 1,
-        capabilities=FLOW_STATS | TABLE_STATS | PORT_STATS,
-        actions=0 if traits.has_tables else ACTIONS_10,
+        capabilities=_capabilities(switch.datapath),
+        actions=0 if traits.has_tables else _actions_10(switch.datapath),
         ports=tuple(_numbered(channel, switch.visible_ports)) if traits.ports_in_features else (),
     )
     answer(channel, reply, effects)
     return None
+
+
+def _capabilities(datapath: Datapath) -> int:
+    """What the virtual switch can do; 1.0 has no bit for groups, and its codec leaves it out."""
+    offered = FLOW_STATS | TABLE_STATS | PORT_STATS | datapath.features.capabilities & QUEUE_STATS
+    return offered | (GROUP_STATS if datapath.group_features.types else 0)
+
+
+def _actions_10(datapath: Datapath) -> int:
+    offers_queues = datapath.features.capabilities & QUEUE_STATS
+    if not TRAITS[datapath.version].has_tables:
+        return ACTIONS_10 | datapath.features.actions & ENQUEUE_10
+    return ACTIONS_10 | (ENQUEUE_10 if offers_queues else 0)
 
 
 def _numbered(channel: TenantChannel, ports: Iterable[Port]) -> Iterator[Port]:

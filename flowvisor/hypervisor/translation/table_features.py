@@ -6,7 +6,7 @@ the answer has come, only the tables that slices have are decoded, and that is k
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from struct import Struct
 from typing import Final
 
@@ -21,7 +21,7 @@ from flowvisor.hypervisor.translation.statistics import MAX_ENTRIES, send_reply
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.fields import FIELDS, OPENFLOW_BASIC
 from flowvisor.openflow.frame import HEADER, MULTIPART_REPLY, xid_of
-from flowvisor.openflow.messages import Message
+from flowvisor.openflow.messages import QUEUE_STATS, Message
 from flowvisor.openflow.multipart import (
     APPLY_ACTIONS,
     APPLY_ACTIONS_MISS,
@@ -51,9 +51,11 @@ _LENGTH_AND_TABLE: Final = Struct("!HB")
 _MULTIPART_HEADER: Final = Struct("!HHI")
 _TABLE_FEATURES: Final = 12
 
-# What slices do not have: the instruction METER, the actions SET_QUEUE and GROUP (OFPIT_*, OFPAT_*).
-_NO_INSTRUCTIONS: Final = frozenset({6})
-_NO_ACTIONS: Final = frozenset({21, 22})
+# OFPIT_METER, OFPAT_SET_QUEUE and OFPAT_GROUP: shown where the datapath offers what they need.
+_METER: Final = (False, 6)  # (is an action, its number)
+_SET_QUEUE: Final = (True, 21)
+_GROUP: Final = (True, 22)
+_INSTRUCTIONS_AND_ACTIONS: Final = frozenset({_METER, _SET_QUEUE, _GROUP})
 _INSTRUCTION_KINDS: Final = frozenset({INSTRUCTIONS, INSTRUCTIONS_MISS})
 _NEXT_KINDS: Final = frozenset({NEXT_TABLES, NEXT_TABLES_MISS})
 _ACTION_KINDS: Final = frozenset({WRITE_ACTIONS, WRITE_ACTIONS_MISS, APPLY_ACTIONS, APPLY_ACTIONS_MISS})
@@ -82,10 +84,10 @@ def southbound(
     block = channel.switch.view.block
     datapath = channel.switch.datapath
     if block is None:
-        _tell(channel, request.xid, [intersected_table()], effects)
+        _tell(channel, request.xid, [intersected_table(datapath)], effects)
         return None
     if datapath.table_features is not None:
-        _tell(channel, request.xid, _in_block(datapath.table_features, block), effects)
+        _tell(channel, request.xid, _in_block(datapath, datapath.table_features, block), effects)
         return None
 
     asking = datapath.features_asked_by
@@ -105,7 +107,7 @@ def _ask(datapath: Datapath, effects: Effects) -> None:
         for channel, frame in _all_asking(datapath):
             block = channel.switch.view.block
             assert block is not None
-            _tell(channel, xid_of(frame), _in_block(told, block), effects)
+            _tell(channel, xid_of(frame), _in_block(datapath, told, block), effects)
 
     def fail(error: tuple[int, int], effects: Effects) -> None:
         for channel, frame in _all_asking(datapath):
@@ -156,40 +158,56 @@ def _entries(frame: bytes) -> Iterator[tuple[int, bytes]]:
         offset += length
 
 
-def _in_block(features: dict[int, TableFeatures], block: TableBlock) -> list[TableFeatures]:
+def _in_block(
+    datapath: Datapath, features: dict[int, TableFeatures], block: TableBlock
+) -> list[TableFeatures]:
+    hidden = _INSTRUCTIONS_AND_ACTIONS - _offered(datapath)
     return [
-        _pruned(features[table_id], block)
+        _pruned(features[table_id], block, hidden)
         for table_id in range(block.first, block.end)
         if table_id in features
     ]
 
 
-def _pruned(features: TableFeatures, block: TableBlock) -> TableFeatures:
+def _offered(datapath: Datapath) -> set[tuple[bool, int]]:
+    """Which of the instructions and actions that name something the datapath has anything to name for."""
+    offered = set()
+    if datapath.meter_features.max_meter:
+        offered.add(_METER)
+    if datapath.group_features.types:
+        offered.add(_GROUP)
+    if datapath.features.capabilities & QUEUE_STATS:
+        offered.add(_SET_QUEUE)
+    return offered
+
+
+def _pruned(features: TableFeatures, block: TableBlock, hidden: Set[tuple[bool, int]]) -> TableFeatures:
     number = features.table_id - block.first
     return evolve(
         features,
         table_id=number,
         name=f"table{number}",
         properties=tuple(
-            TableProperty(one.kind, _pruned_ids(one, block))
+            TableProperty(one.kind, _pruned_ids(one, block, hidden))
             for one in features.properties
             if isinstance(one, TableProperty)
         ),
     )
 
 
-def _pruned_ids(one: TableProperty, block: TableBlock) -> tuple[int, ...]:
+def _pruned_ids(one: TableProperty, block: TableBlock, hidden: Set[tuple[bool, int]]) -> tuple[int, ...]:
     if one.kind in _NEXT_KINDS:
         return tuple(table - block.first for table in one.ids if block.first <= table < block.end)
-    if one.kind in _INSTRUCTION_KINDS:
-        return tuple(kind for kind in one.ids if kind not in _NO_INSTRUCTIONS)
-    if one.kind in _ACTION_KINDS:
-        return tuple(kind for kind in one.ids if kind not in _NO_ACTIONS)
+    if one.kind in _INSTRUCTION_KINDS or one.kind in _ACTION_KINDS:
+        return tuple(kind for kind in one.ids if (one.kind in _ACTION_KINDS, kind) not in hidden)
     return tuple(header for header in one.ids if header >> 16 == OPENFLOW_BASIC)
 
 
-def intersected_table() -> TableFeatures:
+def intersected_table(datapath: Datapath) -> TableFeatures:
     """The one table of a slice whose entries are intersected."""
+    offered = sorted(_offered(datapath))
+    instructions = (*_WRITE_APPLY_CLEAR, *(number for is_action, number in offered if not is_action))
+    actions = (*_OUTPUT_VLAN_SET_FIELD, *(number for is_action, number in offered if is_action))
     matched = tuple(
         FIELDS[name].masked_oxm_header if name in _MASKED else FIELDS[name].oxm_header
         for name in _MATCH_FIELDS
@@ -200,10 +218,10 @@ def intersected_table() -> TableFeatures:
         name="table0",
         max_entries=MAX_ENTRIES,
         properties=(
-            TableProperty(INSTRUCTIONS, _WRITE_APPLY_CLEAR),
+            TableProperty(INSTRUCTIONS, instructions),
             TableProperty(NEXT_TABLES),
-            TableProperty(WRITE_ACTIONS, _OUTPUT_VLAN_SET_FIELD),
-            TableProperty(APPLY_ACTIONS, _OUTPUT_VLAN_SET_FIELD),
+            TableProperty(WRITE_ACTIONS, actions),
+            TableProperty(APPLY_ACTIONS, actions),
             TableProperty(MATCH, matched),
             TableProperty(WILDCARDS, tuple(FIELDS[name].oxm_header for name in _MATCH_FIELDS)),
             TableProperty(WRITE_SETFIELD, set_fields),

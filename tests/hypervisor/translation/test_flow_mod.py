@@ -31,6 +31,7 @@ from flowvisor.openflow.match import Match, OpaqueField
 from flowvisor.openflow.messages import (
     ADD,
     ALL_TABLES,
+    ANY_GROUP,
     CHECK_OVERLAP,
     DELETE,
     DELETE_STRICT,
@@ -651,8 +652,7 @@ def test_the_tenants_own_miss_entry_keeps_its_flags_when_1_0_modifies_it() -> No
 
 def test_out_filter_knows_the_groups_of_floods() -> None:
     switch = ON_TABLES.world(A).controller("a").switch
-    block = switch.view.block
-    assert block is not None
-    assert flow_mod.out_filter(switch, block, 5) == (5, 0xFFFFFFFF)
-    assert flow_mod.out_filter(switch, block, FLOOD) == (ANY, 0xF0000001)
-    assert flow_mod.out_filter(switch, block, ALL) == (ANY, 0xF1000001)
+    assert flow_mod.out_filter(switch, 5, ANY_GROUP) == (5, ANY_GROUP)
+    assert flow_mod.out_filter(switch, FLOOD, ANY_GROUP) == (ANY, 0xF0000001)
+    assert flow_mod.out_filter(switch, ALL, ANY_GROUP) == (ANY, 0xF1000001)
+    assert flow_mod.out_filter(switch, 5, 77) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from attrs import evolve
 
 from flowvisor import __version__
 from flowvisor.hypervisor.transactions import HYPERVISOR_SLOT, slot_of
@@ -11,8 +12,10 @@ from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import (
     FLOW_STATS,
+    GROUP_STATS,
     NO_BUFFER,
     PORT_STATS,
+    QUEUE_STATS,
     ROLE_EQUAL,
     ROLE_MASTER,
     ROLE_NOCHANGE,
@@ -43,12 +46,13 @@ from flowvisor.openflow.multipart import (
     DescRequest,
     FlowStatsReply,
     FlowStatsRequest,
+    GroupFeaturesReply,
     PortDescReply,
     PortDescRequest,
 )
 from flowvisor.openflow.ports import Port
 from tests.support.dialogue import say, the_datapath, withheld
-from tests.support.kinds import ON_TABLES, Kind, as_told
+from tests.support.kinds import ON_10, ON_TABLES, Kind, as_told
 from tests.support.slices import MISS, A, B, output, udp
 from tests.support.world import World, a_slice, ports
 
@@ -66,9 +70,22 @@ def test_the_features_are_the_virtual_switchs(kind: Kind, version: int) -> None:
     assert told.n_buffers == 0
     assert told.n_tables == (4 if kind.has_blocks and version == 4 else 1)
     assert told.auxiliary_id == 0
-    assert told.capabilities == FLOW_STATS | TABLE_STATS | PORT_STATS
+    groups = GROUP_STATS if kind.version == version == 4 else 0
+    assert told.capabilities == FLOW_STATS | TABLE_STATS | PORT_STATS | QUEUE_STATS | groups
     assert [port.number for port in told.ports] == ([3, 4] if version == 1 else [])
-    assert told.actions == (0x7FF if version == 1 else 0)  # all that 1.0 has but ENQUEUE
+    assert told.actions == (0xFFF if version == 1 else 0)  # all that 1.0 has
+
+
+@pytest.mark.parametrize("kind", [ON_10, ON_TABLES], ids=str)
+def test_what_the_datapath_does_not_offer_is_not_promised(kind: Kind) -> None:
+    world = kind.world(A, B)
+    datapath = world.hypervisor.datapaths[1]
+    datapath.features = evolve(datapath.features, capabilities=0, actions=0x7FF)
+    datapath.group_features = GroupFeaturesReply()
+    told = world.controller("b", 1, 1).ask(FeaturesRequest(), FeaturesReply)
+    assert (told.capabilities, told.actions) == (FLOW_STATS | TABLE_STATS | PORT_STATS, 0x7FF)
+    told = world.controller("b", 1, 4).ask(FeaturesRequest(), FeaturesReply)
+    assert told.capabilities == FLOW_STATS | TABLE_STATS | PORT_STATS
 
 
 def test_ports_that_1_0_cannot_number_are_not_among_its_features() -> None:

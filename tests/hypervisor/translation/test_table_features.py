@@ -36,6 +36,13 @@ def features(controller: Controller) -> list[TableFeatures]:
     return [table for part in parts for table in part.tables]
 
 
+def offers_nothing(world: World) -> None:
+    """Let the datapath offer no groups, no meters and no queues."""
+    datapath = the_datapath(world)
+    datapath.features = evolve(datapath.features, capabilities=0)
+    datapath.group_features, datapath.meter_features = mp.GroupFeaturesReply(), mp.MeterFeaturesReply()
+
+
 def listed(table: TableFeatures) -> dict[int, tuple[int, ...]]:
     return {one.kind: one.ids for one in table.properties if isinstance(one, TableProperty)}
 
@@ -61,8 +68,10 @@ def test_metadata_is_all_the_tenants() -> None:
     assert {(table.metadata_match, table.metadata_write) for table in told} == {((1 << 64) - 1,) * 2}
 
 
-def test_what_slices_do_not_get_is_not_promised() -> None:
-    for table in features(ON_TABLES.world(A).controller("a")):
+def test_what_the_datapath_has_nothing_for_is_not_promised() -> None:
+    world = ON_TABLES.world(A)
+    offers_nothing(world)
+    for table in features(world.controller("a")):
         properties = listed(table)
         assert METER not in properties[mp.INSTRUCTIONS]
         for kind in (mp.WRITE_ACTIONS, mp.APPLY_ACTIONS):
@@ -71,8 +80,16 @@ def test_what_slices_do_not_get_is_not_promised() -> None:
         assert FIELDS["in_port"].oxm_header in properties[mp.WILDCARDS]
 
 
+def test_groups_meters_and_queues_are_promised_where_there_are_any() -> None:
+    for table in features(ON_TABLES.world(A).controller("a")):
+        properties = listed(table)
+        assert METER in properties[mp.INSTRUCTIONS]
+        assert {SET_QUEUE, GROUP} <= set(properties[mp.APPLY_ACTIONS]) & set(properties[mp.WRITE_ACTIONS])
+
+
 def test_properties_of_the_table_miss_are_pruned_too_and_experimenters_ones_are_left_out() -> None:
     world = ON_TABLES.world(A, B)
+    offers_nothing(world)
     b = world.controller("b")
     in_port = FIELDS["in_port"].oxm_header
     table = TableFeatures(
@@ -224,7 +241,14 @@ def test_an_intersected_slice_has_one_table_that_does_what_every_datapath_does(k
     assert FIELDS["eth_src"].oxm_header in properties[mp.MATCH]
     assert FIELDS["ipv6_src"].oxm_header not in properties[mp.WILDCARDS]
     assert properties[mp.APPLY_SETFIELD] == properties[mp.WRITE_SETFIELD]
-    assert properties[mp.INSTRUCTIONS] == (3, 4, 5)  # WRITE, APPLY, CLEAR_ACTIONS
+    is_13 = kind is ON_FEW_TABLES
+    assert properties[mp.INSTRUCTIONS] == (
+        3,
+        4,
+        5,
+        *((METER,) if is_13 else ()),
+    )  # WRITE, APPLY, CLEAR_ACTIONS
+    assert properties[mp.APPLY_ACTIONS] == (0, 17, 18, 25, SET_QUEUE, *((GROUP,) if is_13 else ()))
 
 
 def test_tables_are_what_they_are(kind: Kind) -> None:

@@ -1,0 +1,177 @@
+"""What an entry that is admitted means for others: tables that packets go on to, groups that they are sent through.
+
+Strategy: entries are not kept, they may be many. Of those that pass packets on between tables it is kept which fields
+any of them rewrites, and by which ports and groups such packets leave; of those that use groups, in how many ways
+packets come to each. What would let a packet out that is another slice's, given all that is kept, is refused. What is
+kept only grows, but for the uses of a group, which go with it: with it go all entries that use it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from flowvisor.flowspace.box import intersect
+from flowvisor.flowspace.layout import forget
+from flowvisor.hypervisor.groups import MAX_USES, TenantGroup, Use
+from flowvisor.hypervisor.peers import VirtualSwitch
+from flowvisor.hypervisor.refusal import Refusal
+from flowvisor.openflow import actions as act
+from flowvisor.openflow import error_codes as codes
+from flowvisor.openflow.ports import ALL, CONTROLLER, FLOOD, IN_PORT
+from flowvisor.planning.egress import Boxes, Leak, find_leak, is_visible, written_fields
+
+# Uses of groups that are looked at when one of these changes; a change for which there are more is refused.
+MAX_USES_LOOKED_AT: Final = 256
+
+_SEVERAL_PORTS: Final = (ALL, FLOOD, IN_PORT)
+_FOREIGN: Final = Refusal(codes.ACTION_EPERM, "foreign-flowspace")
+
+
+def start_of(
+    switch: VirtualSwitch, rewritten: Iterable[str], matched: Boxes | None
+) -> Callable[[], Boxes | None]:
+    """The packets that reach an entry: of the effective flowspace, what earlier tables made of it, what it matches."""
+
+    def boxes() -> Boxes | None:
+        view = switch.view
+        if matched is None or rewritten:
+            region = _widened(switch, rewritten)
+            return region if region is None or matched is None else _within(region, matched)
+        pieces = view.own_pieces(matched, is_fenced=True)
+        return None if pieces is None else tuple(pieces)
+
+    return boxes
+
+
+def _widened(switch: VirtualSwitch, rewritten: Iterable[str]) -> Boxes | None:
+    region = switch.view.region
+    if region is None or not rewritten:
+        return region
+    names = sorted(rewritten)
+    return tuple(dict.fromkeys(forget(box, *names) for box in region))
+
+
+def _within(region: Boxes, matched: Boxes) -> Boxes:
+    pairs = (intersect(box, other) for box in region for other in matched)
+    return tuple(box for box in pairs if box is not None)
+
+
+def take_note(
+    switch: VirtualSwitch,
+    table_id: int,
+    applied: act.Actions,
+    written: act.Actions,
+    *,
+    goes_on: bool,
+    matched: Boxes | None,
+) -> Refusal | None:
+    """Take note of what follows from an entry; `matched` is what it was judged by, None if that was any match."""
+    refusal = None
+    if goes_on or table_id > 0:
+        refusal = _take_note_of_rewrites(switch, table_id, applied, written)
+    if refusal is None and table_id == 0:
+        refusal = _take_note_of_uses(switch, (*applied, *written), matched)
+    return refusal
+
+
+def _take_note_of_rewrites(
+    switch: VirtualSwitch, table_id: int, applied: act.Actions, written: act.Actions
+) -> Refusal | None:
+    """Take note of what an entry rewrites for later tables, and of where such packets leave.
+
+    Refused when packets so rewritten, at a port where any entry lets them out, could be another slice's.
+    """
+    used = switch.view.used_mask
+    fields = {
+        name
+        for action in applied + written  # what one table applies is before what any other has written
+        if is_visible(written_fields(action), used)
+        for name in written_fields(action)
+    }
+    leaving = written if table_id == 0 else applied + written
+    ports = {
+        port for action in leaving if isinstance(action, act.Output) for port in _named(switch, action.port)
+    }
+    groups = {action.group_id for action in leaving if isinstance(action, act.Group)}
+    spread = {group_id for group_id in groups if not switch.groups.by_id[group_id].is_spread}
+    if fields <= switch.rewritten and ports <= switch.emits and not spread:
+        return None
+    rewritten, emits = switch.rewritten | fields, switch.emits | ports
+    if rewritten:
+        boxes = _widened(switch, rewritten)
+        if boxes is None or any(switch.view.foreign_part(boxes, port) is not None for port in emits):
+            return _FOREIGN
+        spread |= {group_id for group_id, group in switch.groups.by_id.items() if group.is_spread}
+        if any(_leak_of_spread(switch, group_id, rewritten) is not None for group_id in spread):
+            return _FOREIGN
+    if fields - switch.rewritten:
+        switch.verdicts.clear()  # what was remembered of later tables took fewer packets for granted
+    switch.rewritten, switch.emits = rewritten, emits
+    for group_id in groups:
+        switch.groups.by_id[group_id].is_spread = True
+    return None
+
+
+def _named(switch: VirtualSwitch, port: int) -> Iterable[int]:
+    """The ports that an output means. IN_PORT may be any of the slice's."""
+    if port == CONTROLLER:
+        return ()
+    if port in _SEVERAL_PORTS:
+        return switch.view.flooded_ports(switch.datapath.ports)
+    return (port,)
+
+
+def _take_note_of_uses(switch: VirtualSwitch, actions: act.Actions, matched: Boxes | None) -> Refusal | None:
+    visible = switch.view.used_mask
+    steps: act.Actions = ()
+    new: list[tuple[TenantGroup, Use]] = []
+    for action in actions:
+        if isinstance(action, act.Group):
+            group, use = switch.groups.by_id[action.group_id], Use(matched, steps)
+            if use not in group.uses:
+                new.append((group, use))
+        elif is_visible(written_fields(action), visible):
+            steps += (action,)
+    if any(len(group.uses) >= MAX_USES for group, _ in new):
+        return Refusal(codes.ACTION_EPERM, "too-many-groups")
+    for group, use in new:
+        group.uses.add(use)
+    return None
+
+
+def leak_through(switch: VirtualSwitch, group_id: int) -> Leak | None:
+    """A way in which packets could leave the slice by groups as they are now that lead to this one, if any.
+
+    Looked at is how packets come to them: by entries that are there, or may be.
+    """
+    roots = {root_id: switch.groups.by_id[root_id] for root_id in switch.groups.leading_to(group_id)}
+    if sum(len(group.uses) + group.is_spread for group in roots.values()) > MAX_USES_LOOKED_AT:
+        return Leak(codes.ACTION_EPERM, "too-many-groups")
+    for root_id, group in roots.items():
+        for use in group.uses:
+            leak = _leak(switch, (*use.steps, act.Group(root_id)), start_of(switch, (), use.matched))
+            if leak is not None:
+                return leak
+        leak = _leak_of_spread(switch, root_id, switch.rewritten) if group.is_spread else None
+        if leak is not None:
+            return leak
+    return None
+
+
+def _leak_of_spread(switch: VirtualSwitch, group_id: int, rewritten: set[str]) -> Leak | None:
+    start = start_of(switch, rewritten, None)
+    return _leak(switch, (act.Group(group_id),), start, came_in=not rewritten)
+
+
+def _leak(
+    switch: VirtualSwitch, actions: act.Actions, start: Callable[[], Boxes | None], *, came_in: bool = True
+) -> Leak | None:
+    return find_leak(
+        switch.view,
+        actions,
+        start,
+        ports=switch.datapath.ports,
+        came_in=came_in,
+        buckets=switch.groups.buckets_of,
+    )
