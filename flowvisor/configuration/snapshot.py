@@ -12,6 +12,7 @@ from flowvisor.network.connection_method import ConnectionMethod
 from flowvisor.network.dpid import format_dpid
 from flowvisor.network.tls_files import TlsFiles
 from flowvisor.network.topology import End
+from flowvisor.policies.acl import Acl
 from flowvisor.policies.policy import Policy
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
 from flowvisor.slices.slice import Slice
@@ -79,3 +80,8 @@ class Configuration:
         """The policy of this kind that a slice has, of which there is one at most."""
         found = (self.policies[name] for name in one.policies)
         return next((policy for policy in found if isinstance(policy, kind)), None)
+
+    @property
+    def acls(self) -> dict[str, Acl]:
+        """The ACLs of those slices that have one, by the slices' names."""
+        return {one.name: acl for one in self.slices if (acl := self.policy_of(one, Acl))}

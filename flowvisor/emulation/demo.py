@@ -196,8 +196,9 @@ class Demo:
     def promises(self) -> dict[tuple[str, str], Promise]:
         """What the files promise for every pair of hosts; without a controller nothing is forwarded."""
         slices, hosts = self.configuration.slices, self.network.hosts.values()
+        acls = self.configuration.acls
         found = {
-            (one.name, other.name): promise(slices, self.network, one, other)
+            (one.name, other.name): promise(slices, self.network, one, other, acls)
             for one in hosts
             for other in hosts
             if one is not other

@@ -6,13 +6,20 @@ with the hypervisor, whose oracle it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from flowvisor.emulation.hosts import Host
 from flowvisor.emulation.network import Attachment, Network
+from flowvisor.openflow.match import Match
 from flowvisor.openflow.packet import parse
+from flowvisor.policies.acl import Acl
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
+
+Acls = Mapping[str, Acl]
+
+NO_ACLS: Final[Acls] = MappingProxyType({})
 
 
 class Promise(NamedTuple):
@@ -33,31 +40,50 @@ def owner(slices: Iterable[FlowspaceSlice], at: Attachment, packet: bytes) -> st
         (rule.priority, each.name)
         for each in slices
         for rule in each.rules_at(at.dpid)
-        if "write" in rule.permissions
-        and any(
-            all(name in fields and fields[name] & mask == value for name, value, mask in match)
-            for match in rule.matches
-        )
+        if "write" in rule.permissions and _applies(rule.matches, fields)
     ]
     return max(owning)[1] if owning else None
 
 
-def promise(slices: Iterable[FlowspaceSlice], network: Network, one: Host, other: Host) -> Promise:
-    """Whether `one` can ping `other`: its requests arrive, and so do the answers, all in one slice."""
-    slices = tuple(slices)
+def receiver(slices: Iterable[FlowspaceSlice], acls: Acls, at: Attachment, packet: bytes) -> str | None:
+    """The slice that is given such a packet: the one that has it, unless its ACL says otherwise."""
+    name = owner(slices, at, packet)
+    acl = acls.get(name) if name is not None else None
+    fields = parse(packet, at.port)
+    for rule in acl.rules if acl is not None else ():
+        if rule.is_at(at.dpid) and _applies(rule.matches, fields):
+            return None if rule.is_denied else name
+    return name
+
+
+def _applies(matches: Iterable[Match], fields: Mapping[str, int]) -> bool:
+    return any(
+        all(name in fields and fields[name] & mask == value for name, value, mask in match)
+        for match in matches
+    )
+
+
+def promise(
+    slices: Iterable[FlowspaceSlice], network: Network, one: Host, other: Host, acls: Acls = NO_ACLS
+) -> Promise:
+    """Whether `one` can ping `other`: its requests arrive, and so do the answers, all in one slice.
+
+    `acls` are those of slices that have one, by the slices' names.
+    """
+    rules = (tuple(slices), acls)
     there, back = network.place_of(one), network.place_of(other)
     asking, answering = _like(one), _like(other)
     (request,) = asking.ping(other.ip)
-    name = owner(slices, there, request)
-    if name is None or not _arrives(slices, name, network, request, there, other):
+    name = receiver(*rules, there, request)
+    if name is None or not _arrives(rules, name, network, request, there, other):
         return Promise(name, reaches=False, may_be_heard=False)
     replies = answering.receive(request)  # none if they are in different VLANs
     echoes = [packet for reply in replies for packet in asking.receive(reply)]
     answers = [packet for echo in echoes for packet in answering.receive(echo)]
     reaches = (
         bool(answers)
-        and all(_arrives(slices, name, network, each, back, one) for each in (*replies, *answers))
-        and all(_arrives(slices, name, network, each, there, other) for each in echoes)
+        and all(_arrives(rules, name, network, each, back, one) for each in (*replies, *answers))
+        and all(_arrives(rules, name, network, each, there, other) for each in echoes)
     )
     return Promise(name, reaches=reaches, may_be_heard=True)
 
@@ -68,7 +94,7 @@ def _like(host: Host) -> Host:
 
 
 def _arrives(
-    slices: tuple[FlowspaceSlice, ...],
+    rules: tuple[tuple[FlowspaceSlice, ...], Acls],
     name: str,
     network: Network,
     packet: bytes,
@@ -79,7 +105,7 @@ def _arrives(
     ahead, seen = [start], {start}
     while ahead:
         at = ahead.pop()
-        if owner(slices, at, packet) != name:
+        if receiver(*rules, at, packet) != name:
             continue
         for port in network.datapaths[at.dpid].pipeline.ports.keys() - {at.port}:
             far_end = network.far_end(at.dpid, port)
@@ -88,6 +114,6 @@ def _arrives(
                     seen.add(far_end)
                     ahead.append(far_end)
             # At an edge it must be the slice's also as it would come in there.
-            elif far_end is target and owner(slices, Attachment(at.dpid, port), packet) == name:
+            elif far_end is target and owner(rules[0], Attachment(at.dpid, port), packet) == name:
                 return True
     return False

@@ -28,7 +28,6 @@ from flowvisor.openflow.messages import BarrierRequest, FeaturesReply, Message
 from flowvisor.openflow.versions import codec
 from flowvisor.planning.allocation import NO_TABLES, Allocations
 from flowvisor.planning.plan import Compiled, compile_plan, ownership_at
-from flowvisor.policies.acl import Acl
 from flowvisor.policies.bandwidth import Bandwidth
 from flowvisor.policies.quota import Quota
 from flowvisor.policies.rate_limit import RateLimit
@@ -51,9 +50,7 @@ class Hypervisor:
         self.allocations = allocations.allocate(one for one in configuration.slices if one.may_write)
         blocks = self.allocations.blocks
         self._new_slices = {name for name in blocks if allocations.blocks.get(name) != blocks[name]}
-        self._acls = {
-            one.name: acl for one in configuration.slices if (acl := configuration.policy_of(one, Acl))
-        }
+        self._acls = configuration.acls
         self._compiled = Compiled()
         self._seen: set[VirtualSwitchName] = set()
         self.memories = {dpid: Memory(dpid, known) for dpid, known in remembered.items()}  # by dpid

@@ -2,6 +2,7 @@
 
 from flowvisor.configuration.snapshot import Configuration, Settings
 from flowvisor.network.connection_method import parse_connection_method
+from flowvisor.policies.acl import Acl
 from flowvisor.policies.quota import Quota
 from flowvisor.policies.rate_limit import RateLimit
 from tests.support.world import a_slice, configuration
@@ -29,3 +30,9 @@ def test_a_slice_has_at_most_one_policy_of_a_kind() -> None:
     found = configuration(limited, policies=[small, steady])
     assert found.policy_of(limited, RateLimit) is steady
     assert found.policy_of(limited, Quota) is None
+
+
+def test_acls_are_known_by_the_slices_that_have_them() -> None:
+    acl = Acl("no", ())
+    found = configuration(a_slice("one", policies=["no"]), a_slice("two"), policies=[acl])
+    assert found.acls == {"one": acl}

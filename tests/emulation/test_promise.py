@@ -8,10 +8,11 @@ from attrs import evolve
 from flowvisor.emulation.datapath import EmulatedDatapath
 from flowvisor.emulation.hosts import Host
 from flowvisor.emulation.network import Attachment, Network
-from flowvisor.emulation.promise import Promise, owner, promise
+from flowvisor.emulation.promise import Promise, owner, promise, receiver
 from flowvisor.openflow.match import Match
+from flowvisor.policies.acl import Acl, AclRule
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
-from tests.support.world import a_slice, ports, rule
+from tests.support.world import NOWHERE, a_slice, ports, rule
 
 TO_ALL = Promise("blue", reaches=True, may_be_heard=True)
 
@@ -96,3 +97,18 @@ def test_who_may_only_read_does_not_own() -> None:
     assert owner([a_slice("blue", reading)], Attachment(1, 1), packet) is None
     assert owner([a_slice("blue", ports(1))], Attachment(1, 1), packet) == "blue"
     assert owner([a_slice("blue", ports(1, at=[2]))], Attachment(1, 1), packet) is None
+
+
+def test_who_is_denied_what_comes_in_is_not_reached_by_it() -> None:
+    made, hosts = network()
+    one, _, other, _ = hosts
+    no_ping = Acl("no", (AclRule(True, frozenset({2}), (Match.of(eth_type=0x0800, ip_proto=1),), NOWHERE),))
+    blue = [a_slice("blue", rule(Match()))]
+    assert promise(blue, made, one, other, {"red": no_ping}) == TO_ALL
+    assert promise(blue, made, one, other, {"blue": no_ping}) == Promise(
+        "blue", reaches=False, may_be_heard=True
+    )
+    assert promise(blue, made, one, hosts[1], {"blue": no_ping}) == TO_ALL
+    everything = Acl("no", (AclRule(True, None, (Match.of(in_port=1),), NOWHERE),))
+    assert promise(blue, made, one, other, {"blue": everything}).slice_name is None
+    assert receiver(blue, {"blue": everything}, Attachment(1, 2), bytes(60)) == "blue"

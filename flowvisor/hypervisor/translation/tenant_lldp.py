@@ -1,10 +1,11 @@
 """Tenants' LLDP and BDDP: not put on a wire, but shown at the far end of a link, if that is the slice's too.
 
 Strategy: a packet that a controller sends to find links appears at the far end at once, as a packet-in of the slice's
-virtual switch there, whatever the slice's flowspace says of such packets: what a controller's own discovery looks for
-is which of its ports are joined, and a slice by VLAN owns no untagged LLDP. It comes as by an entry that sends LLDP to
-the controller (table 0, reason "action", no cookie), which all controllers that do discovery install, or would have
-as their table-miss; whether this one has is not looked up, because the entries of a slice are on the datapath only.
+virtual switch there, whatever the slice's flowspace says of such packets, unless its ACL denies them there: what a
+controller's own discovery looks for is which of its ports are joined, and a slice by VLAN owns no untagged LLDP. It
+comes as by an entry that sends LLDP to the controller (table 0, reason "action", no cookie), which all controllers
+that do discovery install, or would have as their table-miss; whether this one has is not looked up, because the
+entries of a slice are on the datapath only.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from flowvisor.flowspace.layout import point_of
 from flowvisor.hypervisor.effects import Effects
 from flowvisor.hypervisor.limits import RATE_LIMITED
 from flowvisor.hypervisor.peers import TenantChannel, VirtualSwitch
@@ -25,8 +27,10 @@ from flowvisor.openflow.fields import ETH_TYPE_SERVICE_VLAN, ETH_TYPE_VLAN
 from flowvisor.openflow.frame import PACKET_OUT
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import REASON_ACTION, PacketIn, PacketOut
+from flowvisor.openflow.packet import parse
 from flowvisor.openflow.ports import CONTROLLER, IN_PORT, LINK_DOWN, NO_RECV, PORT_DOWN, TABLE
 
+DENIED: Final = "denied"  # by the slice's ACL
 LLDP: Final = "lldp"  # why such a packet goes nowhere: no link inside the slice
 _NOWHERE: Final = frozenset({CONTROLLER, TABLE})
 _TAGS: Final = frozenset(kind.to_bytes(2, "big") for kind in (ETH_TYPE_VLAN, ETH_TYPE_SERVICE_VLAN))
@@ -99,6 +103,10 @@ def _is_up(switch: VirtualSwitch, number: int) -> bool:
 
 def _show(switch: VirtualSwitch, in_port: int, data: bytes, effects: Effects) -> None:
     """Let a packet have come in at a port of a slice's virtual switch."""
+    point = point_of(parse(data, in_port))
+    if switch.view.ownership.is_denied(point, switch.tenant.name):
+        switch.tenant.counters[switch.datapath.version].count_shed(DENIED)
+        return
     limits = switch.tenant.limits
     if limits is not None and not limits.take_packet_in(effects.now):
         limits.count_shed_packet_in()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pytest
+from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,11 +26,13 @@ from flowvisor.openflow.messages import (
     SetAsync,
 )
 from flowvisor.openflow.ports import ALL, CONTROLLER, FLOOD, IN_PORT, NO_FWD, NO_RECV, NORMAL, TABLE
+from flowvisor.policies.acl import Acl, AclRule
+from flowvisor.policies.policy import Policy
 from flowvisor.policies.rate_limit import RateLimit
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
 from tests.support.kinds import ON_10, ON_TABLES, Kind, as_told
 from tests.support.slices import A, B, ethernet, tag
-from tests.support.world import Controller, World, a_slice, ports, rule
+from tests.support.world import NOWHERE, Controller, World, a_slice, ports, rule
 
 LLDP = ethernet(dst=0x0180C200000E, eth_type=0x88CC, payload=b"\x02\x07\x04" + bytes(60))
 TAGGED = ethernet(dst=0x0180C200000E, vlans=(5,), eth_type=0x88CC)
@@ -48,7 +51,7 @@ class Pair:
         version: int,
         *slices: FlowspaceSlice,
         cables: Cables = CABLES,
-        policies: Iterable[RateLimit] = (),
+        policies: Iterable[Policy] = (),
     ) -> None:
         datapaths = [kind.datapath(), kind.datapath(dpid=2)]
         self.world = World(slices or (A, B), datapaths, cables=cables, policies=policies)
@@ -98,6 +101,15 @@ def test_it_goes_nowhere_where_there_is_no_link_or_its_far_end_is_anothers(kind:
     without = Pair(kind, version, cables=())
     assert without.send(1) == []
     assert without.near.channel.counters.shed == {"lldp": 1}
+
+
+def test_it_goes_nowhere_where_the_slices_acl_denies_it(kind: Kind, version: int) -> None:
+    lldp = Match.of(eth_type=0x88CC)
+    for dpid, expected in ((1, 1), (2, 0)):
+        acl = Acl("no", (AclRule(True, frozenset({dpid}), (lldp,), NOWHERE),))
+        pair = Pair(kind, version, evolve(A, policies=("no",)), B, policies=[acl])
+        assert len(pair.send(1)) == expected
+        assert len(pair.send(1, data=BDDP)) == 1
 
 
 def test_a_port_of_another_slice_is_refused(kind: Kind, version: int) -> None:
