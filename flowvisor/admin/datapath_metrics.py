@@ -25,6 +25,7 @@ OF_THE_CORE: Final = (
     ("unowned_packet_ins", "packet_ins_unowned", "Packet-ins that are in nobody's flowspace."),
     ("probes_refused", "probes_refused", "Probes for links that the datapath refused to send."),
     ("probes_disbelieved", "probes_disbelieved", "Packets like probes that prove no link: forged, or kept."),
+    ("unowned_removals", "flow_removed_unowned", "Flow-removed of entries that are no slice's any more."),
     ("malformed", "switch_messages_malformed", "Messages of the datapath that could not be read."),
     ("stale_replies", "replies_stale", "Replies of the datapath that answer nothing, or came too late."),
     ("shared_readings", "statistics_shared", "Requests for statistics that another channel's has answered."),

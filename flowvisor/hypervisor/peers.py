@@ -326,6 +326,7 @@ class Datapath(Peer):
     up_counts: list[int] = Factory(lambda: [0] * KINDS)
     down_counts: list[int] = Factory(lambda: [0] * KINDS)
     unowned_packet_ins: int = 0
+    unowned_removals: int = 0  # flow-removed of entries that are no slice's any more
     probes_refused: int = 0  # by the datapath: a port had just gone
     probes_disbelieved: int = 0  # what came in like a probe of ours and proved no link
     stale_replies: int = 0  # replies and errors that answer nothing

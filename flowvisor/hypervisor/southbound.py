@@ -162,8 +162,14 @@ def _translate(channel: TenantChannel, frame: bytes, effects: Effects) -> Refusa
         return _NOT_UNDERSTOOD.get(type(message)) or Refusal(
             codes.BAD_MULTIPART if multipart else codes.BAD_TYPE, "unsupported"
         )
-    return translation(channel, frame, message, effects)
+    refusal = translation(channel, frame, message, effects)
+    if refusal is None and type(message) in _ANSWERED_BY_SILENCE:
+        channel.counters.answered[kind] += 1
+    return refusal
 
+
+# What is done here, and has no answer when it is right.
+_ANSWERED_BY_SILENCE: Final = frozenset({msg.SetConfig, msg.SetAsync, msg.TableMod})
 
 _NOT_UNDERSTOOD: Final[Mapping[type[msg.Message], Refusal]] = {
     multi.ExperimenterMultipartRequest: Refusal(codes.BAD_EXPERIMENTER, "experimenter"),

@@ -186,8 +186,6 @@ def southbound(channel: TenantChannel, frame: bytes, effects: Effects) -> Refusa
     deletes = message.command in (DELETE, DELETE_STRICT)
     if message.table_id != 0 and not (deletes and message.table_id == ALL_TABLES):
         return Refusal(codes.FLOW_MOD_BAD_TABLE_ID, "table-id")
-    channel.counters.down[FLOW_MOD] += 1
-    channel.counters.down_bytes += len(frame)
     buffered: BufferedPacket | None = None
     if message.buffer_id != NO_BUFFER and not deletes:
         buffers = channel.switch.datapath.buffers
@@ -200,6 +198,9 @@ def southbound(channel: TenantChannel, frame: bytes, effects: Effects) -> Refusa
         )
     except Inexpressible as error:
         refusal = Refusal((error.error_type, error.error_code), "inexpressible")
+    if refusal is None:
+        channel.counters.down[FLOW_MOD] += 1
+        channel.counters.down_bytes += len(frame)
     if buffered is not None and refusal is None:
         _release(channel, frame, message.buffer_id, buffered, effects)
     if channel.transactions.fence_is_due:

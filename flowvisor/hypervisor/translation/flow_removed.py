@@ -24,6 +24,8 @@ def northbound(datapath: Datapath, frame: bytes, effects: Effects) -> None:
         _from_tables(switch, message, effects)
     elif message.cookie & PIECE_COOKIE_MASK == PIECE_COOKIE:
         _piece_gone(datapath, message, effects)
+    else:
+        datapath.unowned_removals += 1
 
 
 def _from_tables(switch: VirtualSwitch, message: FlowRemoved, effects: Effects) -> None:
@@ -45,6 +47,7 @@ def _piece_gone(datapath: Datapath, message: FlowRemoved, effects: Effects) -> N
         return
     entry = datapath.entries.get(message.cookie & MAX_ENTRY_NUMBER)
     if entry is None:
+        datapath.unowned_removals += 1
         return
     entry.packet_count += message.packet_count
     entry.byte_count += message.byte_count

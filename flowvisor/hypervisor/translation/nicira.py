@@ -29,7 +29,7 @@ _NUMBERS: Final = {role: number for number, role in _ROLES.items()}
 
 
 def southbound(
-    channel: TenantChannel, _frame: bytes, request: Experimenter, effects: Effects
+    channel: TenantChannel, frame: bytes, request: Experimenter, effects: Effects
 ) -> Refusal | None:
     """An experimenter's (vendor's) message."""
     if request.experimenter != NICIRA or TRAITS[channel.version].has_tables:
@@ -43,7 +43,10 @@ def southbound(
         return Refusal(codes.BAD_LEN, "malformed")
     _, value = _SUBTYPE_AND_WORD.unpack(request.body)
     if subtype == SET_PACKET_IN_FORMAT:
-        return None if value == FORMAT_STANDARD else Refusal(codes.REQUEST_EPERM, "experimenter")
+        if value != FORMAT_STANDARD:
+            return Refusal(codes.REQUEST_EPERM, "experimenter")
+        channel.counters.answered[frame[1]] += 1  # it is as it is told to be
+        return None
     if value not in _ROLES:
         return Refusal(codes.BAD_ROLE, "bad-role")
     take_role(channel, _ROLES[value], None)  # without a generation it is never refused
