@@ -10,6 +10,7 @@ from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.actions import (
     ApplyActions,
     GotoTable,
+    Group,
     Output,
     PopVlan,
     SetField,
@@ -27,6 +28,7 @@ from flowvisor.openflow.messages import (
     Error,
     Experimenter,
     FlowMod,
+    Message,
     PacketIn,
     PacketOut,
     SetConfig,
@@ -39,7 +41,8 @@ from flowvisor.openflow.multipart import (
 )
 from flowvisor.openflow.ports import FLOOD, NORMAL
 from flowvisor.openflow.versions import codec
-from tests.support.kinds import ON_10, ON_TABLES, Kind, as_told
+from tests.support.groups import add, bucket, modify, through, to
+from tests.support.kinds import ON_10, ON_FEW_TABLES, ON_TABLES, Kind, as_told
 from tests.support.slices import MISS, A, B, ethernet, output, tag, udp
 from tests.support.world import Controller, World, a_slice, ports, rule
 
@@ -385,6 +388,36 @@ def test_23_rewrites_spread_over_tables_do_not_lead_out_of_the_slice(changes: li
     answers = a.send(*changes)
     assert [one for one in answers if isinstance(one, Error)]
     assert world.packet(1, 1, udp(vlan=100)) == []
+
+
+REWRITE = SetField("vlan_vid", tag(200))
+BY_GROUPS = [
+    # In the bucket, before the group, in a group that the group leads to, and by a change that comes later.
+    [add(7, bucket(REWRITE, Output(2))), FlowMod(match=TAGGED, instructions=through(7))],
+    [add(7, *to(2)), FlowMod(match=TAGGED, instructions=(ApplyActions((REWRITE, Group(7))),))],
+    [
+        add(8, *to(2)),
+        add(7, bucket(REWRITE, Group(8))),
+        FlowMod(match=TAGGED, instructions=(WriteActions((Group(7),)),)),
+    ],
+    [
+        add(8, *to(1)),
+        add(7, bucket(Group(8))),
+        FlowMod(match=TAGGED, instructions=through(7)),
+        modify(8, bucket(REWRITE, Output(2))),
+    ],
+]
+
+
+@pytest.mark.parametrize("kind", [ON_TABLES, ON_FEW_TABLES], ids=str)
+@pytest.mark.parametrize("changes", BY_GROUPS)
+def test_23_rewrites_in_a_groups_bucket_do_not_lead_out_of_the_slice(
+    kind: Kind, changes: list[Message]
+) -> None:
+    world = kind.world(*VLAN_SLICES)
+    answers = world.controller("a").send(*changes)
+    assert [one.error for one in answers if isinstance(one, Error)] == [codes.ACTION_EPERM]
+    assert not [packet for port, packet in world.packet(1, 1, udp(vlan=100)) if port == 2]
 
 
 def test_23_what_stays_in_the_slice_is_admitted() -> None:
