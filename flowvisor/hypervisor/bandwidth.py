@@ -7,8 +7,7 @@ from attrs import evolve
 from flowvisor.hypervisor.effects import Effects
 from flowvisor.hypervisor.peers import Datapath
 from flowvisor.openflow.messages import MeterMod
-from flowvisor.openflow.multipart import MeterConfig
-from flowvisor.planning.meters import meter_changes, meter_ids, meters_of
+from flowvisor.planning.meters import meter_ids, meters_of
 from flowvisor.policies.bandwidth import Bandwidth
 
 
@@ -37,8 +36,6 @@ def decide(datapath: Datapath, max_meter: int, effects: Effects) -> None:
             )
 
 
-def changes(
-    datapath: Datapath, present: list[MeterConfig], max_meter: int
-) -> tuple[list[MeterMod], list[MeterMod]]:
-    """What makes the hypervisor's own meters right: before the entries that use them, and after."""
-    return meter_changes(meters_of(datapath.plan.meters, limited(datapath)), present, max_meter)
+def meters(datapath: Datapath) -> list[MeterMod]:
+    """The meters of slices that should be there."""
+    return meters_of(datapath.plan.meters, limited(datapath))

@@ -22,9 +22,18 @@ T = TypeVar("T")
 class Limits(Generic[T]):
     """One slice's, for all its channels together. `waiting` are those whose next request needs a token."""
 
-    __slots__ = ("_buckets", "_messages", "counts", "take_packet_in", "waiting", "wakes_at")
+    __slots__ = (
+        "_buckets",
+        "_messages",
+        "counts",
+        "packet_ins_per_second",
+        "take_packet_in",
+        "waiting",
+        "wakes_at",
+    )
 
     def __init__(self, limit: RateLimit) -> None:
+        self.packet_ins_per_second = limit.packet_in
         packet_in = _bucket(limit.packet_in)
         # Whether a packet-in may go up at this time: the bucket's own method, because it is called for each.
         self.take_packet_in: Callable[[float], bool] = _always if packet_in is None else packet_in.take

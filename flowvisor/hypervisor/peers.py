@@ -221,6 +221,7 @@ class VirtualSwitch:
     # What went while nobody was there to be told, for the first controller that comes.
     untold: list[FlowRemoved] = Factory(list)
     queue: int | None = None  # by which its outputs go where that is how its bandwidth is limited
+    storm_meter: int | None = None  # the hypervisor's, see `translation/storm_meters`
     exceeds_bandwidth: bool = False  # it has one, and nothing here holds it to that
     groups: Groups = Factory(Groups)
     meters: Meters = Factory(Meters)

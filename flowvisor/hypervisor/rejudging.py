@@ -14,7 +14,7 @@ from flowvisor.hypervisor.requests import ask, send_own
 from flowvisor.hypervisor.translation.actions import instructions_to_virtual, judge
 from flowvisor.hypervisor.translation.flow_mod import is_our_miss
 from flowvisor.hypervisor.translation.pieces import deletions, judged
-from flowvisor.hypervisor.translation.queueing import unqueued
+from flowvisor.hypervisor.translation.storm_meters import as_mapped
 from flowvisor.openflow.messages import DELETE_STRICT, MODIFY_STRICT, FlowMod, Message
 from flowvisor.openflow.multipart import FlowStats, FlowStatsReply, FlowStatsRequest
 
@@ -29,7 +29,7 @@ def correction(datapath: Datapath, flow: FlowStats) -> Iterator[FlowMod]:
     block = switch.view.block
     number = flow.table_id - block.first
     removal = FlowMod(command=DELETE_STRICT, table_id=flow.table_id, priority=flow.priority, match=flow.match)
-    instructions = instructions_to_virtual(switch, unqueued(switch, flow.instructions))
+    instructions = instructions_to_virtual(switch, as_mapped(switch, flow.instructions))
     verdict = judge(switch, number, instructions, may_have_gone=True)
     if verdict.needs_match:
         verdict = judge(switch, number, instructions, flow.match, may_have_gone=True)

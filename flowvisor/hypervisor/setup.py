@@ -16,6 +16,7 @@ from flowvisor.hypervisor.peers import Datapath
 from flowvisor.hypervisor.readoption import Comparison
 from flowvisor.hypervisor.rejudging import correction
 from flowvisor.hypervisor.requests import Answer, ask, send_own
+from flowvisor.hypervisor.translation import storm_meters
 from flowvisor.hypervisor.translation.flow_mod import is_miss
 from flowvisor.hypervisor.translation.groups import adopt as adopt_groups
 from flowvisor.hypervisor.translation.groups import bucket_floods
@@ -53,6 +54,7 @@ from flowvisor.openflow.multipart import (
 from flowvisor.openflow.traits import TRAITS
 from flowvisor.planning.difference import entry_changes, group_changes
 from flowvisor.planning.entries import CLASSIFIER_TABLE, COOKIE, max_tenant_meter
+from flowvisor.planning.meters import meter_changes
 from flowvisor.planning.own_state import own_entries, own_groups
 from flowvisor.planning.plan import Enforcement
 
@@ -100,6 +102,7 @@ def _learn(datapath: Datapath, effects: Effects) -> None:
 def _read(datapath: Datapath, effects: Effects) -> None:
     """Ask what the datapath has of what should be there."""
     bandwidth.decide(datapath, datapath.meter_features.max_meter, effects)
+    storm_meters.decide(datapath)
     wanted: list[Message] = []
     if datapath.plan.enforcement is Enforcement.TABLES:
         wanted = [TableStatsRequest(), GroupDescRequest(), FlowStatsRequest(table_id=CLASSIFIER_TABLE)]
@@ -150,7 +153,8 @@ def _make_so(datapath: Datapath, replies: list[Message], effects: Effects) -> No
         send_own(datapath, message, "clearing", effects)
 
     def judged(wrong: list[Message], effects: Effects) -> None:
-        first, last = bandwidth.changes(datapath, meters, datapath.meter_features.max_meter)
+        own_meters = [*bandwidth.meters(datapath), *storm_meters.meters(datapath)]
+        first, last = meter_changes(own_meters, meters, datapath.meter_features.max_meter)
         for message in (*first, *_changes(datapath, flows, groups, in_use, wrong), *last):
             send_own(datapath, message, "own entry", effects)
         datapath.has_flood_groups = True

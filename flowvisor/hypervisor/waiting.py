@@ -149,7 +149,8 @@ def _go_on(channel: TenantChannel, effects: Effects, *, may_pass: bool) -> None:
     while channel.backlog and not channel.awaits_answer:
         is_open = flight.is_open
         if left == 0 or not (is_open or turns.may_pass(share)):
-            turns.wait(share, channel)
+            if channel not in share.waiting:
+                turns.wait(share, channel)
             if is_open:
                 effects.commands.append(Wake(effects.now))
             break
@@ -175,7 +176,8 @@ def _head(channel: TenantChannel, effects: Effects) -> bool:
             if not channel.is_delayed:
                 channel.is_delayed = True
                 limits.count(kind, DELAYED, now)
-            limits.waiting.append(channel)
+            if channel not in limits.waiting:
+                limits.waiting.append(channel)
             _sleep(limits, now + max(wait, MIN_SLEEP_SECONDS), effects)
             return False
         limits.count(kind, REFUSED, now)

@@ -20,7 +20,7 @@ from flowvisor.openflow.versions import codec
 from flowvisor.policies.rate_limit import RateLimit
 from tests.support.kinds import ON_TABLES, Kind
 from tests.support.slices import output
-from tests.support.world import Controller, World, a_slice, ports
+from tests.support.world import Controller, World, a_slice, flows_of, ports
 
 
 def world_of(kind: Kind, **rates: float) -> World:
@@ -185,6 +185,22 @@ def test_a_slice_that_has_nothing_waiting_passes_a_flood_at_once(kind: Kind, ver
     packet = PacketOut(xid=1, in_port=1, actions=output(2)[0].actions, data=bytes(60))  # type: ignore[union-attr]
     told = sent_to(datapath, from_controller(quiet, packet))
     assert [type(one) for one in told] == [PacketOut]
+
+
+def test_who_has_to_wait_for_an_answer_meanwhile_is_passed_over_in_its_turn(kind: Kind) -> None:
+    world = world_of(kind)
+    tenant = world.controller("b", 1, kind.version)
+    effects = from_controller(tenant, *flow_mods(900, 3))
+    tenant.channel.awaits_answer = True
+    world.perform(effects)
+    assert tenant.channel.backlog
+    assert not tenant.switch.datapath.turns
+    tenant.switch.datapath.resumable.append(tenant.channel)
+    world.pass_time(1)
+    assert not tenant.channel.backlog
+    block = tenant.switch.view.block
+    entries = flows_of(world, 1, 0 if block is None else block.first)
+    assert len([priority for priority in entries if priority < 0xFFF0]) >= 899
 
 
 def test_a_second_flood_gets_as_much_as_the_first(kind: Kind) -> None:

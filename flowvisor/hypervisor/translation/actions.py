@@ -16,6 +16,7 @@ from flowvisor.hypervisor.peers import VirtualSwitch
 from flowvisor.hypervisor.refusal import Refusal
 from flowvisor.hypervisor.translation.consequences import start_of, take_note
 from flowvisor.hypervisor.translation.queueing import queued
+from flowvisor.hypervisor.translation.storm_meters import metered
 from flowvisor.network.discovery import PROBE_ADDRESS
 from flowvisor.openflow import actions as act
 from flowvisor.openflow import error_codes as codes
@@ -91,7 +92,7 @@ def judge(
         return Verdict((), refusal)
     mapped = tuple(_mapped(switch, instructions))
     # Where matches are intersected it is another version's words, maybe; `pieces` does it there.
-    return Verdict(mapped if view.block is None else queued(switch, mapped))
+    return Verdict(mapped if view.block is None else metered(switch, queued(switch, mapped)))
 
 
 def _outputs(actions: act.Actions) -> Iterator[int]:

@@ -18,6 +18,7 @@ from flowvisor.hypervisor.peers import TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.refusal import Refusal, refuse
 from flowvisor.hypervisor.requests import ask, fence, send_own, send_to_datapath
 from flowvisor.hypervisor.translation.actions import Verdict, judge
+from flowvisor.hypervisor.translation.storm_meters import metered
 from flowvisor.hypervisor.translation.versions import translated
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow import v13
@@ -264,6 +265,7 @@ def _send_miss(switch: VirtualSwitch, command: int, effects: Effects) -> None:
     if TRAITS[datapath.version].unmatched_to_controller:
         return  # no entry is needed
     entry = miss_entry(CLASSIFIER_TABLE if block is None else block.first)
+    entry = evolve(entry, instructions=metered(switch, entry.instructions))
     if command == DELETE_STRICT:
         entry = evolve(entry, command=command, cookie_mask=ALL_COOKIE_BITS, instructions=())
     send_own(datapath, entry, "table-miss entry", effects)

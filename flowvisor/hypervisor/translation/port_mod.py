@@ -23,7 +23,7 @@ from flowvisor.hypervisor.translation.actions import instructions_to_virtual, ju
 from flowvisor.hypervisor.translation.groups import port_configured
 from flowvisor.hypervisor.translation.pieces import ports_changed
 from flowvisor.hypervisor.translation.port_status import heard, tell
-from flowvisor.hypervisor.translation.queueing import unqueued
+from flowvisor.hypervisor.translation.storm_meters import as_mapped
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow import ports
 from flowvisor.openflow.messages import (
@@ -234,7 +234,7 @@ def _anew(switch: VirtualSwitch, flow: FlowStats) -> list[Message]:
     block = switch.view.block
     assert block is not None
     number = flow.table_id - block.first
-    instructions = instructions_to_virtual(switch, unqueued(switch, flow.instructions))
+    instructions = instructions_to_virtual(switch, as_mapped(switch, flow.instructions))
     verdict = judge(switch, number, instructions)
     if verdict.needs_match:
         verdict = judge(switch, number, instructions, flow.match)

@@ -25,7 +25,7 @@ from flowvisor.hypervisor.refusal import Refusal
 from flowvisor.hypervisor.translation.actions import instructions_to_virtual
 from flowvisor.hypervisor.translation.flow_mod import is_group_there, is_our_miss, out_filter
 from flowvisor.hypervisor.translation.idle_pieces import lived
-from flowvisor.hypervisor.translation.queueing import unqueued
+from flowvisor.hypervisor.translation.storm_meters import as_mapped
 from flowvisor.hypervisor.translation.versions import translated
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.messages import ALL_TABLES, ANY_GROUP, SEND_FLOW_REM, Message
@@ -215,7 +215,7 @@ def from_tables(
             entry,
             table_id=entry.table_id - block.first,
             flags=flags,
-            instructions=instructions_to_virtual(switch, unqueued(switch, entry.instructions)),
+            instructions=instructions_to_virtual(switch, as_mapped(switch, entry.instructions)),
         )
 
 
