@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from flowvisor.hypervisor.effects import Effects
-from flowvisor.hypervisor.peers import Datapath, Fabric
+from flowvisor.hypervisor.peers import Datapath, Doubts, Fabric
 from flowvisor.hypervisor.rejudging import rejudge
 from flowvisor.hypervisor.requests import send_own
 from flowvisor.network.topology import End
@@ -13,7 +13,14 @@ from flowvisor.openflow.actions import Output
 from flowvisor.openflow.messages import PacketOut
 from flowvisor.openflow.ports import LINK_DOWN, MAX_PORT, PORT_DOWN, Port
 from flowvisor.openflow.traits import TRAITS
+from flowvisor.planning.entries import no_probes_entry
 from flowvisor.planning.view import FarEnd
+
+# A port at which this many packets that are like probes prove nothing within the time is not heard for some time: each
+# costs as much as a packet-in, and whoever sends them pays for none of it.
+MAX_DOUBTS: Final = 20
+DOUBT_SECONDS: Final = 10.0
+SHUT_OUT_SECONDS: Final = 30
 
 PROBE: Final = "probe"  # what failed when a datapath refuses one: its port has just gone, mostly
 
@@ -40,6 +47,7 @@ def port_changed(datapath: Datapath, number: int, effects: Effects) -> None:
     if port is not None and _is_up(port):
         fabric.discovery.port_came(end, port.hw_addr, effects.now)
     else:
+        datapath.doubts.pop(number, None)
         for near, far in fabric.discovery.port_went(end):
             _lost(fabric, near, far, effects)
 
@@ -81,10 +89,22 @@ def probe_arrived(datapath: Datapath, in_port: int, packet: bytes, effects: Effe
     fabric, far = datapath.fabric, End(datapath.dpid, in_port)
     link = fabric.discovery.arrived(far, packet, effects.now) if fabric.discovery is not None else None
     if link is None:
-        datapath.probes_disbelieved += 1
+        _disbelieve(datapath, in_port, effects)
     elif fabric.topology.add(link.near, far):
         effects.note("info", "link_found", near=str(link.near), far=str(far))
         _changed(fabric, link.near)
+
+
+def _disbelieve(datapath: Datapath, port: int, effects: Effects) -> None:
+    """Count what proves nothing; a port that sends much of it is not listened to for some time."""
+    datapath.probes_disbelieved += 1
+    doubts = datapath.doubts.get(port)
+    if doubts is None or effects.now - doubts.since > DOUBT_SECONDS:
+        doubts = datapath.doubts[port] = Doubts(effects.now)
+    doubts.count += 1
+    if doubts.count == MAX_DOUBTS:
+        send_own(datapath, no_probes_entry(port, SHUT_OUT_SECONDS), "own entry", effects)
+        effects.note("warning", "probes_shut_out", dpid=datapath.dpid, port=port, seconds=SHUT_OUT_SECONDS)
 
 
 def _lost(fabric: Fabric, near: End, far: End, effects: Effects) -> None:

@@ -271,6 +271,14 @@ class Readoption(Protocol):
 
 
 @define(eq=False)
+class Doubts:
+    """How many packets have come in at a port lately that are like probes and prove nothing."""
+
+    since: float
+    count: int = 0
+
+
+@define(eq=False)
 class Fabric:
     """What all datapaths have in common: the links between them. `discovery` is None where none are looked for.
 
@@ -330,6 +338,7 @@ class Datapath(Peer):
     unowned_removals: int = 0  # flow-removed of entries that are no slice's any more
     probes_refused: int = 0  # by the datapath: a port had just gone
     probes_disbelieved: int = 0  # what came in like a probe of ours and proved no link
+    doubts: dict[int, Doubts] = Factory(dict)  # the ports where that was lately
     stale_replies: int = 0  # replies and errors that answer nothing
     malformed: int = 0
     faults: Faults = Factory(Faults)

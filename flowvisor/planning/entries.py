@@ -35,10 +35,12 @@ HYPERVISOR_GROUPS: Final = range(0xF000_0000, 0xF300_0000)
 PortConfigs = Mapping[str, Mapping[int, int]]
 SHUT: Final = PORT_DOWN | NO_FWD  # nothing of the slice's goes out there
 
-# The highest of all is for what the hypervisor keeps for itself whosever it is: the probes by which it finds links.
+# The highest are for what the hypervisor keeps for itself whosever it is: the probes by which it finds links, and above
+# that, ports from which somebody floods it with what looks like them.
 OWN_PRIORITY: Final = 0xFFFF
+PROBE_PRIORITY: Final = OWN_PRIORITY - 1
 # Above the slices' entries where matches are intersected are the fences, and below some of those another.
-FENCE_PRIORITY: Final = 0xFFFE
+FENCE_PRIORITY: Final = PROBE_PRIORITY - 1
 HIGHEST_OF_SLICES: Final = FENCE_PRIORITY - 2
 
 
@@ -85,9 +87,20 @@ def probe_entry() -> FlowMod:
     return FlowMod(
         cookie=COOKIE,
         table_id=CLASSIFIER_TABLE,
-        priority=OWN_PRIORITY,
+        priority=PROBE_PRIORITY,
         match=Match.of(eth_dst=PROBE_ADDRESS),
         instructions=(ApplyActions((Output(CONTROLLER, NO_BUFFER_LEN),)),),
+    )
+
+
+def no_probes_entry(port: int, seconds: int) -> FlowMod:
+    """What stops a port for some time from sending the hypervisor what looks like its probes."""
+    return FlowMod(
+        cookie=COOKIE,
+        table_id=CLASSIFIER_TABLE,
+        priority=OWN_PRIORITY,
+        hard_timeout=seconds,
+        match=Match.of(in_port=port, eth_dst=PROBE_ADDRESS),
     )
 
 

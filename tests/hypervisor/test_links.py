@@ -8,6 +8,7 @@ import pytest
 
 from flowvisor.emulation.datapath import EmulatedDatapath
 from flowvisor.hypervisor.effects import Notice
+from flowvisor.hypervisor.links import MAX_DOUBTS, SHUT_OUT_SECONDS
 from flowvisor.network.discovery import PROBE_ADDRESS, PROBE_INTERVAL_SECONDS, addresses_a_probe
 from flowvisor.network.topology import End
 from flowvisor.openflow import error_codes as codes
@@ -24,7 +25,7 @@ from flowvisor.openflow.messages import (
     PacketOut,
 )
 from flowvisor.openflow.ports import IN_PORT
-from flowvisor.planning.entries import COOKIE, OWN_PRIORITY
+from flowvisor.planning.entries import COOKIE, PROBE_PRIORITY
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
 from tests.support.kinds import ON_10, ON_TABLES, Kind, as_told
 from tests.support.slices import MISS, A, B, ethernet, output, tag, udp
@@ -83,7 +84,7 @@ def test_no_link_is_looked_for_where_the_admin_does_not_want_it(kind: Kind) -> N
 
 def test_probes_come_back_by_an_entry_above_all_others(kind: Kind) -> None:
     world = joined(kind, A, B)
-    entries = [entry for entry in flows_of(world, 1)[OWN_PRIORITY] if entry.match.fields.get("eth_dst")]
+    entries = [entry for entry in flows_of(world, 1)[PROBE_PRIORITY] if entry.match.fields.get("eth_dst")]
     (entry,) = entries
     assert entry.cookie == COOKIE
     assert entry.match == Match.of(eth_dst=PROBE_ADDRESS)
@@ -118,6 +119,31 @@ def test_what_a_host_makes_up_is_not_believed_and_reaches_nobody(kind: Kind, ver
     assert links(world) == set()
     assert a.heard(PacketIn) == []
     assert [one.probes_disbelieved for one in world.peers] == [0, 3]
+
+
+def test_a_port_that_sends_many_of_them_is_not_heard_for_some_time(kind: Kind) -> None:
+    world = joined(kind, A, B)
+    datapath, forged = world.hypervisor.datapaths[2], ethernet(dst=PROBE_ADDRESS)
+    for _ in range(MAX_DOUBTS + 50):
+        world.packet(2, 4, forged)
+    assert datapath.probes_disbelieved == MAX_DOUBTS
+    assert events(world, "probes_shut_out") == ["probes_shut_out"]
+    world.packet(2, 2, forged)
+    assert datapath.probes_disbelieved == MAX_DOUBTS + 1
+    world.look_for_links(2 * PROBE_INTERVAL_SECONDS)
+    assert links(world) == both_ways(CABLES)  # those of the other ports stay
+    world.pass_time(SHUT_OUT_SECONDS + 1.0)
+    world.packet(2, 4, forged)
+    assert datapath.probes_disbelieved == MAX_DOUBTS + 2
+
+
+def test_a_few_of_them_now_and_then_shut_nobody_out(kind: Kind) -> None:
+    world = joined(kind, A, B)
+    for _ in range(3 * MAX_DOUBTS):
+        world.packet(2, 4, ethernet(dst=PROBE_ADDRESS))
+        world.now += 1.0
+    assert world.hypervisor.datapaths[2].probes_disbelieved == 3 * MAX_DOUBTS
+    assert events(world, "probes_shut_out") == []
 
 
 def test_a_probe_that_a_host_kept_is_not_believed_later(kind: Kind) -> None:
