@@ -35,8 +35,8 @@ GoOn = Callable[[Effects], None]
 
 def begin(switch: VirtualSwitch) -> None:
     """A virtual switch is there from now on: find out what bounds it."""
-    room, tenant = switch.room, switch.tenant
-    room.switch = switch
+    tenant = switch.tenant
+    room = switch.room = Room(switch=switch)
     table = switch.flow_table
     if table is not None:
         room.counts_itself = table.__len__

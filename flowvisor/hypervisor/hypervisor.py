@@ -8,15 +8,24 @@ from typing import Final
 from attrs import evolve
 
 from flowvisor.configuration.snapshot import Configuration
-from flowvisor.hypervisor import flow_quota, links, northbound, readoption, setup, southbound, waiting
-from flowvisor.hypervisor.effects import CloseChannels, Effects, HangUp, VirtualSwitchName
+from flowvisor.hypervisor import (
+    flow_quota,
+    links,
+    northbound,
+    readoption,
+    replanning,
+    setup,
+    southbound,
+    waiting,
+)
+from flowvisor.hypervisor.effects import Effects, HangUp, VirtualSwitchName
 from flowvisor.hypervisor.journal import Name
 from flowvisor.hypervisor.limits import Limits
 from flowvisor.hypervisor.memory import Memory
 from flowvisor.hypervisor.partial_requests import expire
 from flowvisor.hypervisor.peers import Datapath, Fabric, Request, Tenant, TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.port_configs import recalled
-from flowvisor.hypervisor.requests import ask
+from flowvisor.hypervisor.room import Pool
 from flowvisor.hypervisor.transactions import HYPERVISOR_SLOT, MAX_SLOTS, Transactions
 from flowvisor.hypervisor.translation import reading
 from flowvisor.hypervisor.translation.flow_mod import begin_misses, remove_miss
@@ -24,10 +33,11 @@ from flowvisor.hypervisor.translation.flow_removed import tell_late
 from flowvisor.network.discovery import Discovery
 from flowvisor.network.topology import Topology
 from flowvisor.openflow.error_codes import REQUEST_EPERM
-from flowvisor.openflow.messages import BarrierRequest, FeaturesReply, Message
+from flowvisor.openflow.messages import FeaturesReply
 from flowvisor.openflow.versions import codec
 from flowvisor.planning.allocation import NO_TABLES, Allocations
-from flowvisor.planning.plan import Compiled, compile_plan, ownership_at
+from flowvisor.planning.plan import Compiled, DatapathPlan, compile_plan, ownership_at
+from flowvisor.planning.view import View
 from flowvisor.policies.bandwidth import Bandwidth
 from flowvisor.policies.quota import Quota
 from flowvisor.policies.rate_limit import RateLimit
@@ -46,30 +56,63 @@ class Hypervisor:
         remembered: Mapping[int, Mapping[Name, bytes]],
         discovery: Discovery | None = None,
     ) -> None:
-        self.configuration = configuration
-        self.allocations = allocations.allocate(one for one in configuration.slices if one.may_write)
-        blocks = self.allocations.blocks
-        self._new_slices = {name for name in blocks if allocations.blocks.get(name) != blocks[name]}
-        self._acls = configuration.acls
-        self._compiled = Compiled()
-        self._seen: set[VirtualSwitchName] = set()
         self.memories = {dpid: Memory(dpid, known) for dpid, known in remembered.items()}  # by dpid
         self.datapaths: dict[int, Datapath] = {}
+        self.tenants: dict[str, Tenant] = {}
+        self._new_slices: set[str] = set()
+        self._seen: set[VirtualSwitchName] = set()
+        self._configure(configuration, allocations)
         self.fabric = Fabric(
             topology=Topology(configuration.settings.links),
             discovery=discovery,
             datapaths=self.datapaths,
-            ownership_at=lambda dpid: ownership_at(configuration.slices, dpid, self._acls, self._compiled),
+            ownership_at=lambda dpid: ownership_at(
+                self.configuration.slices, dpid, self._acls, self._compiled
+            ),
         )
-        self.tenants = {
-            one.name: Tenant(
-                one,
-                quota=configuration.policy_of(one, Quota),
-                bandwidth=configuration.policy_of(one, Bandwidth),
-                limits=_limits(configuration.policy_of(one, RateLimit)),
+
+    def _configure(self, configuration: Configuration, allocations: Allocations) -> None:
+        self.configuration = configuration
+        self.allocations = allocations.allocate(one for one in configuration.slices if one.may_write)
+        blocks = self.allocations.blocks
+        fresh = {name for name in blocks if allocations.blocks.get(name) != blocks[name]}
+        self._new_slices = self._new_slices & blocks.keys() | fresh
+        self._seen = {one for one in self._seen if one.slice_name in blocks and one.slice_name not in fresh}
+        self._acls = configuration.acls
+        self._compiled = Compiled()
+        tenants = {one.name: self.tenants.get(one.name) or Tenant(one) for one in configuration.slices}
+        for one in configuration.slices:
+            tenant, rate_limit = tenants[one.name], configuration.policy_of(one, RateLimit)
+            tenant.policy, tenant.pool = one, Pool()
+            tenant.quota = configuration.policy_of(one, Quota)
+            tenant.bandwidth = configuration.policy_of(one, Bandwidth)
+            if tenant.limits is None or tenant.limits.policy != rate_limit:
+                tenant.limits = None if rate_limit is None else Limits(rate_limit)
+        self.tenants = tenants
+
+    def reload(self, configuration: Configuration, now: float) -> Effects:
+        """From now on other slices and policies count; the main file's settings stay what they were at the start."""
+        effects = Effects(now)
+        if configuration == self.configuration:
+            return effects
+        self._configure(configuration, self.allocations)
+        changed = [
+            datapath
+            for datapath in self.datapaths.values()
+            if replanning.put_plan(
+                datapath,
+                self._plan(datapath.dpid, datapath.version, datapath.features),
+                self._make_switch,
+                effects,
             )
-            for one in configuration.slices
-        }
+        ]
+        for datapath in changed:
+            links.put_known(datapath)
+            for name, switch in datapath.switches.items():
+                switch.allotted = self.allocations.blocks.get(name, NO_TABLES)
+        for datapath in changed:
+            replanning.make_so(datapath, effects)
+        return effects
 
     # Datapaths
 
@@ -80,15 +123,7 @@ class Hypervisor:
         if older is not None:
             self._leave(older, effects, "replaced by a newer connection")
             effects.commands.append(HangUp(older, "replaced by a newer connection"))
-        plan = compile_plan(
-            self.configuration.slices,
-            self.allocations,
-            dpid=features.dpid,
-            version=version,
-            n_tables=features.n_tables,
-            acls=self._acls,
-            compiled=self._compiled,
-        )
+        plan = self._plan(features.dpid, version, features)
         datapath = Datapath(
             dpid=features.dpid,
             version=version,
@@ -101,7 +136,8 @@ class Hypervisor:
             sharing_seconds=self.configuration.settings.statistics_sharing_seconds,
         )
         self.datapaths[features.dpid] = datapath
-        self._make_switches(datapath)
+        for name, view in datapath.plan.views.items():
+            replanning.place(self._make_switch(datapath, name, view))
         links.put_declared(datapath)
         datapath.memory.forget_slices_but(datapath.switches, effects)
         readoption.restore(datapath, effects)
@@ -121,25 +157,30 @@ class Hypervisor:
         memory = self.memories.get(dpid)
         return iter(()) if memory is None else memory.records()
 
-    def _make_switches(self, datapath: Datapath) -> None:
-        for slice_name, view in datapath.plan.views.items():
-            name = VirtualSwitchName(slice_name, datapath.dpid)
-            switch = VirtualSwitch(
-                name=name,
-                tenant=self.tenants[slice_name],
-                datapath=datapath,
-                view=view,
-                port_configs=recalled(datapath.memory, datapath.plan, slice_name),
-                allotted=self.allocations.blocks.get(slice_name, NO_TABLES),
-                is_new=slice_name in self._new_slices and name not in self._seen,
-            )
-            self._seen.add(name)
-            datapath.switches[slice_name] = switch
-            if view.reads:
-                datapath.readers.append(switch)
-            if view.block is not None:
-                for table_id in range(view.block.first, view.block.end):
-                    datapath.switch_by_table[table_id] = switch
+    def _plan(self, dpid: int, version: int, features: FeaturesReply) -> DatapathPlan:
+        return compile_plan(
+            self.configuration.slices,
+            self.allocations,
+            dpid=dpid,
+            version=version,
+            n_tables=features.n_tables,
+            acls=self._acls,
+            compiled=self._compiled,
+        )
+
+    def _make_switch(self, datapath: Datapath, slice_name: str, view: View) -> VirtualSwitch:
+        name = VirtualSwitchName(slice_name, datapath.dpid)
+        is_new = slice_name in self._new_slices and name not in self._seen
+        self._seen.add(name)
+        return VirtualSwitch(
+            name=name,
+            tenant=self.tenants[slice_name],
+            datapath=datapath,
+            view=view,
+            port_configs=recalled(datapath.memory, datapath.plan, slice_name),
+            allotted=self.allocations.blocks.get(slice_name, NO_TABLES),
+            is_new=is_new,
+        )
 
     def datapath_left(self, datapath: Datapath, now: float) -> Effects:
         """A datapath's connection is gone; its virtual switches' channels close."""
@@ -156,13 +197,7 @@ class Hypervisor:
         if datapath.memory.is_empty:
             del self.memories[datapath.dpid]
         for switch in datapath.switches.values():
-            for channel in switch.channels:
-                channel.has_left = True
-                waiting.forget(channel, "no-datapath")
-                switch.tenant.channels.remove(channel)
-            switch.channels.clear()
-            flow_quota.end(switch, effects)
-            effects.commands.append(CloseChannels(switch.name, reason))
+            replanning.close(switch, reason, effects)
 
     def from_datapath(self, datapath: Datapath, frames: Iterable[bytes], now: float) -> Effects:
         """What a datapath has sent, in order."""
@@ -240,13 +275,7 @@ class Hypervisor:
         if not switch.channels:
             switch.generation_id = None  # forgotten with the last of the controllers that agreed on it
 
-        def settled(_replies: list[Message], _effects: Effects) -> None:
-            datapath.slots.pop(channel.transactions.slot, None)
-
-        def failed(_error: tuple[int, int], effects: Effects) -> None:
-            settled([], effects)
-
-        ask(datapath, datapath.transactions, [BarrierRequest()], settled, failed, effects)
+        replanning.free_slot(datapath, channel.transactions.slot, effects)
         return effects
 
     def from_controller(self, channel: TenantChannel, frames: list[bytes], now: float) -> Effects:
@@ -289,10 +318,6 @@ class Hypervisor:
         effects = Effects(now)
         links.tick(self.fabric, effects)
         return effects
-
-
-def _limits(policy: RateLimit | None) -> Limits[TenantChannel] | None:
-    return None if policy is None else Limits(policy)
 
 
 def _expire(datapath: Datapath, request: Request, effects: Effects) -> None:

@@ -27,12 +27,14 @@ class Limits(Generic[T]):
         "_messages",
         "counts",
         "packet_ins_per_second",
+        "policy",
         "take_packet_in",
         "waiting",
         "wakes_at",
     )
 
     def __init__(self, limit: RateLimit) -> None:
+        self.policy = limit
         self.packet_ins_per_second = limit.packet_in
         packet_in = _bucket(limit.packet_in)
         # Whether a packet-in may go up at this time: the bucket's own method, because it is called for each.

@@ -32,6 +32,13 @@ def put_declared(datapath: Datapath) -> None:
             _put_far_ends(datapath, near)
 
 
+def put_known(datapath: Datapath) -> None:
+    """Let a datapath whose plan is another know where all links from it lead, and whose is what there now."""
+    for near, _far in list(datapath.fabric.topology.links()):
+        if near.dpid == datapath.dpid:
+            _put_far_ends(datapath, near)
+
+
 def begin(datapath: Datapath, effects: Effects) -> None:
     """Look for links from a datapath that is ready."""
     for port in list(datapath.ports.values()):

@@ -331,6 +331,7 @@ class Datapath(Peer):
     features_asked_by: list[tuple[TenantChannel, bytes]] = Factory(list)
     has_flood_groups: bool = False  # they follow the ports from then on
     is_ready: bool = False
+    after_setup: list[Callable[[Effects], None]] = Factory(list)  # what goes on when it is set up anew
     has_left: bool = False
     up_counts: list[int] = Factory(lambda: [0] * KINDS)
     down_counts: list[int] = Factory(lambda: [0] * KINDS)

@@ -44,7 +44,7 @@ from flowvisor.openflow.multipart import FlowStats
 from flowvisor.openflow.traits import TRAITS
 from flowvisor.openflow.v10_canonical import bits_of
 from flowvisor.planning.difference import entry_changes
-from flowvisor.planning.entries import COOKIE, COOKIE_MASK
+from flowvisor.planning.entries import CLASSIFIER_TABLE, COOKIE, COOKIE_MASK, miss_entry
 from flowvisor.planning.own_state import own_entries
 from flowvisor.planning.plan import Enforcement
 
@@ -176,6 +176,10 @@ class Comparison:
         self._gone.add((number, slot))
         if number in self._known:
             self._known[number].present.pop(slot, None)
+        entry = self._datapath.entries.get(number)
+        if entry is not None:
+            entry.packet_count += message.packet_count
+            entry.byte_count += message.byte_count
 
     def finish(self, effects: Effects) -> None:
         """Make it so. What must go because it is nobody's goes first, a piece that another takes over from last."""
@@ -185,7 +189,11 @@ class Comparison:
         for slot, flow in self._unknown.items():
             if slot not in wanted:  # it is overwritten otherwise
                 send_own(datapath, _deletion(flow), "clearing", effects)
-        for message in entry_changes(own_entries(datapath.plan, datapath.port_configs), self._own):
+        own = own_entries(datapath.plan, datapath.port_configs)
+        has_miss = not TRAITS[datapath.version].unmatched_to_controller
+        if has_miss and any(switch.wants_misses for switch in datapath.switches.values()):
+            own.append(miss_entry(CLASSIFIER_TABLE))
+        for message in entry_changes(own, self._own):
             send_own(datapath, message, "own entry", effects)
         late: list[FlowMod] = []
         for one in known:

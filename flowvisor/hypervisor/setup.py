@@ -12,12 +12,15 @@ from collections.abc import Callable, Iterator
 
 from flowvisor.hypervisor import bandwidth, links
 from flowvisor.hypervisor.effects import Effects, HangUp, OpenChannels
+from flowvisor.hypervisor.groups import Groups
+from flowvisor.hypervisor.ids import Ids
+from flowvisor.hypervisor.meters import Meters
 from flowvisor.hypervisor.peers import Datapath
 from flowvisor.hypervisor.readoption import Comparison
 from flowvisor.hypervisor.rejudging import correction
 from flowvisor.hypervisor.requests import Answer, ask, send_own
 from flowvisor.hypervisor.translation import storm_meters
-from flowvisor.hypervisor.translation.flow_mod import is_miss
+from flowvisor.hypervisor.translation.flow_mod import is_miss, is_our_miss
 from flowvisor.hypervisor.translation.groups import adopt as adopt_groups
 from flowvisor.hypervisor.translation.groups import bucket_floods
 from flowvisor.hypervisor.translation.meters import adopt as adopt_meters
@@ -76,6 +79,12 @@ def begin(datapath: Datapath, effects: Effects) -> None:
     _ask(datapath, [PortDescRequest()], lambda _, effects: _learn(datapath, effects), effects, each=put_ports)
 
 
+def again(datapath: Datapath, done: Callable[[Effects], None], effects: Effects) -> None:
+    """Make a datapath that is up what its plan says now."""
+    datapath.after_setup.append(done)
+    _read(datapath, effects)
+
+
 def _learn(datapath: Datapath, effects: Effects) -> None:
     """Ask what the datapath offers of groups and of meters. One that does not say so has none."""
     unanswered = 2
@@ -110,6 +119,8 @@ def _read(datapath: Datapath, effects: Effects) -> None:
         wanted = [GroupDescRequest()]
     if datapath.meter_features.max_meter:
         wanted.append(MeterConfigRequest())
+    if datapath.is_ready:  # slices may be in the middle of writing, when the files are read again
+        wanted.insert(0, BarrierRequest())
     if not wanted:
         _make_so(datapath, [], effects)
         return
@@ -147,6 +158,7 @@ def _make_so(datapath: Datapath, replies: list[Message], effects: Effects) -> No
         elif isinstance(reply, TableStatsReply):
             in_use += [table.table_id for table in reply.tables if table.active_count]
 
+    _forget_ids(datapath)
     strange = [*adopt_groups(datapath, groups, effects), *adopt_meters(datapath, meters, effects)]
 
     for message in strange:
@@ -168,6 +180,14 @@ def _make_so(datapath: Datapath, replies: list[Message], effects: Effects) -> No
         send_own(datapath, message, "own entry", effects)
     datapath.has_flood_groups = True
     _readopt(datapath, effects)
+
+
+def _forget_ids(datapath: Datapath) -> None:
+    """Groups and meters are taken up as the datapath has them, also by one that is set up anew."""
+    datapath.group_ids = Ids(datapath.group_ids.last)
+    datapath.meter_ids = Ids(datapath.meter_ids.last)
+    for switch in datapath.switches.values():
+        switch.groups, switch.meters = Groups(), Meters()
 
 
 def _judge_survivors(datapath: Datapath, in_use: list[int], then: Answer, effects: Effects) -> None:
@@ -195,7 +215,10 @@ def _judged(datapath: Datapath, flow: FlowStats) -> Iterator[FlowMod]:
     """Look at an entry of a slice's that was there before us; give what makes it right, or removes it."""
     switch = datapath.switch_by_table[flow.table_id]
     block = switch.view.block if switch is not None else None
-    if block is not None and flow.cookie == COOKIE and is_miss(flow, block):
+    is_ours = block is not None and flow.cookie == COOKIE and is_miss(flow, block)
+    if is_ours and switch is not None and is_our_miss(switch, flow):
+        return  # a controller wants it
+    if is_ours:
         # Ours; it is back when a controller that wants it is.
         yield FlowMod(command=DELETE_STRICT, table_id=flow.table_id, priority=flow.priority, match=flow.match)
     else:
@@ -212,6 +235,9 @@ def _open(datapath: Datapath, effects: Effects) -> None:
             "info", "datapath_ready", dpid=datapath.dpid, enforcement=datapath.plan.enforcement.value
         )
         effects.commands += [OpenChannels(switch.name) for switch in datapath.switches.values()]
+        after_setup, datapath.after_setup = datapath.after_setup, []
+        for one in after_setup:
+            one(effects)
 
     _ask(datapath, [BarrierRequest()], done, effects)
 

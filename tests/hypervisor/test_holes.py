@@ -5,6 +5,7 @@ from __future__ import annotations
 from struct import pack
 
 import pytest
+from attrs import evolve
 
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.actions import (
@@ -23,11 +24,13 @@ from flowvisor.openflow.messages import (
     DELETE,
     DELETE_STRICT,
     REASON_NO_MATCH,
+    SEND_FLOW_REM,
     BarrierReply,
     BarrierRequest,
     Error,
     Experimenter,
     FlowMod,
+    FlowRemoved,
     Message,
     PacketIn,
     PacketOut,
@@ -41,10 +44,11 @@ from flowvisor.openflow.multipart import (
 )
 from flowvisor.openflow.ports import FLOOD, NORMAL
 from flowvisor.openflow.versions import codec
+from flowvisor.policies.quota import Quota
 from tests.support.groups import add, bucket, modify, through, to
 from tests.support.kinds import ON_10, ON_FEW_TABLES, ON_TABLES, Kind, as_told
 from tests.support.slices import MISS, A, B, ethernet, output, tag, udp
-from tests.support.world import Controller, World, a_slice, ports, rule
+from tests.support.world import Controller, World, a_slice, configuration, ports, rule
 
 LLDP = ethernet(dst=0x0180C200000E, eth_type=0x88CC)
 
@@ -209,6 +213,22 @@ def test_9_deleting_everything_deletes_what_is_ones_own(kind: Kind, version: int
     assert world.packet(1, 3, udp()) == [(4, udp())]
 
 
+def test_10_who_loses_a_rule_loses_its_entries_and_the_new_owner_meets_none_of_them(
+    kind: Kind, version: int
+) -> None:
+    world = kind.world(a_slice("a", ports(1, 2, 3)), a_slice("b", ports(4)))
+    a, b = both(world, version)
+    a.send(
+        FlowMod(priority=9, match=Match.of(in_port=3), instructions=output(1)),
+        FlowMod(priority=9, match=Match.of(in_port=1), instructions=output(3)),
+        FlowMod(priority=9, match=Match.of(in_port=2), instructions=output(1)),
+    )
+    world.reload(configuration(a_slice("a", ports(1, 2)), a_slice("b", ports(3, 4))))
+    assert [world.packet(1, port, udp()) for port in (1, 2, 3)] == [[], [(1, udp())], []]
+    b.send(FlowMod(priority=1, match=Match.of(in_port=3), instructions=output(4)))
+    assert world.packet(1, 3, udp()) == [(4, udp())]
+
+
 @pytest.mark.parametrize("experimenter", [0x2320, 0x4F4E4600, 1])
 def test_11_no_vendor_message_passes_least_of_all_a_flow_mod(
     kind: Kind, version: int, experimenter: int
@@ -282,6 +302,22 @@ def test_14_what_fails_midway_leaves_no_part_installed(version: int) -> None:
     assert next(iter(world.peers)).entries == {}
 
 
+def test_14_a_quota_is_given_back_by_what_goes_and_by_nothing_else(kind: Kind, version: int) -> None:
+    quota = Quota("q", flow_entries_per_datapath=2)
+    world = World([a_slice("a", ports(1, 2), policies=["q"]), B], [kind.datapath()], policies=[quota])
+    a = world.controller("a", 1, version)
+    one, two, three, four = (
+        FlowMod(priority=priority, match=Match.of(in_port=1), instructions=output(2))
+        for priority in range(1, 5)
+    )
+    nothing = FlowMod(command=DELETE_STRICT, priority=9, match=Match.of(in_port=1))
+    assert a.send(one, evolve(two, hard_timeout=2), nothing, nothing) == []  # nobody asks for flow-removed
+    assert a.refused(three) == codes.TABLE_FULL
+    world.pass_time(3)
+    assert a.send(three) == []
+    assert a.refused(four) == codes.TABLE_FULL
+
+
 def test_16_a_busy_tenant_cannot_make_anothers_answer_go_astray(kind: Kind) -> None:
     world = kind.world(A, B)
     a, b = both(world, kind.version)
@@ -345,6 +381,35 @@ def test_20_the_same_match_at_two_priorities_is_two_entries(kind: Kind, version:
     assert [flow.priority for flow in a.ask(FlowStatsRequest(), FlowStatsReply).flows] == [3]
     a.send(FlowMod(command=DELETE_STRICT, priority=4, match=match))
     assert [flow.priority for flow in a.ask(FlowStatsRequest(), FlowStatsReply).flows] == [3]
+
+
+@pytest.mark.parametrize("comes_back", ["the datapath", "the hypervisor"])
+def test_22_a_reconnect_wipes_no_flow(kind: Kind, version: int, comes_back: str) -> None:
+    world = kind.world(A, B)
+    a = world.controller("a", 1, version)
+    a.send(FlowMod(cookie=5, match=Match.of(in_port=1), instructions=output(2)))
+    if comes_back == "the datapath":
+        world.leave(1)
+        assert world.packet(1, 1, udp()) == [(2, udp())]
+        world.join(world.emulated[1])
+    else:
+        world.restart()
+    assert world.packet(1, 1, udp()) == [(2, udp())]
+    a = world.controller("a", 1, version)
+    assert [one.cookie for one in a.ask(FlowStatsRequest(), FlowStatsReply).flows] == [5]
+
+
+def test_22_who_was_to_be_told_that_a_flow_went_is_told_when_it_is_back(version: int) -> None:
+    world = ON_10.world(A, B)
+    a = world.controller("a", 1, version)
+    a.send(
+        FlowMod(
+            cookie=5, flags=SEND_FLOW_REM, idle_timeout=5, match=Match.of(in_port=1), instructions=output(2)
+        )
+    )
+    world.leave(1)
+    world.join(ON_10.datapath())  # it was switched off meanwhile
+    assert [one.cookie for one in world.controller("a", 1, version).heard(FlowRemoved)] == [5]
 
 
 VLAN_SLICES = (

@@ -226,6 +226,10 @@ class World:
             self.now += LOOK_SECONDS
             self.perform(self.hypervisor.probe(self.now))
 
+    def reload(self, configured: Configuration) -> None:
+        """Other files count from now on."""
+        self.perform(self.hypervisor.reload(configured, self.now))
+
     def controller(self, slice_name: str, dpid: int = 1, version: int = 4) -> Controller:
         """Connect a controller of a slice to its virtual switch at a datapath."""
         return Controller(self, VirtualSwitchName(slice_name, dpid), version)
