@@ -176,7 +176,8 @@ def _make_so(datapath: Datapath, replies: list[Message], effects: Effects) -> No
         _judge_survivors(datapath, in_use, judged, effects)
         return
     first, last = group_changes(bucket_floods(datapath), groups)
-    for message in (*first, *last):
+    _, superfluous = meter_changes([], meters, datapath.meter_features.max_meter)
+    for message in (*first, *last, *superfluous):
         send_own(datapath, message, "own entry", effects)
     datapath.has_flood_groups = True
     _readopt(datapath, effects)

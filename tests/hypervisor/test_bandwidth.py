@@ -8,9 +8,9 @@ from attrs import evolve
 from flowvisor.hypervisor.effects import Notice
 from flowvisor.openflow.actions import GotoTable, Meter
 from flowvisor.openflow.match import Match
-from flowvisor.openflow.messages import BAND_DROP, METER_KBPS, FlowMod, MeterBand
+from flowvisor.openflow.messages import BAND_DROP, METER_ADD, METER_KBPS, FlowMod, MeterBand, MeterMod
 from flowvisor.policies.bandwidth import Bandwidth
-from tests.support.kinds import ON_10, ON_TABLES, Kind
+from tests.support.kinds import ON_10, ON_FEW_TABLES, ON_TABLES, Kind
 from tests.support.slices import A, B, output, udp
 from tests.support.world import World, flows_of, ports
 
@@ -96,3 +96,15 @@ def test_a_slice_that_only_looks_has_nothing_to_limit() -> None:
     reader = evolve(A, name="r", rules=(ports(1, may_write=False),), policies=("slow",))
     world = ON_10.world(A, B, reader, policies=[SLOW])
     assert warnings(world) == []
+
+
+def test_meters_of_a_time_when_there_were_tables_enough_are_removed() -> None:
+    world = ON_FEW_TABLES.world(A, B)
+    emulated, highest = world.emulated[1], world.hypervisor.datapaths[1].meter_features.max_meter
+    band = MeterBand(kind=BAND_DROP, rate=1)
+    old = MeterMod(command=METER_ADD, flags=METER_KBPS, meter_id=highest, bands=(band,))
+    emulated.disconnect()
+    assert emulated.from_controller(old, world.now) == []
+    again = World([LIMITED, B], [], world.hypervisor.allocations, policies=[BY_QUEUE])
+    again.join(emulated)
+    assert list(emulated.pipeline.meters) == []
