@@ -18,21 +18,17 @@ from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import BarrierRequest, FlowMod, PacketOut
 from flowvisor.openflow.versions import codec
 from tests.bench.load import percentile
-from tests.system.support.flowvisor import HOST, Flowvisor
 from tests.system.support.frames import Wire
-from tests.system.support.namespaces import Namespace
-from tests.system.support.open_vswitch import OpenVSwitch
+from tests.system.support.one_bridge import OneBridge
 from tests.system.support.processes import wait_until
-from tests.system.support.tools import require_root
 
 pytestmark = pytest.mark.alone
 
 FLOW_MODS = 100_000
 MOST_SECONDS = 0.020  # that 99 of 100 messages of the other slice may take meanwhile
 PAUSE_SECONDS = 0.002  # between two of them
-CONTROLLER_PORTS = {"flood": 6801, "quiet": 6802}
-SLICE_PORTS = {"flood": [1, 2], "quiet": [3, 4]}
-BRIDGE, FAR_END = "shared", "eth0"
+SLICES = {"flood": (1, 2), "quiet": (3, 4)}
+VERSIONS = {"1.0": 1, "1.3": 4}
 PACKET = b"\xff" * 6 + bytes.fromhex("02000000000388b5")  # with an ethertype for experiments
 BARRIER_REPLIES = {1: 19, 4: 21}
 
@@ -81,15 +77,6 @@ class Sharing:
     wire: Wire
 
 
-def describe_slice(name: str) -> dict[str, object]:
-    return {
-        "kind": "flowspace",
-        "name": name,
-        "controllers": [f"tcp:{HOST}:{CONTROLLER_PORTS[name]}"],
-        "flowspace": [{"datapaths": "all", "priority": 100, "match": {"in_port": SLICE_PORTS[name]}}],
-    }
-
-
 @pytest.fixture(autouse=True)
 def _ahead_of_others() -> Iterator[None]:
     """What is measured is not what else the machine does: this session's processes, as a group, go first."""
@@ -103,48 +90,12 @@ def _ahead_of_others() -> Iterator[None]:
 
 @pytest.fixture(params=["1.0", "1.3"])
 def sharing(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Sharing]:
-    require_root()
-    version = {"1.0": 1, "1.3": 4}[request.param]
-    with contextlib.ExitStack() as undo:
-        bridges, host = Namespace(tmp_path, "bridges"), Namespace(tmp_path, "host")
-        undo.callback(bridges.close)
-        undo.callback(host.close)
-        listeners = {name: listen(bridges, port) for name, port in CONTROLLER_PORTS.items()}
-        for listener in listeners.values():
-            undo.callback(listener.close)
-        for port in (1, 2, 3, 4):
-            bridges.ip(
-                f"link add port-{port} type veth peer name {FAR_END}{port} netns {host.pid}",
-                f"link set port-{port} up",
-            )
-            host.ip(f"link set {FAR_END}{port} up")
-        switch = OpenVSwitch(tmp_path, bridges)
-        undo.callback(switch.close)
-        flowvisor = Flowvisor(tmp_path, [describe_slice(name) for name in SLICE_PORTS], namespace=bridges)
-        undo.callback(flowvisor.close)
-        switch.add_bridge(
-            BRIDGE,
-            dpid=1,
-            versions=[request.param],
-            controller=f"tcp:{HOST}:6653",
-            ports={port: f"port-{port}" for port in (1, 2, 3, 4)},
-        )
-        controllers = {
-            name: Controller(listener.accept()[0], version) for name, listener in listeners.items()
-        }
-        for controller in controllers.values():
-            undo.callback(controller.close)
-        wire = Wire(host, f"{FAR_END}4")
-        undo.callback(wire.close)
-        yield Sharing(controllers["flood"], controllers["quiet"], wire)
-
-
-def listen(namespace: Namespace, port: int) -> socket.socket:
-    listener = namespace.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.bind((HOST, port))
-    listener.listen()
-    listener.settimeout(20)
-    return listener
+    bridge = OneBridge(tmp_path, request.param, SLICES)
+    try:
+        flood, quiet = (Controller(bridge.accept(name), VERSIONS[request.param]) for name in SLICES)
+        yield Sharing(flood, quiet, bridge.wire(4))
+    finally:
+        bridge.close()
 
 
 def flood_of(controller: Controller) -> bytes:
