@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 from flowvisor.configuration.snapshot import Configuration
 from flowvisor.connections.state_folder import FILE, StateFolder
 from flowvisor.network.connection_method import parse_connection_method
-from flowvisor.service import Service, ServiceError
+from flowvisor.service import PROBE_SECONDS, Service, ServiceError
 from tests.support.certificates import authority, issue
 from tests.support.world import a_slice, configuration
 
@@ -134,6 +134,18 @@ def test_stop_hangs_up_and_leaves_nothing_running(tmp_path: Path) -> None:
     protocol.connectionLost(Failure(ConnectionError()))
     assert result(stopping) is None
     assert running.reactor.getDelayedCalls() == []
+
+
+def test_links_are_looked_for_if_the_admin_wants_it(tmp_path: Path) -> None:
+    for discovery in (True, False):
+        of = files()
+        running = Running(tmp_path, evolve(of, settings=evolve(of.settings, discovery=discovery)))
+        result(running.service.start())
+        assert (running.service.hypervisor.fabric.discovery is not None) == discovery
+        times = [call.getTime() - running.reactor.seconds() for call in running.reactor.getDelayedCalls()]
+        assert (PROBE_SECONDS in times) == discovery
+        result(running.service.stop())
+        assert PROBE_SECONDS not in [call.getTime() for call in running.reactor.getDelayedCalls()]
 
 
 def test_a_second_is_a_tick_and_its_lateness_is_counted(tmp_path: Path) -> None:

@@ -48,11 +48,12 @@ def begin(datapath: Datapath, effects: Effects) -> None:
 def port_changed(datapath: Datapath, number: int, effects: Effects) -> None:
     """A port has come, gone, or changed."""
     fabric, end = datapath.fabric, End(datapath.dpid, number)
-    if fabric.discovery is None or not datapath.is_ready or end in fabric.topology.declared:
+    if fabric.discovery is None or end in fabric.topology.declared:
         return
     port = datapath.ports.get(number)
     if port is not None and _is_up(port):
-        fabric.discovery.port_came(end, port.hw_addr, effects.now)
+        if datapath.is_ready:
+            fabric.discovery.port_came(end, port.hw_addr, effects.now)
     else:
         datapath.doubts.pop(number, None)
         for near, far in fabric.discovery.port_went(end):
@@ -87,7 +88,7 @@ def tick(fabric: Fabric, effects: Effects) -> None:
     for switch in suspects:
         if switch.rewriting is not None:
             fabric.suspects.add(switch)  # its entries are being sent again; then they are looked at
-        elif switch.datapath.is_ready:
+        elif switch.datapath.is_ready and switch.datapath.switches.get(switch.name.slice_name) is switch:
             rejudge(switch, effects)
 
 

@@ -11,7 +11,8 @@ from flowvisor.connections.outbound import HANG_UP_ABOVE_BYTES, SHED_ABOVE_BYTES
 from flowvisor.connections.peer_protocol import CLOSING_SECONDS
 from flowvisor.hypervisor.effects import Effects, HangUp, Notice, OpenChannels, VirtualSwitchName, Wake
 from flowvisor.network.connection_method import parse_connection_method
-from flowvisor.openflow.frame import ECHO_REPLY, ECHO_REQUEST, HEADER, PACKET_IN, type_of
+from flowvisor.network.discovery import KEY_BYTES, Discovery
+from flowvisor.openflow.frame import ECHO_REPLY, ECHO_REQUEST, HEADER, PACKET_IN, PACKET_OUT, type_of
 from flowvisor.openflow.messages import FlowMod
 from tests.support.shell import TO_CONTROLLER, FarDatapath, FarEnd, Shell
 from tests.support.world import a_slice, configuration, ports
@@ -360,6 +361,20 @@ def test_the_core_is_woken_when_it_asks_to_be_and_then_no_more(shell: Shell) -> 
     assert len(woken) == 1  # not within the call that asked
     shell.reactor.advance(0)
     assert len(woken) == 2
+
+
+def test_links_are_looked_for_when_told(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    shell.hypervisor.fabric.discovery = Discovery(key=bytes(KEY_BYTES), random=lambda: 0.5)
+    datapath = shell.datapath()
+    before = datapath.near.outbound.queued_bytes
+    shell.connections.probe()
+    shell.settle()
+    assert shell.hypervisor.datapaths[1].down_counts[PACKET_OUT] == len(shell.hypervisor.datapaths[1].ports)
+    assert datapath.near.outbound.queued_bytes == before
+    with monkeypatch.context() as bug:
+        TheCoreFails(shell, bug, "probe")
+        shell.connections.probe()
+    assert shell.connections.counters.own_errors == 1
 
 
 def test_an_error_of_our_own_on_waking_ends_nothing(shell: Shell) -> None:

@@ -12,7 +12,7 @@ from flowvisor.hypervisor.links import MAX_DOUBTS, SHUT_OUT_SECONDS
 from flowvisor.network.discovery import PROBE_ADDRESS, PROBE_INTERVAL_SECONDS, addresses_a_probe
 from flowvisor.network.topology import End
 from flowvisor.openflow import error_codes as codes
-from flowvisor.openflow.actions import ApplyActions, GotoTable, Output, SetField, SetVlanVid
+from flowvisor.openflow.actions import ApplyActions, GotoTable, Group, Output, SetField, SetVlanVid
 from flowvisor.openflow.frame import xid_of
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import (
@@ -27,9 +27,10 @@ from flowvisor.openflow.messages import (
 from flowvisor.openflow.ports import IN_PORT
 from flowvisor.planning.entries import COOKIE, PROBE_PRIORITY
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
+from tests.support.groups import add, to
 from tests.support.kinds import ON_10, ON_TABLES, Kind, as_told
 from tests.support.slices import MISS, A, B, ethernet, output, tag, udp
-from tests.support.world import World, a_slice, flows_of, ports, rule
+from tests.support.world import World, a_slice, configuration, flows_of, ports, rule
 
 CABLES = (((1, 1), (2, 1)), ((1, 3), (2, 3)))
 A_TO_B = (((1, 1), (2, 3)),)  # between the slices: their admin has mixed up the cables
@@ -270,6 +271,30 @@ def test_a_rewrite_counts_that_only_the_far_end_looks_at(kind: Kind, version: in
         assert [type(answer) for answer in answers] == ([] if is_fine else [Error])
 
 
+def test_what_was_found_of_actions_before_a_link_is_not_remembered(kind: Kind, version: int) -> None:
+    world = World((A, B), [kind.datapath(), kind.datapath(dpid=2)], cables=A_TO_B)
+    a = world.controller("a", 1, version)
+    entry = FlowMod(priority=9, match=Match.of(in_port=2), instructions=output(1))
+    out = PacketOut(in_port=2, actions=(Output(1),), data=udp())
+    assert a.send(entry, out) == []
+    world.look_for_links()
+    refused = as_told(codes.ACTION_EPERM, version)
+    assert (a.refused(entry), a.refused(out)) == (refused, refused)
+    world.change(1, world.emulated[1].set_link(1, is_up=False))
+    assert a.send(entry, out) == []
+
+
+def test_an_entry_whose_group_would_leak_over_a_new_link_goes() -> None:
+    world = World((A, B), [ON_TABLES.datapath(), ON_TABLES.datapath(dpid=2)], cables=A_TO_B)
+    a = world.controller("a", 1, 4)
+    through = (ApplyActions((Group(7),)),)
+    assert a.send(add(7, *to(1)), FlowMod(match=Match.of(in_port=2), instructions=through)) == []
+    assert world.packet(1, 2, udp())[0] == (1, udp())
+    world.look_for_links()
+    assert world.packet(1, 2, udp()) == []
+    assert a.refused(FlowMod(match=Match.of(in_port=2), instructions=through)) == codes.ACTION_EPERM
+
+
 @pytest.mark.parametrize("is_told", [True, False])
 def test_entries_that_would_leak_over_a_new_link_go_and_their_tenant_hears_of_it(
     kind: Kind, version: int, is_told: bool
@@ -323,6 +348,21 @@ def test_entries_that_leak_by_the_rules_here_go_when_the_link_goes_that_let_them
     world.look_for_links(0.2)
     assert len(a.heard(FlowRemoved)) == 1
     assert world.packet(1, 2, udp(vlan=100)) == []
+
+
+def test_other_rules_at_the_far_end_count_when_the_files_are_read_again(kind: Kind, version: int) -> None:
+    world = joined(kind, A, B, cables=(((1, 1), (2, 2)),))
+    a = world.controller("a", 1, version)
+    entry = FlowMod(flags=SEND_FLOW_REM, match=Match.of(in_port=2), instructions=output(1))
+    assert a.send(entry) == []
+    theirs = a_slice("b", ports(3, 4), ports(2, at=[2], priority=101))
+    world.reload(configuration(A, theirs))
+    assert world.packet(1, 2, udp()) == []
+    assert len(a.heard(FlowRemoved)) == 1
+    assert a.refused(entry) == as_told(codes.ACTION_EPERM, version)
+    world.reload(configuration(A, B))
+    assert a.send(entry) == []
+    assert world.packet(1, 2, udp())[0] == (1, udp())
 
 
 def test_nothing_is_read_back_where_nothing_can_leak(kind: Kind) -> None:
