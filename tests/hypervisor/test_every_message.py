@@ -19,9 +19,18 @@ from flowvisor.openflow import frame as f
 from flowvisor.openflow import messages as m
 from flowvisor.openflow import multipart as mp
 from flowvisor.openflow import v10
-from flowvisor.openflow.actions import Output
+from flowvisor.openflow.actions import (
+    Action,
+    ApplyActions,
+    OpaqueAction,
+    OpaqueInstruction,
+    Output,
+    PopMpls,
+    SetField,
+    WriteActions,
+)
 from flowvisor.openflow.legality import HANDED_UP, Role
-from flowvisor.openflow.match import Match
+from flowvisor.openflow.match import Match, OpaqueField
 from flowvisor.openflow.ports import Port
 from flowvisor.openflow.versions import codec
 from tests.support.dialogue import say, the_datapath
@@ -53,6 +62,7 @@ def written(message: m.Message, outcome: Outcome) -> Case:
 
 
 ON_1 = Match.of(in_port=1)
+MPLS = Match.of(in_port=1, eth_type=0x8847)
 ADD = m.FlowMod(priority=3, match=ON_1, instructions=output(2))
 NICIRA_ROLE = m.Experimenter(experimenter=0x2320, body=bytes((0, 0, 0, 10, 0, 0, 0, 0)))
 STANDARD_FORMAT = m.Experimenter(experimenter=0x2320, body=bytes((0, 0, 0, 16, 0, 0, 0, 0)))
@@ -88,6 +98,29 @@ FROM_CONTROLLERS = [
     Case(mp.QueueStatsRequest(), ANSWERED),
     Case(mp.ExperimenterMultipartRequest(experimenter=0x1234, body=bytes(8)), codes.BAD_EXPERIMENTER),
 ]
+VENDORS = OpaqueAction(0x2320, bytes(4))
+
+
+def applied(*actions: Action) -> tuple[ApplyActions]:
+    return (ApplyActions(actions),)
+
+
+# Nothing of an experimenter's passes, wherever it is.
+FROM_CONTROLLERS += [
+    written(evolve(ADD, instructions=applied(VENDORS)), codes.ACTION_BAD_EXPERIMENTER),
+    written(evolve(ADD, instructions=applied(Output(2), VENDORS)), codes.ACTION_BAD_EXPERIMENTER),
+    written(m.PacketOut(in_port=1, actions=(VENDORS,), data=udp()), codes.ACTION_BAD_EXPERIMENTER),
+]
+OF_EXPERIMENTERS_13 = [
+    written(evolve(ADD, instructions=(WriteActions((VENDORS,)),)), codes.ACTION_BAD_EXPERIMENTER),
+    written(evolve(ADD, instructions=(OpaqueInstruction(0x2320, bytes(4)),)), codes.INST_BAD_EXPERIMENTER),
+    written(evolve(ADD, match=Match(opaque=(OpaqueField(0xFFFF_0004, bytes(4)),))), codes.MATCH_BAD_FIELD),
+    # What would be LLDP, and so on a wire past all that is done with a tenant's LLDP.
+    written(evolve(ADD, instructions=applied(SetField("eth_type", 0x88CC), Output(2))), codes.ACTION_EPERM),
+    written(evolve(ADD, match=MPLS, instructions=applied(PopMpls(0x88CC), Output(2))), codes.ACTION_EPERM),
+    written(evolve(ADD, match=MPLS, instructions=(WriteActions((PopMpls(0x8942),)),)), codes.ACTION_EPERM),
+    written(m.PacketOut(in_port=1, actions=(PopMpls(0x88CC), Output(2)), data=udp()), codes.ACTION_EPERM),
+]
 ONLY_10 = [
     Case(NICIRA_ROLE, ANSWERED),
     Case(STANDARD_FORMAT, ANSWERED),
@@ -118,7 +151,10 @@ ONLY_13 = [
     Case(mp.TableFeaturesRequest(tables=(mp.TableFeatures(0),)), codes.TABLE_FEATURES_EPERM),
     Case(mp.PortDescRequest(), ANSWERED),
 ]
-CASES: Mapping[int, list[Case]] = {1: FROM_CONTROLLERS + ONLY_10, 4: FROM_CONTROLLERS + ONLY_13}
+CASES: Mapping[int, list[Case]] = {
+    1: FROM_CONTROLLERS + ONLY_10,
+    4: FROM_CONTROLLERS + ONLY_13 + OF_EXPERIMENTERS_13,
+}
 MULTIPARTS = {
     one for one in vars(mp).values() if isinstance(one, type) and issubclass(one, mp.MultipartRequest)
 }

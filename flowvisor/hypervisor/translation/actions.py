@@ -20,6 +20,7 @@ from flowvisor.hypervisor.translation.storm_meters import metered
 from flowvisor.network.discovery import PROBE_ADDRESS
 from flowvisor.openflow import actions as act
 from flowvisor.openflow import error_codes as codes
+from flowvisor.openflow.fields import ETH_TYPE_BDDP, ETH_TYPE_LLDP
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.ports import ALL, FLOOD, MAX_PORT, NO_FLOOD
 from flowvisor.planning.closed_ports import closed_group, closed_port
@@ -245,9 +246,16 @@ def refused_action(switch: VirtualSwitch, actions: Iterable[act.Action]) -> Refu
             return Refusal(codes.ACTION_BAD_QUEUE, "unknown-queue")
         if action == _MAKES_A_PROBE:
             return Refusal(codes.ACTION_EPERM, "probe")
+        if action in _MAKE_LLDP:  # it would be on a wire past all that is done with a tenant's LLDP
+            return Refusal(codes.ACTION_EPERM, "lldp")
     return None
 
 
+_MAKE_LLDP: Final = tuple(
+    action
+    for kind in (ETH_TYPE_LLDP, ETH_TYPE_BDDP)
+    for action in (act.SetField("eth_type", kind), act.PopMpls(kind))
+)
 _MAKES_A_PROBE: Final = act.SetField("eth_dst", PROBE_ADDRESS)
 
 
