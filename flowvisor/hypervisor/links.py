@@ -106,6 +106,8 @@ def probe_arrived(datapath: Datapath, in_port: int, packet: bytes, effects: Effe
 def _disbelieve(datapath: Datapath, port: int, effects: Effects) -> None:
     """Count what proves nothing; a port that sends much of it is not listened to for some time."""
     datapath.probes_disbelieved += 1
+    if port not in datapath.ports:
+        return
     doubts = datapath.doubts.get(port)
     if doubts is None or effects.now - doubts.since > DOUBT_SECONDS:
         doubts = datapath.doubts[port] = Doubts(effects.now)

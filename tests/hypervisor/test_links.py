@@ -400,15 +400,3 @@ def test_datapaths_of_which_the_rules_say_the_same_have_cables_of_their_own(kind
     world = joined(kind, A, B, cables=A_TO_B)
     assert world.controller("a", 1, 4).refused(FlowMod(match=Match.of(in_port=2), instructions=output(1)))
     assert world.controller("a", 2, 4).send(FlowMod(match=Match.of(in_port=2), instructions=output(1))) == []
-
-
-def test_a_datapath_that_cannot_say_what_it_holds_is_hung_up_on() -> None:
-    world = World((A, B), [ON_TABLES.datapath(), ON_TABLES.datapath(dpid=2)], cables=A_TO_B)
-    a = world.controller("a", 1, 4)
-    a.send(FlowMod(match=Match.of(in_port=2), instructions=output(1)))
-    switch = a.switch
-    world.hypervisor.fabric.suspects.add(switch)
-    effects = world.hypervisor.probe(world.now)
-    assert effects.frames  # and no answer comes
-    late = world.hypervisor.tick(world.now + 60.0)
-    assert "entries cannot be read" in repr(late.commands)

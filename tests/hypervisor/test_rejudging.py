@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flowvisor.hypervisor.effects import Effects
+from flowvisor.hypervisor.effects import Effects, HangUp
 from flowvisor.hypervisor.rejudging import correction, rejudge
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import DELETE_STRICT, BarrierReply, BarrierRequest, FlowMod
@@ -60,3 +60,13 @@ def test_what_a_tenant_sends_meanwhile_waits_its_turn() -> None:
     assert not a.channel.awaits_answer
     assert [one.xid for one in a.heard(BarrierReply)] == [9]
     assert a.ask(BarrierRequest(xid=1), BarrierReply)
+
+
+def test_a_datapath_that_cannot_say_what_it_holds_is_hung_up_on() -> None:
+    world = ON_TABLES.world(A, B)
+    a = world.controller("a")
+    effects = Effects(world.now)
+    rejudge(a.switch, effects)
+    assert effects.frames  # and no answer comes
+    late = world.hypervisor.tick(world.now + 60.0)
+    assert HangUp(the_datapath(world), "entries cannot be read") in late.commands
