@@ -127,7 +127,8 @@ def _read(datapath: Datapath, effects: Effects) -> None:
     _ask(datapath, wanted, lambda replies, effects: _make_so(datapath, replies, effects), effects)
 
 
-def _readopt(datapath: Datapath, effects: Effects) -> None:
+def _readopt(datapath: Datapath, last: list[Message], effects: Effects) -> None:
+    """Compare the entries with what is known of them; `last` is sent when none needs any more what it takes away."""
     comparison = Comparison(datapath)
     datapath.readoption = comparison
 
@@ -138,6 +139,8 @@ def _readopt(datapath: Datapath, effects: Effects) -> None:
     def finish(_replies: list[Message], effects: Effects) -> None:
         datapath.readoption = None
         comparison.finish(effects)
+        for message in last:
+            send_own(datapath, message, "own entry", effects)
         _open(datapath, effects)
 
     _ask(datapath, [BarrierRequest(), FlowStatsRequest()], finish, effects, each=look_at_each)
@@ -177,10 +180,10 @@ def _make_so(datapath: Datapath, replies: list[Message], effects: Effects) -> No
         return
     first, last = group_changes(bucket_floods(datapath), groups)
     _, superfluous = meter_changes([], meters, datapath.meter_features.max_meter)
-    for message in (*first, *last, *superfluous):
+    for message in first:
         send_own(datapath, message, "own entry", effects)
     datapath.has_flood_groups = True
-    _readopt(datapath, effects)
+    _readopt(datapath, [*last, *superfluous], effects)
 
 
 def _forget_ids(datapath: Datapath) -> None:
