@@ -9,11 +9,19 @@ from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.actions import Output
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import (
+    BAND_DROP,
+    GROUP_ADD,
+    METER_ADD,
+    METER_KBPS,
     BarrierReply,
     BarrierRequest,
+    Bucket,
     Error,
     FlowMod,
+    GroupMod,
     Message,
+    MeterBand,
+    MeterMod,
     PacketOut,
 )
 from flowvisor.openflow.multipart import (
@@ -21,9 +29,15 @@ from flowvisor.openflow.multipart import (
     AggregateStatsRequest,
     FlowStatsReply,
     FlowStatsRequest,
+    GroupStatsReply,
+    GroupStatsRequest,
+    MeterStatsReply,
+    MeterStatsRequest,
     MultipartRequest,
     PortStatsReply,
     PortStatsRequest,
+    QueueStatsReply,
+    QueueStatsRequest,
     TableStatsRequest,
 )
 from flowvisor.openflow.versions import codec
@@ -196,3 +210,20 @@ def test_more_requests_than_the_bound_are_refused(monkeypatch: pytest.MonkeyPatc
     withheld(a, *sent)
     (error,) = a.heard(Error)
     assert (error.xid, error.error) == (3, codes.MULTIPART_BUFFER_OVERFLOW)
+
+
+def test_groups_meters_and_queues_are_read_together_too() -> None:
+    world = sharing(ON_TABLES)
+    a, twin = world.controller("a"), world.controller("a")
+    kinds: list[tuple[MultipartRequest, type[Message]]] = [
+        (GroupStatsRequest(), GroupStatsReply),
+        (MeterStatsRequest(), MeterStatsReply),
+        (QueueStatsRequest(), QueueStatsReply),
+    ]
+    a.send(GroupMod(command=GROUP_ADD, group_id=1, buckets=(Bucket(actions=(Output(2),)),)))
+    a.send(MeterMod(command=METER_ADD, flags=METER_KBPS, meter_id=1, bands=(MeterBand(BAND_DROP, 5),)))
+    for request, reply in kinds:
+        shared = the_datapath(world).shared_readings
+        told = [controller.ask(request, reply) for controller in (a, twin)]
+        assert told[0] == told[1]
+        assert the_datapath(world).shared_readings == shared + 1, request

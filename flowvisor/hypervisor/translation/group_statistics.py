@@ -8,6 +8,7 @@ from attrs import evolve
 
 from flowvisor.hypervisor.effects import Effects
 from flowvisor.hypervisor.peers import TenantChannel, VirtualSwitch
+from flowvisor.hypervisor.readings import ask_shared
 from flowvisor.hypervisor.refusal import Refusal
 from flowvisor.hypervisor.requests import ask_for_tenant
 from flowvisor.hypervisor.translation.groups import buckets_to_virtual
@@ -51,7 +52,7 @@ def statistics(
         send_reply(channel, GroupStatsReply(xid=request.xid), "groups", told, effects)
 
     wanted = GroupStatsRequest(group_id=ALL_GROUPS if group is None else group.physical)
-    return ask_for_tenant(channel, frame, [wanted], all_told, effects)
+    return ask_shared(channel, frame, [wanted], all_told, effects)
 
 
 def _stats_to_virtual(switch: VirtualSwitch, stats: GroupStats) -> GroupStats:

@@ -11,6 +11,7 @@ from attrs import define, evolve
 from flowvisor.hypervisor.effects import Effects
 from flowvisor.hypervisor.journal import METER
 from flowvisor.hypervisor.peers import Datapath, TenantChannel, VirtualSwitch
+from flowvisor.hypervisor.readings import ask_shared
 from flowvisor.hypervisor.refusal import Refusal, refuse
 from flowvisor.hypervisor.requests import ask_for_tenant, fence, send_to_datapath
 from flowvisor.hypervisor.translation.flow_mod import Copies
@@ -191,7 +192,7 @@ def statistics(
     if not switch.meters.by_id:
         all_told([], effects)
         return None
-    return ask_for_tenant(channel, frame, [MeterStatsRequest(meter_id=wanted)], all_told, effects)
+    return ask_shared(channel, frame, [MeterStatsRequest(meter_id=wanted)], all_told, effects)
 
 
 def _stats_to_virtual(switch: VirtualSwitch, stats: MeterStats) -> MeterStats:

@@ -8,6 +8,7 @@ from attrs import evolve
 
 from flowvisor.hypervisor.effects import Effects
 from flowvisor.hypervisor.peers import TenantChannel
+from flowvisor.hypervisor.readings import ask_shared
 from flowvisor.hypervisor.refusal import Refusal
 from flowvisor.hypervisor.requests import ask_for_tenant
 from flowvisor.hypervisor.translation.statistics import send_reply
@@ -81,4 +82,4 @@ def statistics(
         send_reply(channel, QueueStatsReply(xid=request.xid), "queues", told, effects)
 
     wanted = QueueStatsRequest(port=request.port, queue_id=request.queue_id)
-    return ask_for_tenant(channel, frame, [wanted], all_told, effects)
+    return ask_shared(channel, frame, [wanted], all_told, effects)

@@ -14,8 +14,8 @@ from flowvisor.flowspace.layout import boxes_of
 from flowvisor.hypervisor.effects import Effects
 from flowvisor.hypervisor.flow_table import MAX_ENTRY_NUMBER, PIECE_COOKIE, PIECE_COOKIE_MASK, Entry
 from flowvisor.hypervisor.peers import TenantChannel, VirtualSwitch
+from flowvisor.hypervisor.readings import ask_shared
 from flowvisor.hypervisor.refusal import Refusal, refuse
-from flowvisor.hypervisor.requests import ask_for_tenant
 from flowvisor.hypervisor.translation import statistics
 from flowvisor.hypervisor.translation.statistics import FlowAnswer, Worded
 from flowvisor.openflow import error_codes as codes
@@ -92,7 +92,7 @@ def _ask_all(
             answer([*own, *is_wanted], effects)
 
         everything = multi.FlowStatsRequest(table_id=_every_table(channel.switch))
-        refusal = ask_for_tenant(channel, frame, [everything], all_told, effects)
+        refusal = ask_shared(channel, frame, [everything], all_told, effects)
         if refusal is not None:
             refuse(channel, frame, refusal, effects)
 

@@ -9,6 +9,7 @@ from flowvisor.openflow.actions import NO_BUFFER_LEN, ApplyActions, Output, SetF
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import (
     DELETE,
+    NO_BUFFER,
     REASON_ACTION,
     REASON_NO_MATCH,
     ROLE_SLAVE,
@@ -18,11 +19,12 @@ from flowvisor.openflow.messages import (
     PacketOut,
     RoleRequest,
     SetAsync,
+    SetConfig,
 )
 from flowvisor.openflow.ports import CONTROLLER, LOCAL
 from tests.support.dialogue import the_datapath
 from tests.support.kinds import KINDS, ON_10, ON_FEW_TABLES, ON_TABLES, Kind
-from tests.support.slices import MISS, A, B, output, tag, udp
+from tests.support.slices import MISS, A, B, ethernet, output, tag, udp
 from tests.support.world import World, a_slice, ports, rule
 
 PACKET = udp()
@@ -114,6 +116,21 @@ def test_packets_of_shared_ports_are_told_apart(kind: Kind, version: int) -> Non
         world.packet(1, 1, packet)
     assert [one.data for one in a.heard(PacketIn)] == [udp(vlan=100)]
     assert [one.data for one in b.heard(PacketIn)] == [udp()]
+
+
+@pytest.mark.parametrize("miss_send_len", [0, 64, 0xFFFF])
+def test_unmatched_packets_come_whole_whatever_a_channel_says_of_their_length(
+    kind: Kind, version: int, miss_send_len: int
+) -> None:
+    """Nothing is buffered, so that what is cut off would be lost (1.3.5, section 6.1.2)."""
+    world = kind.world(A, B)
+    a, other = world.controller("a", 1, version), world.controller("a", 1, version)
+    a.send(SetConfig(miss_send_len=miss_send_len), *([MISS] if version == 4 else []))
+    data = ethernet(payload=bytes(200))
+    world.packet(1, 1, data)
+    for controller in (a, other):
+        (told,) = controller.heard(PacketIn)
+        assert (told.data, told.total_len, told.buffer_id) == (data, len(data), NO_BUFFER)
 
 
 def test_every_controller_is_told_but_slaves_and_those_that_masked_it(kind: Kind) -> None:
