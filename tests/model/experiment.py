@@ -53,7 +53,7 @@ class Experiment:
     def __init__(self, topology: Topology) -> None:
         self.topology = topology
         self.world = topology.world()
-        self.oracle = Oracle(topology.slices, self._blocks())
+        self.oracle = Oracle(topology.slices, self._blocks(), topology.acls)
         self.seen: dict[Controller, Seen] = {}
         self.xid = 0
         self._numbers: dict[Hashable, int] = {}  # of the matches of entries
@@ -80,7 +80,7 @@ class Experiment:
     def _share(self, name: str, dpid: int) -> Share:
         kind, version = self.topology.kinds[dpid], self.topology.versions[name]
         n_tables = TABLES if kind.has_blocks and version >= 4 else 1
-        owned = owned_ports(self.topology.slices, name, dpid, (*PORTS, *LATER_PORTS))
+        owned = owned_ports(self.topology.slices, name, dpid, (*PORTS, *LATER_PORTS), self.topology.acls)
         ports = [port for port in self.world.emulated[dpid].pipeline.ports.values() if port.number in owned]
         return Share(
             slice_name=name,

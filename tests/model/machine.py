@@ -130,6 +130,12 @@ class Machine(RuleBasedStateMachine):
         """A packet at a port of some datapath, mostly like what some entry there matches."""
         dpid = data.draw(st.sampled_from(sorted(self.experiment.topology.kinds)))
         of_rules = [match for one in self.experiment.topology.slices for match in rule_matches(one)]
+        of_rules += [
+            match
+            for acl in self.experiment.topology.acls.values()
+            for one in acl.rules
+            for match in one.matches
+        ]
         of_entries = [
             entry.match
             for share in self.experiment.shares_at(dpid)

@@ -6,7 +6,7 @@ whose, which is not for it to guess.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from attrs import frozen
 
@@ -20,9 +20,11 @@ from flowvisor.openflow.frame import xid_of
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.packet import parse
 from flowvisor.openflow.ports import ANY, CONTROLLER, LOCAL
+from flowvisor.policies.acl import Acl
 from flowvisor.slices.flowspace_slice import FlowspaceRule, FlowspaceSlice
 from tests.model.watched_datapath import Arrival, Event, Met, WatchedDatapath
 from tests.support.flowspace_strategies import applies
+from tests.support.slices import is_denied
 
 LLDP_TYPES = (ETH_TYPE_LLDP, 0x8942)
 
@@ -45,10 +47,26 @@ def owner(slices: Iterable[FlowspaceSlice], dpid: int, arrival: Arrival) -> str 
     return max(candidates)[1] if candidates else None
 
 
+def receiver(
+    slices: Iterable[FlowspaceSlice], acls: Mapping[str, Acl], dpid: int, arrival: Arrival
+) -> str | None:
+    """Who is given a packet that comes in at a port: whose it is, unless that one's ACL denies it."""
+    whose = owner(slices, dpid, arrival)
+    acl = acls.get(whose) if whose is not None else None
+    return None if is_denied(acl, parse(arrival.packet, arrival.port), dpid) else whose
+
+
 def owned_ports(
-    slices: Iterable[FlowspaceSlice], name: str, dpid: int, ports: Iterable[int]
+    slices: Iterable[FlowspaceSlice],
+    name: str,
+    dpid: int,
+    ports: Iterable[int],
+    acls: Mapping[str, Acl],
 ) -> frozenset[int]:
-    """Those of the ports at which some packet is the slice's: what better rules of others leave of its own."""
+    """Those of the ports at which some packet is the slice's: what better rules of others, and its ACL, leave of its
+    own.
+    """
+    denied = acls[name].denied_at(dpid) if name in acls else ()
     ranked = [
         (rule.priority, one.name, box)
         for one in slices
@@ -63,7 +81,7 @@ def owned_ports(
         if any(
             not _less(
                 at_port.intersect(box),
-                [other for more, whose, other in ranked if more > rank and whose != name],
+                [*denied, *(other for more, whose, other in ranked if more > rank and whose != name)],
             ).is_empty
             for rank, owned_by, box in ranked
             if owned_by == name
@@ -87,11 +105,12 @@ class Oracle:
 
     slices: Sequence[FlowspaceSlice]
     blocks: dict[int, dict[str, range]]
+    acls: Mapping[str, Acl]
 
     def check(self, event: Event, datapath: WatchedDatapath) -> str | None:
         """I1 and I2 of one event; return whose it was."""
         if event.arrival is not None:
-            whose = owner(self.slices, event.dpid, event.arrival)
+            whose = receiver(self.slices, self.acls, event.dpid, event.arrival)
         else:
             whose = event.sender
         for met in event.met:
@@ -122,7 +141,7 @@ class Oracle:
             raise Violation(
                 f"I2: {whose} sent {arriving}'s {arrival.packet.hex()} out of {arrival.port}: {event}"
             )
-        if arrival.port not in owned_ports(self.slices, whose, event.dpid, (arrival.port,)):
+        if arrival.port not in owned_ports(self.slices, whose, event.dpid, (arrival.port,), self.acls):
             raise Violation(f"I2: {whose} sent out of {arrival.port}, which it has not: {event}")
 
 

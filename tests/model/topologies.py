@@ -5,11 +5,12 @@ from __future__ import annotations
 from attrs import frozen
 from hypothesis import strategies as st
 
+from flowvisor.policies.acl import Acl
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
 from tests.model.linked_world import Attachment, LinkedWorld
 from tests.model.watched_datapath import WatchedDatapath
 from tests.support.kinds import ON_10, ON_FEW_TABLES, ON_TABLES, Kind
-from tests.support.slices import PORTS, SHAPES, flowspace_matches
+from tests.support.slices import PORTS, SHAPES, flowspace_matches, having, some_acls
 from tests.support.world import a_slice, ports, rule
 
 NAMES = ("a", "b", "c", "d")
@@ -25,6 +26,7 @@ class Topology:
     buffering: frozenset[int]
     links: dict[Attachment, Attachment]
     slices: tuple[FlowspaceSlice, ...]
+    acls: dict[str, Acl]
     versions: dict[str, int]
 
     def world(self) -> LinkedWorld:
@@ -38,7 +40,7 @@ class Topology:
             )
             for dpid, kind in self.kinds.items()
         ]
-        return LinkedWorld(self.slices, datapaths, self.links)
+        return LinkedWorld(self.slices, datapaths, self.links, policies=self.acls.values())
 
 
 @st.composite
@@ -46,12 +48,15 @@ def topologies(draw: st.DrawFn, kinds: tuple[Kind, ...]) -> Topology:
     """Two to four datapaths, the first of each of the given kinds, and two to four slices."""
     more = draw(st.sampled_from(((), (), (), (ON_TABLES,), (ON_10,), (ON_FEW_TABLES,))))
     dpids = range(1, len(kinds) + len(more) + 1)
-    slices = draw(slice_sets(tuple(dpids)))
+    drawn = draw(slice_sets(tuple(dpids)))
+    acls = draw(some_acls([one.name for one in drawn])) if draw(st.booleans()) else {}
+    slices = tuple(having(drawn, acls))
     return Topology(
         kinds=dict(zip(dpids, (*kinds, *more), strict=True)),
         buffering=frozenset(dpid for dpid in dpids if draw(st.booleans())),
         links=draw(cables(tuple(dpids))),
         slices=slices,
+        acls=acls,
         versions={one.name: draw(st.sampled_from((1, 4))) for one in slices},
     )
 

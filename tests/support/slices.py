@@ -240,9 +240,10 @@ def slice_sets(draw: st.DrawFn, names: tuple[str, ...] = ("a", "b")) -> list[Flo
 
 
 def can_be_said(acl: Acl) -> bool:
-    """Whether no exception leaves what a datapath has no matches for."""
+    """Whether no exception leaves what a datapath has no matches for, at those that are named and at others."""
+    dpids = (DPID, DPID + 1, DPID + 2)
     try:
-        return all(list(exact_where_required(match_of(box))) for box in acl.denied_at(DPID))
+        return all(list(exact_where_required(match_of(box))) for dpid in dpids for box in acl.denied_at(dpid))
     except TooManyPieces:
         return False
 
