@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 from flowvisor.configuration.snapshot import Configuration
 from flowvisor.connections.state_folder import FILE, StateFolder
 from flowvisor.network.connection_method import parse_connection_method
-from flowvisor.service import PROBE_SECONDS, Service, ServiceError
+from flowvisor.service import PROBE_SECONDS, Service, ServiceError, _listening
 from tests.support.certificates import authority, issue
 from tests.support.world import a_slice, configuration
 
@@ -62,6 +62,16 @@ def test_it_listens_where_the_files_say(tmp_path: Path) -> None:
     ]
     assert running.service.datapath_port > 0
     assert running.service.admin_port > 0
+
+
+def test_sockets_in_files_are_listened_on_too(tmp_path: Path) -> None:
+    running = Running(tmp_path, files(listen="punix:/run/a", admin="punix:/run/b"))
+    assert result(running.service.start()) is None
+    assert [server[0] for server in running.reactor.unixServers] == ["/run/a", "/run/b"]
+    assert running.service.datapath_port == 0
+    assert _listening(running.service._configuration, running.service) == (
+        "flowvisor: listening for datapaths on punix:/run/a, for operators on punix:/run/b"
+    )
 
 
 def test_metrics_and_health_are_served(tmp_path: Path) -> None:

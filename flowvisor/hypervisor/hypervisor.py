@@ -268,6 +268,7 @@ class Hypervisor:
         switch, datapath = channel.switch, channel.switch.datapath
         wanted_misses = switch.wants_misses
         switch.channels.remove(channel)
+        switch.past_changes += channel.transactions.changes
         switch.channels_changed()
         switch.tenant.channels.remove(channel)
         if wanted_misses and not switch.wants_misses:

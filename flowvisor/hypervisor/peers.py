@@ -179,11 +179,12 @@ class Waiting:
 class Reading:
     """Statistics that a datapath was asked for at `asked_at`: who waits for them, and who has been given them.
 
-    `changes` is how often each channel had changed anything by then, `replies` is None until they have come.
+    `changes` is how often each virtual switch's channels had changed anything by then, `replies` is None until they
+    have come.
     """
 
     asked_at: float
-    changes: dict[TenantChannel, int]
+    changes: dict[VirtualSwitch, int]
     waiting: list[Waiting] = Factory(list)
     given: set[TenantChannel] = Factory(set)
     replies: list[Message] | None = None
@@ -200,6 +201,7 @@ class VirtualSwitch:
     port_configs: PortConfigs
     allotted: TableBlock  # whether the datapath has these tables or not
     channels: list[TenantChannel] = Factory(list)
+    past_changes: int = 0  # made by channels that have left
     is_mixed: bool = False  # some channel does not speak the datapath's version
     generation_id: int | None = None
     # Verdicts on lists of actions and instructions, by their bytes; emptied when what they follow from changes.
@@ -227,6 +229,11 @@ class VirtualSwitch:
     meters: Meters = Factory(Meters)
     floods_by_group: bool = False  # when intersecting: some bucket floods, by groups that follow the ports
     is_new: bool = False  # the slice was given its tables only now: what they hold is not its own
+
+    @property
+    def changes(self) -> int:
+        """How often its channels have sent what could change anything."""
+        return self.past_changes + sum(channel.transactions.changes for channel in self.channels)
 
     @property
     def wants_misses(self) -> bool:

@@ -51,9 +51,7 @@ def ask_shared(
 
 
 def _is_good_for(reading: Reading, channel: TenantChannel) -> bool:
-    return channel not in reading.given and all(
-        one.transactions.changes == reading.changes.get(one, 0) for one in channel.switch.channels
-    )
+    return channel not in reading.given and reading.changes.get(channel.switch) == channel.switch.changes
 
 
 def _forget_old(datapath: Datapath, now: float) -> None:
@@ -70,7 +68,7 @@ def _begin(datapath: Datapath, key: bytes, messages: list[Message], effects: Eff
     """Ask the datapath, in nobody's name, because whoever asks first may leave before the others."""
     reading = Reading(
         asked_at=effects.now,
-        changes={channel: channel.transactions.changes for channel in datapath.slots.values()},
+        changes={switch: switch.changes for switch in datapath.switches.values()},
     )
     readings = datapath.readings
     readings.pop(key, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from attrs import evolve
 
 from flowvisor.hypervisor import readings
 from flowvisor.openflow import error_codes as codes
@@ -78,6 +79,22 @@ def test_slices_that_ask_for_the_same_within_a_second_are_told_by_one_reading(
     world.now += 0.2
     late.ask(PortStatsRequest(), PortStatsReply)
     assert asked(world) == before + 2
+
+
+def test_who_asks_after_a_change_sees_it_though_the_one_who_made_it_has_left(
+    world: World, version: int
+) -> None:
+    """As with ovs-ofctl, which makes a connection for each command."""
+    entry = FlowMod(match=Match.of(in_port=1), priority=7, instructions=output(2))
+    for expected in (1, 2):
+        asking = world.controller("a", 1, version)
+        asking.ask(FlowStatsRequest(), FlowStatsReply)
+        changing = world.controller("a", 1, version)
+        changing.send(evolve(entry, priority=expected))
+        changing.leave()
+        asking = world.controller("a", 1, version)
+        assert len(asking.ask(FlowStatsRequest(), FlowStatsReply).flows) == expected
+        asking.leave()
 
 
 def test_nobody_is_given_one_reading_twice(world: World, version: int) -> None:

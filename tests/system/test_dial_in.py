@@ -9,13 +9,15 @@ from typing import Any
 import attrs
 import pytest
 
-from tests.system.support.flowvisor import Flowvisor
+from tests.support.tools import require_tool
+from tests.system.support.flowvisor import Flowvisor, Ports
 from tests.system.support.network import Layout, Network
 from tests.system.support.ofctl import Ofctl
-from tests.system.support.processes import wait_until
+from tests.system.support.processes import Program, wait_until
 from tests.system.support.scenario import datagram, reached_by, watched_wires
 
 PORTS = {"one": [1, 2], "two": [3, 4]}  # of leaf-1, with the hosts a and b of each slice
+UNUSED_PORT = 11
 TCP_PORTS = {"one": 16801, "two": 16802}
 
 
@@ -50,9 +52,22 @@ def slice_of(name: str, folder: Path) -> dict[str, Any]:
 def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("dial-in")
     network = Network(folder, Layout(versions=[request.param], parallel_links=1))
-    slices = [slice_of(name, folder) for name in PORTS]
-    flowvisor = Flowvisor(folder, slices, namespace=network.namespace, datapaths={"leaf-1": 1})
-    network.add_bridge("leaf-1")
+    # Open vSwitch dials no other file than this one.
+    datapaths = folder / "leaf-1.controller"
+    called = {
+        "kind": "flowspace",
+        "name": "called",
+        "controllers": [f"unix:{folder / 'called.sock'}"],
+        "flowspace": [{"datapaths": ["leaf-1"], "priority": 100, "match": {"in_port": UNUSED_PORT}}],
+    }
+    flowvisor = Flowvisor(
+        folder,
+        [*(slice_of(name, folder) for name in PORTS), called],
+        namespace=network.namespace,
+        datapaths={"leaf-1": 1},
+        settings={"listen": [f"ptcp:{Ports().datapaths}:127.0.0.1", f"punix:{datapaths}"]},
+    )
+    network.add_bridge("leaf-1", controller=f"unix:{datapaths}")
     place = Place(network, flowvisor, folder)
     wait_until(lambda: flowvisor.health()["datapaths"]["ready"] == 1, what="the datapath is set up")
     yield place
@@ -160,12 +175,25 @@ def test_a_port_that_the_system_chose_is_told_and_works(place: Place, version: s
     assert f"controller_awaited port={port} slice=two" in place.flowvisor.program.log.read_text()
 
 
+def test_a_controller_is_called_through_a_socket_in_a_file(place: Place, tmp_path: Path) -> None:
+    method = f"punix:{place.folder / 'called.sock'}"
+    argv = [require_tool("ovs-testcontroller"), f"--unixctl={tmp_path / 'ctl'}", method]
+    controller = Program(argv, log=tmp_path / "controller.log")
+    try:
+        controller.wait_until(
+            lambda: place.flowvisor.metric("controller_connected", slice="called") == 1,
+            what="it is connected",
+        )
+    finally:
+        controller.stop()
+
+
 def test_nobody_listens_while_the_datapath_is_away(place: Place, version: str) -> None:
     place.network.switch.delete_bridge("leaf-1")
     wait_until(lambda: not place.listeners(), what="the listeners are closed")
     assert "Connection refused" in place.ofctl("one", version).refused("show")
     assert not (place.folder / "one.sock").exists()
-    place.network.add_bridge("leaf-1")
+    place.network.add_bridge("leaf-1", controller=f"unix:{place.folder / 'leaf-1.controller'}")
     wait_until(
         lambda: len(place.listeners()) == 6 and all(one["listening"] for one in place.listeners()),
         what="they are back",
