@@ -201,7 +201,7 @@ class VirtualSwitch:
     port_configs: PortConfigs
     allotted: TableBlock  # whether the datapath has these tables or not
     channels: list[TenantChannel] = Factory(list)
-    past_changes: int = 0  # made by channels that have left
+    past_changes: int = 0  # made by channels that have left, and by us
     is_mixed: bool = False  # some channel does not speak the datapath's version
     generation_id: int | None = None
     # Verdicts on lists of actions and instructions, by their bytes; emptied when what they follow from changes.
@@ -210,8 +210,9 @@ class VirtualSwitch:
     # Over several tables: the fields that entries rewrite, and the ports that rewritten packets may leave by.
     rewritten: set[str] = Factory(set)
     emits: set[int] = Factory(set)
-    # On 1.3 tables with 1.0 controllers: whether the tenant has put its own entry over the table-miss entry, and
-    # whether it asked to be told when that entry goes.
+    # On 1.3 tables with 1.0 controllers: whether our table-miss entry was sent, whether the tenant has put its own over
+    # it, and whether it asked to be told when that one goes.
+    has_our_miss: bool = False
     has_own_miss: bool = False
     own_miss_is_told: bool = False
     flow_table: FlowTable | None = None  # when intersecting

@@ -264,6 +264,8 @@ def _send_miss(switch: VirtualSwitch, command: int, effects: Effects) -> None:
     datapath, block = switch.datapath, switch.view.block
     if TRAITS[datapath.version].unmatched_to_controller:
         return  # no entry is needed
+    switch.has_our_miss = command != DELETE_STRICT
+    switch.past_changes += 1  # what was read of the table before is out of date
     entry = miss_entry(CLASSIFIER_TABLE if block is None else block.first)
     entry = evolve(entry, instructions=metered(switch, entry.instructions))
     if command == DELETE_STRICT:

@@ -318,10 +318,13 @@ def tables(
         send_reply(channel, TableStatsReply(xid=request.xid), "tables", [only], effects)
         return None
     shown = block.size if TRAITS[channel.version].has_tables else 1
+    ours = int(
+        switch.has_our_miss and not switch.has_own_miss
+    )  # in the first table, when the datapath counts
 
     def answer(replies: list[Message], effects: Effects) -> None:
         entries = [
-            _table_to_virtual(switch, block, stats)
+            _table_to_virtual(block, stats, ours)
             for reply in replies
             if isinstance(reply, TableStatsReply)
             for stats in reply.tables
@@ -332,10 +335,9 @@ def tables(
     return ask_shared(channel, frame, [TableStatsRequest()], answer, effects)
 
 
-def _table_to_virtual(switch: VirtualSwitch, block: TableBlock, stats: TableStats) -> TableStats:
+def _table_to_virtual(block: TableBlock, stats: TableStats, ours: int) -> TableStats:
     number = stats.table_id - block.first
-    has_ours = number == 0 and switch.wants_misses and not switch.has_own_miss
-    count = max(stats.active_count - has_ours, 0)
+    count = max(stats.active_count - ours, 0) if number == 0 else stats.active_count
     return described(evolve(stats, table_id=number, active_count=count))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
+from flowvisor.hypervisor.effects import VirtualSwitchName
 from flowvisor.hypervisor.transactions import MAX_WAITING
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.actions import (
@@ -444,6 +445,17 @@ def test_the_tables_of_the_block_are_told_and_renumbered(version: int) -> None:
     first = told[0]
     assert (first.active_count, first.lookup_count, first.matched_count) == (1, 1, 1)
     assert a.ask(TableStatsRequest(), TableStatsReply).tables[0].active_count == 0
+
+
+def test_our_entry_is_left_out_of_the_count_once_it_has_been_sent_and_not_before() -> None:
+    world = ON_TABLES.world(A, B)
+    new = world.controller("a", 1, 4)
+    new.send(FlowMod(match=Match.of(in_port=1), instructions=output(2)))
+    _old, effects = world.hypervisor.controller_joined(VirtualSwitchName("a", 1), "tcp:old", 1, world.now)
+    assert new.ask(TableStatsRequest(), TableStatsReply).tables[0].active_count == 1
+    world.perform(effects)  # what is in the place of the table-miss entry is asked, and then it is sent
+    assert len(list(world.emulated[1].pipeline.tables[new.switch.view.block.first])) == 2
+    assert new.ask(TableStatsRequest(), TableStatsReply).tables[0].active_count == 1
 
 
 def test_the_one_table_of_an_intersected_slice_tells_nothing_of_others(version: int) -> None:
