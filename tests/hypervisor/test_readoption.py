@@ -86,6 +86,23 @@ def test_what_became_of_an_entry_is_what_survives(kind: Kind, change: str) -> No
     assert (shown(again), pieces(world)) == ((), 0)
 
 
+@pytest.mark.parametrize("request_", [EVERYTHING, FlowMod(command=DELETE)], ids=["addition", "deletion"])
+def test_what_was_recorded_when_the_hypervisor_was_killed_is_done_by_the_next(
+    kind: Kind, request_: FlowMod
+) -> None:
+    world = kind.world(A, B)
+    a = world.controller("a", 1, kind.version)
+    if request_.command == DELETE:
+        a.send(EVERYTHING)
+    frames = [a.channel.codec.encode(request_)]
+    effects = world.hypervisor.from_controller(a.channel, frames, world.now)
+    effects.frames.clear()  # records are written first
+    world.perform(effects)
+    world.restart()
+    assert pieces(world) == (0 if request_.command == DELETE else 2)
+    assert len(shown(world.controller("a", 1, kind.version))) == pieces(world) // 2
+
+
 def test_a_lost_journal_costs_the_entries_and_leaves_none_behind(kind: Kind) -> None:
     world = kind.world(A, B)
     world.controller("a", 1, kind.version).send(EVERYTHING)
