@@ -163,14 +163,13 @@ def test_groups_lead_no_packet_to_another_slice(kind: Kind, data: st.DataObject)
     n_tables = 3 if kind.has_blocks else 1
     accepted: list[Match] = []
     mostly = data.draw(st.sampled_from(seen.slices), label="mostly")
-    steps = ("add", "add", "entry", "modify", "entry", "entry", "packet-out", "modify", "port", "modify")
+    steps = ("add", "entry", "add", "modify", "entry", "packet-out", "modify", "port", "modify", "modify")
     for step in (*steps, *data.draw(st.lists(st.sampled_from(steps), max_size=4), label="steps")):
         one = data.draw(st.sampled_from((mostly, mostly, mostly, *seen.slices)))
         controller = seen.controllers[one.name]
-        if step in ("add", "modify"):
-            commands = (GROUP_ADD,) if step == "add" else (GROUP_MODIFY, GROUP_MODIFY, GROUP_DELETE)
-            note(f"answered {controller.send(data.draw(group_mods(one, commands), label=one.name))}")
-        elif step == "packet-out":
+        ids = tuple(controller.switch.groups.by_id)
+        own_ports = [port.number for port in controller.switch.ports]
+        if step == "packet-out":
             heard, before = seen.counts(), len(world.transmitted)
             note(f"answered {controller.send(data.draw(grouped_packet_outs(one), label=one.name))}")
             seen.check(one.name, before, heard)
@@ -178,10 +177,18 @@ def test_groups_lead_no_packet_to_another_slice(kind: Kind, data: st.DataObject)
             missing = sorted({*PORTS, *LATER_PORTS} - world.emulated[1].pipeline.ports.keys())
             for port in missing[:1]:
                 world.change(1, world.emulated[1].add_port(port, world.now))
-        elif step == "entry":
-            for request in data.draw(grouped_flow_mods(one, n_tables), label=one.name):
+        elif step == "entry" and ids:
+            for request in data.draw(grouped_flow_mods(one, n_tables, ids), label=one.name):
                 answers = controller.send(request)
                 note(f"answered {answers}")
                 accepted += [request.match] * (not answers)
+        elif own_ports:
+            changes = (GROUP_MODIFY, GROUP_MODIFY, GROUP_MODIFY, GROUP_DELETE)
+            mods = (
+                group_mods(own_ports, ids=ids, commands=changes)
+                if ids and step != "add"
+                else group_mods(own_ports, commands=(GROUP_ADD,))
+            )
+            note(f"answered {controller.send(data.draw(mods, label=one.name))}")
         for match in accepted[-3:]:
             seen.comes_in(*data.draw(packets_like(match)))

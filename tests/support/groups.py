@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from attrs import evolve
@@ -25,10 +26,8 @@ from flowvisor.slices.flowspace_slice import FlowspaceSlice
 from tests.support.slices import (
     ADDRESSES,
     HARDWARE_ADDRESSES,
-    PORTS,
     VLANS,
     packet_outs,
-    rule_matches,
     tag,
     tenant_matches,
 )
@@ -74,12 +73,6 @@ def physical_groups(controller: Controller) -> dict[int, tuple[Bucket, ...]]:
     return {group.group_id: group.buckets for group in groups if group.group_id < 0xF000_0000}
 
 
-def ports_of(one: FlowspaceSlice) -> list[int]:
-    """The ports at which a slice's rules give it something."""
-    named = [match.fields.get("in_port", (0, 0))[0] for match in rule_matches(one)]
-    return sorted({port for name in named for port in ([name] if name else PORTS)})
-
-
 _steps = st.sampled_from(
     (
         *((), (), (act.PopVlan(),), (act.SetField("eth_dst", HARDWARE_ADDRESSES[0]),)),
@@ -90,12 +83,17 @@ _steps = st.sampled_from(
 
 
 @st.composite
-def group_mods(draw: st.DrawFn, one: FlowspaceSlice, commands: tuple[int, ...] = ANY_COMMAND) -> GroupMod:
+def group_mods(
+    draw: st.DrawFn,
+    ports: Sequence[int],
+    *,
+    ids: Sequence[int] = GROUP_IDS,
+    commands: Sequence[int] = ANY_COMMAND,
+) -> GroupMod:
     """Groups of few ids, which so come to lead to each other, of buckets that rewrite what rules look at."""
     kind = draw(
         st.sampled_from((GROUP_TYPE_ALL, GROUP_TYPE_ALL, GROUP_TYPE_SELECT, GROUP_TYPE_FAST_FAILOVER))
     )
-    ports = ports_of(one)
     ends = [act.Output(port) for port in (*ports, *ports, FLOOD, IN_PORT)]
     buckets = []
     for _ in range(draw(st.integers(1, 2))):
@@ -106,16 +104,18 @@ def group_mods(draw: st.DrawFn, one: FlowspaceSlice, commands: tuple[int, ...] =
     return GroupMod(
         command=command,
         group_type=kind,
-        group_id=draw(st.sampled_from(GROUP_IDS)),
+        group_id=draw(st.sampled_from(ids)),
         buckets=tuple(buckets) if command != GROUP_DELETE else (),
     )
 
 
 @st.composite
-def grouped_flow_mods(draw: st.DrawFn, one: FlowspaceSlice, n_tables: int) -> list[FlowMod]:
+def grouped_flow_mods(
+    draw: st.DrawFn, one: FlowspaceSlice, n_tables: int, ids: Sequence[int] = GROUP_IDS
+) -> list[FlowMod]:
     """An entry that sends packets through a group: at once, from the next table, or when the tables are done."""
     match = draw(tenant_matches(one))
-    steps, group = draw(_steps), act.Group(draw(st.sampled_from(GROUP_IDS)))
+    steps, group = draw(_steps), act.Group(draw(st.sampled_from(ids)))
     priority = draw(st.sampled_from((5, 9)))
     form = draw(
         st.sampled_from(
