@@ -155,7 +155,7 @@ def test_no_packet_leaves_for_another_slice_and_none_is_told_to_another(
 
 
 @pytest.mark.parametrize("kind", [ON_TABLES, ON_FEW_TABLES], ids=str)
-@settings(max_examples=150)
+@settings(max_examples=90)
 @given(data=st.data())
 def test_groups_lead_no_packet_to_another_slice(kind: Kind, data: st.DataObject) -> None:
     seen = Observed(kind, data, versions=(4,))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from flowvisor.hypervisor.effects import Effects, HangUp
 from flowvisor.hypervisor.rejudging import correction, rejudge
 from flowvisor.openflow.match import Match
-from flowvisor.openflow.messages import DELETE_STRICT, BarrierReply, BarrierRequest, FlowMod
+from flowvisor.openflow.messages import DELETE, DELETE_STRICT, BarrierReply, BarrierRequest, FlowMod
 from flowvisor.openflow.multipart import FlowStats
 from tests.support.dialogue import the_datapath
+from tests.support.groups import add, through, to
 from tests.support.kinds import ON_TABLES, Kind
 from tests.support.slices import MISS, A, B, output, udp
 from tests.support.world import World
@@ -70,3 +71,15 @@ def test_a_datapath_that_cannot_say_what_it_holds_is_hung_up_on() -> None:
     assert effects.frames  # and no answer comes
     late = world.hypervisor.tick(world.now + 60.0)
     assert HangUp(the_datapath(world), "entries cannot be read") in late.commands
+
+
+def test_how_packets_come_to_groups_is_learned_anew_from_the_entries_that_are_there() -> None:
+    world = ON_TABLES.world(A, B)
+    a = world.controller("a")
+    a.send(add(7, *to(2)), add(8, *to(1)))
+    a.send(FlowMod(match=IN_1, instructions=through(7)), FlowMod(instructions=through(8)))
+    a.send(FlowMod(command=DELETE, out_group=8))
+    look_again(world, "a")
+    groups = a.switch.groups.by_id
+    assert (len(groups[7].uses), len(groups[8].uses)) == (1, 0)
+    assert world.packet(1, 1, udp()) == [(2, udp())]
