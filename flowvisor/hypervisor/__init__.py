@@ -11,6 +11,7 @@ setup          a datapath that has just connected is read, and made what the pla
 links          probes for links between datapaths, and what follows when a link comes or goes
 rejudging      entries that are there already, judged as if they came now
 replanning     what a reload of the files changes at one that is connected
+bandwidth      how each slice's is limited at a datapath
 northbound     a datapath's frames, by type: events, answers, errors
 southbound     a tenant's frames, by type; what is in no table is refused
 requests       requests to a datapath, whose answers lead to a callable

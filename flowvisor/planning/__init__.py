@@ -5,6 +5,10 @@ ownership    whose a packet is at a datapath, and what of a set of packets is so
 view         what one slice sees of one datapath: ports, tables, where its packets may leave
 plan         the above for one datapath, compiled from the configuration
 entries      the flow entries and groups that the hypervisor itself installs
+exact_matches  matches without masks where OpenFlow allows none
+fences       what ACLs deny where matches are intersected
+meters       the meters of slices whose bandwidth is limited
 difference   what must be sent so that a datapath has these entries and no others
 overlaps     the proof that slices are disjoint
+acl_bounds   what `check` says of ACLs
 """

@@ -7,6 +7,7 @@ consequences         what an entry means for later tables and for groups
 groups, meters       GROUP_MOD; METER_MOD and what is asked of meters
 group_statistics     GROUP statistics, descriptions, features
 queues               QUEUE_GET_CONFIG and QUEUE statistics
+queueing             outputs through the queue of a slice whose bandwidth is so limited
 pieces               how such an entry lies on the datapath, and what an error takes back
 flow_removed, packet_in, packet_out, port_status
 tenant_lldp          LLDP that a tenant sends: shown at the far end of a link
