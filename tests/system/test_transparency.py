@@ -26,7 +26,7 @@ from tests.system.support.flowvisor import Flowvisor
 from tests.system.support.frames import Wire
 from tests.system.support.namespaces import Namespace
 from tests.system.support.open_vswitch import OpenVSwitch
-from tests.system.support.script import hw_addr, steps_of
+from tests.system.support.script import hw_addr, of_ports, steps_of
 from tests.system.support.tools import require_root
 
 DPID = 0xC0FFEE
@@ -205,7 +205,7 @@ def normalised(told: Told, but: Difference | None = None) -> tuple[list[m.Messag
 class OneBridge:
     """A bridge with three hosts, and both ways to a controller."""
 
-    def __init__(self, folder: Path, version: int) -> None:
+    def __init__(self, folder: Path, version: int, port_mod: str = "physical") -> None:
         require_root()
         self.version = version
         self._undo = contextlib.ExitStack()
@@ -233,7 +233,7 @@ class OneBridge:
             "controllers": [f"tcp:127.0.0.1:{TENANT}"],
             "openflow": [NAMES[version]],
             "tables": TABLES,
-            "port_mod": "physical",
+            "port_mod": port_mod,
             "flowspace": rules,
         }
         settings = {"discovery": "off", "statistics_sharing_seconds": 0}
@@ -292,6 +292,17 @@ def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
             direct=bridge.hold(DIRECT, DIRECT, steps),
             through=bridge.hold(6653, TENANT, steps),
         )
+
+
+@pytest.mark.parametrize("version", [1, 4], ids=["1.0", "1.3"])
+def test_ports_that_are_configured_for_the_slice_only_are_as_if_they_were_themselves(
+    version: int, tmp_path: Path
+) -> None:
+    steps = list(of_ports(version))
+    with contextlib.closing(OneBridge(tmp_path, version, "virtual")) as bridge:
+        direct, through = bridge.hold(DIRECT, DIRECT, steps), bridge.hold(6653, TENANT, steps)
+    for name, told in direct.items():
+        assert normalised(told) == normalised(through[name]), name
 
 
 def test_the_same_is_heard_with_and_without_the_hypervisor(both: Both) -> None:
