@@ -17,11 +17,11 @@ from flowvisor.connections.state_folder import FILE, StateFolder
 from flowvisor.network.connection_method import parse_connection_method
 from flowvisor.service import PROBE_SECONDS, Service, ServiceError, _listening
 from tests.support.certificates import authority, issue
-from tests.support.world import a_slice, configuration
+from tests.support.world import a_slice, configuration, ports
 
 
 def files(listen: str = "ptcp:6653:127.0.0.1", admin: str = "ptcp:8080:127.0.0.1") -> Configuration:
-    plain = configuration(a_slice("blue"), a_slice("red"))
+    plain = configuration(a_slice("blue", ports(1)), a_slice("red", ports(2)))
     settings = evolve(
         plain.settings, listen=(parse_connection_method(listen),), admin=parse_connection_method(admin)
     )
@@ -89,7 +89,7 @@ def test_allocations_are_kept_and_what_a_slice_has_does_not_move(tmp_path: Path)
     was = StateFolder(tmp_path / "state").read()
     assert set(was.blocks) == {"blue", "red"}
     result(first.service.stop())
-    more = evolve(files(), slices=(a_slice("aaa"), *files().slices))
+    more = evolve(files(), slices=(a_slice("aaa", ports(3)), *files().slices))
     second = Running(tmp_path / "state", more)
     result(second.service.start())
     now = StateFolder(tmp_path / "state").read()

@@ -318,9 +318,8 @@ def tables(
         send_reply(channel, TableStatsReply(xid=request.xid), "tables", [only], effects)
         return None
     shown = block.size if TRAITS[channel.version].has_tables else 1
-    ours = int(
-        switch.has_our_miss and not switch.has_own_miss
-    )  # in the first table, when the datapath counts
+    # In the first table, when the datapath counts.
+    ours = int(switch.has_our_miss and not switch.has_own_miss)
 
     def answer(replies: list[Message], effects: Effects) -> None:
         entries = [
