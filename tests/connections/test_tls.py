@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ssl
 from pathlib import Path
 from typing import Any
 
@@ -293,6 +295,46 @@ def test_without_tls_there_is_no_certificate_and_no_handshake() -> None:
     assert peer_certificate(transport) is None
     assert not is_shaking_hands(transport)
     assert tls_reason(transport, Any) is None  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_session_is_not_resumed_because_it_would_not_be_verified_again(
+    tmp_path: Path, signed: Authorities, version: ssl.TLSVersion
+) -> None:
+    credentials = Credentials(
+        TlsKind(issue("us", signed.ours).write(tmp_path, "us", ca=signed.ours), frozenset())
+    )
+    issue("peer", signed.ours).write(tmp_path, "peer")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.minimum_version = context.maximum_version = version
+    context.load_cert_chain(tmp_path / "peer-cert.pem", tmp_path / "peer-key.pem")
+    session = None
+    for _ in range(2):
+        session, was_resumed = met(credentials, context, session)
+        assert session is not None
+        assert not was_resumed
+
+
+def met(credentials: Credentials, context: ssl.SSLContext, session: Any) -> tuple[Any, bool]:
+    """Shake hands as a client that has a session, and say something; the session then, and whether it was old."""
+    near = credentials.connection()
+    near.set_accept_state()
+    to_far, from_far = ssl.MemoryBIO(), ssl.MemoryBIO()
+    far = context.wrap_bio(to_far, from_far, session=session)
+    for step in (far.do_handshake, far.do_handshake, far.do_handshake, lambda: far.read(4)):
+        with contextlib.suppress(ssl.SSLWantReadError):
+            step()
+        if said := from_far.read():
+            near.bio_write(said)
+        with contextlib.suppress(SSL.WantReadError):
+            near.do_handshake()
+            near.send(b"word")
+        with contextlib.suppress(SSL.WantReadError):
+            to_far.write(near.bio_read(65536))
+    assert near.is_established
+    far.read(4)
+    return far.session, bool(far.session_reused)
 
 
 def test_new_connections_are_made_with_what_the_files_hold_now(tmp_path: Path, signed: Authorities) -> None:
