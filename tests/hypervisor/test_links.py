@@ -12,7 +12,7 @@ from flowvisor.hypervisor.links import MAX_DOUBTS, SHUT_OUT_SECONDS
 from flowvisor.network.discovery import PROBE_ADDRESS, PROBE_INTERVAL_SECONDS, addresses_a_probe
 from flowvisor.network.topology import End
 from flowvisor.openflow import error_codes as codes
-from flowvisor.openflow.actions import ApplyActions, GotoTable, Group, Output, SetField, SetVlanVid
+from flowvisor.openflow.actions import ApplyActions, GotoTable, Group, Output, PopPbb, SetField, SetVlanVid
 from flowvisor.openflow.frame import xid_of
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import (
@@ -166,6 +166,8 @@ def test_no_tenant_can_send_a_probe(kind: Kind, version: int) -> None:
     assert a.refused(PacketOut(in_port=1, actions=(Output(1),), data=ethernet(dst=PROBE_ADDRESS))) == refused
     assert a.refused(PacketOut(in_port=1, actions=(to_probes, Output(1)), data=probe)) == refused
     assert a.refused(FlowMod(instructions=(ApplyActions((to_probes, Output(1))),))) == refused
+    if version == 4:
+        assert a.refused(FlowMod(instructions=(ApplyActions((PopPbb(), Output(1))),))) == refused
     assert world.transmitted[before:] == []
 
 

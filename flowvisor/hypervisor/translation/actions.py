@@ -244,7 +244,8 @@ def refused_action(switch: VirtualSwitch, actions: Iterable[act.Action]) -> Refu
             return Refusal(codes.ACTION_BAD_OUT_GROUP, "unknown-group")
         if isinstance(action, (act.SetQueue, act.Enqueue)) and not switch.owns_queue(action.queue_id):
             return Refusal(codes.ACTION_BAD_QUEUE, "unknown-queue")
-        if action == _MAKES_A_PROBE:
+        # What an outer Ethernet header hides may be a probe that somebody has kept.
+        if action == _MAKES_A_PROBE or isinstance(action, act.PopPbb):
             return Refusal(codes.ACTION_EPERM, "probe")
         if action in _MAKE_LLDP:  # it would be on a wire past all that is done with a tenant's LLDP
             return Refusal(codes.ACTION_EPERM, "lldp")
