@@ -25,6 +25,7 @@ from flowvisor.hypervisor.memory import Memory
 from flowvisor.hypervisor.partial_requests import expire
 from flowvisor.hypervisor.peers import Datapath, Fabric, Request, Tenant, TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.port_configs import recalled
+from flowvisor.hypervisor.readings import forget_old
 from flowvisor.hypervisor.room import Pool
 from flowvisor.hypervisor.transactions import HYPERVISOR_SLOT, MAX_SLOTS, Transactions
 from flowvisor.hypervisor.translation import reading
@@ -308,6 +309,7 @@ class Hypervisor:
                 late = [xid for xid, one in transactions.waiting.items() if one.expires_at <= now]
                 for xid in late:
                     _expire(datapath, transactions.waiting.pop(xid), effects)
+            forget_old(datapath, now)
             for channel in datapath.slots.values():
                 if channel.partial and not channel.has_left:
                     expire(channel, effects)

@@ -32,7 +32,7 @@ def ask_shared(
     if not datapath.sharing_seconds or channel.barriers or channel.repairs:
         return ask_for_tenant(channel, frame, messages, answer, effects)
     key = b"".join(map(datapath.codec.encode, messages))
-    _forget_old(datapath, effects.now)
+    forget_old(datapath, effects.now)
     reading = datapath.readings.get(key)
     if reading is None or not _is_good_for(reading, channel):
         reading = _begin(datapath, key, messages, effects)
@@ -54,7 +54,8 @@ def _is_good_for(reading: Reading, channel: TenantChannel) -> bool:
     return channel not in reading.given and reading.changes.get(channel.switch) == channel.switch.changes
 
 
-def _forget_old(datapath: Datapath, now: float) -> None:
+def forget_old(datapath: Datapath, now: float) -> None:
+    """Drop what is too old to answer anybody. To be called about once a second."""
     readings = datapath.readings
     for key in [
         key

@@ -206,6 +206,13 @@ def test_only_equal_requests_are_one() -> None:
     assert asked(world) == before + 3
 
 
+def test_readings_are_forgotten_when_they_are_too_old(world: World) -> None:
+    world.controller("a").ask(PortStatsRequest(), PortStatsReply)
+    assert the_datapath(world).readings
+    world.pass_time(1.0)
+    assert the_datapath(world).readings == {}
+
+
 def test_readings_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(readings, "MAX_KEPT", 2)
     world = sharing(ON_TABLES)
