@@ -13,8 +13,8 @@ from flowvisor import __version__
 from flowvisor.configuration.snapshot import Configuration
 from flowvisor.connections.folder_source import SEARCHED, load
 from flowvisor.errors import ConfigurationError, Problem
-from flowvisor.planning.acl_bounds import refuse_acls
-from flowvisor.planning.overlaps import Overlap, describe_datapath, describe_packet, refuse_conflicts
+from flowvisor.planning.overlaps import Overlap, describe_datapath, describe_packet
+from flowvisor.planning.proof import prove
 from flowvisor.policies.bandwidth import Bandwidth
 
 EXIT_BAD_FILES: Final = 2
@@ -118,8 +118,7 @@ def demo(config: Path | None, keep: bool, as_json: bool) -> None:
 
 def _check(config: Path | None) -> Checked:
     configuration, base = load(config)
-    refuse_acls(configuration)
-    return Checked(configuration, base, refuse_conflicts(configuration))
+    return Checked(configuration, base, prove(configuration))
 
 
 def _check_or_refuse(config: Path | None) -> Checked:

@@ -11,4 +11,5 @@ meters       the meters of slices whose bandwidth is limited
 difference   what must be sent so that a datapath has these entries and no others
 overlaps     the proof that slices are disjoint
 acl_bounds   what `check` says of ACLs
+proof        both, before files count
 """
