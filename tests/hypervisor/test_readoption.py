@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from flowvisor.hypervisor.effects import Effects
-from flowvisor.hypervisor.journal import FLOW_ENTRY, encode_batch, encode_record, replay
+from flowvisor.hypervisor.journal import FLOW_ENTRY, encode_batch, encode_header, encode_record, replay
 from flowvisor.hypervisor.readoption import MAX_UNTOLD, Comparison
 from flowvisor.openflow.frame import FLOW_MOD
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import (
     DELETE,
+    DELETE_STRICT,
     HARD_TIMEOUT,
     IDLE_TIMEOUT,
     MODIFY,
@@ -297,3 +298,31 @@ def test_a_datapath_that_comes_back_in_another_version_has_what_that_can_say(kin
         world.restart()
         assert [one.cookie for one in shown(world.controller("a", 1, kind.version))] == [7]
         assert pieces(world) == 2
+
+
+def test_another_process_finds_them_also_in_another_version(kind: Kind) -> None:
+    world = kind.world(A, B)
+    world.controller("a", 1, kind.version).send(EVERYTHING)
+    world.emulated[1] = (ON_FEW_TABLES if kind is ON_10 else ON_10).datapath()
+    for _ in range(2):
+        world.restart()
+        assert [one.cookie for one in shown(world.controller("a", 1, kind.version))] == [7]
+        assert pieces(world) == 2
+        assert len(replay(world.journals[1], 1).known) == 1
+
+
+def test_a_journal_that_is_begun_anew_says_what_the_old_one_did(kind: Kind) -> None:
+    world = kind.world(A, B)
+    a = world.controller("a", 1, kind.version)
+    for number in range(1, 5):
+        a.send(FlowMod(cookie=number, priority=number, match=PORT_1, instructions=output(2)))
+    a.send(FlowMod(command=MODIFY, cookie=9, instructions=output(1)))
+    living = world.hypervisor.records_of(1)
+    anew = encode_batch([next(living)])
+    before = len(world.journals[1])
+    a.send(FlowMod(command=DELETE_STRICT, priority=2, match=PORT_1))  # meanwhile
+    anew += world.journals[1][before:] + encode_batch(living)
+    known = replay(world.journals[1], 1).known
+    assert replay(encode_header(1) + anew, 1).known == known
+    assert len(known) == 3
+    assert list(world.hypervisor.records_of(2)) == []
