@@ -45,16 +45,25 @@ def take(channel: TenantChannel, frames: list[bytes], effects: Effects) -> None:
         return
     flight, translate = datapath.flight, southbound.translate
     most = _frames_per_turn(channel)
-    for done, frame in enumerate(frames):
-        if flight.sent >= flight.closes_at or channel.awaits_answer or done == most:
-            channel.paid = len(frames) - done if limits is not None else 0
-            _keep(channel, frames[done:], effects)
-            if not channel.awaits_answer:
-                _go_on(channel, effects, may_pass=done < most)
-            break
+    now, later = (frames, []) if len(frames) <= most else (frames[:most], frames[most:])
+    to_do = iter(now)
+    for frame in to_do:
+        if flight.sent >= flight.closes_at or channel.awaits_answer:
+            _wait(channel, [frame, *to_do, *later], effects, may_pass=True)
+            return
         translate(channel, frame, effects)
-    if flight.fence_is_due:
+    if later:
+        _wait(channel, later, effects, may_pass=False)
+    elif flight.fence_is_due:
         fence_datapath(datapath, effects)
+
+
+def _wait(channel: TenantChannel, frames: list[bytes], effects: Effects, *, may_pass: bool) -> None:
+    """The rest of a read waits; its tokens have been taken."""
+    if channel.tenant.limits is not None:
+        channel.paid = len(frames)
+    _keep(channel, frames, effects)
+    _go_on(channel, effects, may_pass=may_pass)
 
 
 def _pay(
