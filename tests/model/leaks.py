@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -66,17 +66,3 @@ def foreign_buffers(patch: pytest.MonkeyPatch) -> None:
         return self._shown.pop(buffer_id, None)
 
     patch.setattr(Buffers, "take", take)
-
-
-def rewrites_over_two_tables(patch: pytest.MonkeyPatch) -> None:
-    """What one table rewrites is not known in the next."""
-    patch.setattr(actions, "_widen", lambda *_args: None)
-
-
-LEAKS: Iterable[Plant] = (
-    no_egress_check,
-    no_priorities,
-    delete_by_wildcard,
-    foreign_buffers,
-    rewrites_over_two_tables,
-)
