@@ -11,7 +11,7 @@ from typing import Final
 
 from flowvisor.flowspace.box import Box
 from flowvisor.flowspace.layout import FIELD_SLOTS, field_mask, point_of
-from flowvisor.openflow.fields import IP_PROTO_TCP, IP_PROTO_UDP
+from flowvisor.openflow.fields import ETH_TYPE_SERVICE_VLAN, ETH_TYPE_VLAN, IP_PROTO_TCP, IP_PROTO_UDP
 from flowvisor.openflow.packet import parse
 
 # in_port, eth_dst and eth_src lie side by side in the layout, as the two addresses do in a packet.
@@ -38,6 +38,7 @@ _TRANSPORT: Final = {
     )
     for protocol, name in ((IP_PROTO_TCP, "tcp"), (IP_PROTO_UDP, "udp"))
 }
+_TAGS: Final = frozenset(kind.to_bytes(2, "big") for kind in (ETH_TYPE_VLAN, ETH_TYPE_SERVICE_VLAN))
 _DSCP_SHIFT: Final = FIELD_SLOTS["ip_dscp"].shift
 _ECN_SHIFT: Final = FIELD_SLOTS["ip_ecn"].shift
 _SOURCE_SHIFT: Final = FIELD_SLOTS["ipv4_src"].shift
@@ -50,6 +51,16 @@ def point_of_addresses(data: bytes, in_port: int) -> Box:
         return point_of({"in_port": in_port})
     value = int.from_bytes(data[:12], "big") << _ADDRESSES_SHIFT | in_port << _IN_PORT_SHIFT
     return Box(value, ADDRESSES)
+
+
+def point_behind_one_tag(data: bytes, in_port: int) -> Box | None:
+    """The point of a packet with two tags to a datapath that looks behind the first only; of others None.
+
+    How many it looks behind is the datapath's to choose (Open vSwitch's `vlan-limit`), and no message tells.
+    """
+    if data[16:18] not in _TAGS or data[12:14] not in _TAGS:
+        return None
+    return point_of(parse(data[:18], in_port) | {"eth_type": data[16] << 8 | data[17]})
 
 
 def point_of_packet(data: bytes, in_port: int) -> Box:

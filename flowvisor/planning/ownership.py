@@ -17,7 +17,12 @@ from typing import Final, NamedTuple
 from flowvisor.flowspace.box import EVERYTHING, Box, covers, intersect
 from flowvisor.flowspace.classifier import Classifier
 from flowvisor.flowspace.layout import FIELD_SLOTS, boxes_of, field_mask
-from flowvisor.flowspace.packet_point import ADDRESSES, point_of_addresses, point_of_packet
+from flowvisor.flowspace.packet_point import (
+    ADDRESSES,
+    point_behind_one_tag,
+    point_of_addresses,
+    point_of_packet,
+)
 from flowvisor.flowspace.region import Region, TooManyPieces
 from flowvisor.openflow.fields import FIELDS
 from flowvisor.openflow.match import Match
@@ -118,15 +123,22 @@ class Ownership:
     def owner_of_packet(self, data: bytes, in_port: int) -> str | None:
         """The slice that owns a packet that came in at a port; no more of it is read than rules look at.
 
-        What a fence keeps from coming here is not looked for.
+        What a fence keeps from coming here is not looked for. A packet with two tags is somebody's only if it is
+        so behind the first as behind both.
         """
         if self._port_of is not None:
             owner = self._port_of.get(in_port)
+        elif self._addresses_suffice:
+            owner = self._classifier.lookup(point_of_addresses(data, in_port)) or None
         else:
-            point = point_of_addresses if self._addresses_suffice else point_of_packet
-            owner = self._classifier.lookup(point(data, in_port)) or None
-        if owner in self._checked and self.is_denied(point_of_packet(data, in_port), owner):
-            return None
+            owner = self._classifier.lookup(point_of_packet(data, in_port)) or None
+            outer = point_behind_one_tag(data, in_port)
+            if outer is not None and (self._classifier.lookup(outer) or None) != owner:
+                return None
+        if owner in self._checked:
+            readings = (point_of_packet(data, in_port), point_behind_one_tag(data, in_port))
+            if any(one is not None and self.is_denied(one, owner) for one in readings):
+                return None
         return owner
 
     def own_pieces(self, box: Box, owner: str, *, is_fenced: bool = False) -> Iterator[Box]:

@@ -25,7 +25,10 @@ from flowvisor.policies.acl import Acl, AclRule
 from flowvisor.slices.flowspace_slice import MAX_PRIORITY, FlowspaceSlice
 from tests.support.flowspace_strategies import applies
 from tests.support.slices import (
+    ADDRESSES,
+    ethernet,
     flowspace_matches,
+    ipv4,
     naive_owner,
     naive_receiver,
     packets_like,
@@ -42,6 +45,17 @@ def box(**fields: int) -> Box:
     return only
 
 
+def behind_one_tag(packet: bytes, port: int) -> dict[str, int]:
+    """The fields of a packet to a datapath that looks behind one tag only."""
+    fields = parse(packet, port)
+    if all(packet[at : at + 2] in (b"\x81\x00", b"\x88\xa8") for at in (12, 16)):
+        return {**parse(packet[:18], port), "eth_type": int.from_bytes(packet[16:18], "big")}
+    return fields
+
+
+SUBNET = Match.of(eth_type=0x0800, ipv4_src=(0x0A000000, 0xFF000000))
+
+
 @settings(max_examples=150)
 @given(slice_sets(("a", "b", "c")), st.data())
 def test_a_packets_owner_is_the_one_that_looking_at_each_rule_finds(
@@ -52,7 +66,8 @@ def test_a_packets_owner_is_the_one_that_looking_at_each_rule_finds(
         port, packet = data.draw(packets_like(match))
         fields = parse(packet, port)
         assert ownership.owner_of(point_of(fields)) == naive_owner(slices, fields)
-        assert ownership.owner_of_packet(packet, port) == naive_owner(slices, fields)
+        owners = {naive_owner(slices, fields), naive_owner(slices, behind_one_tag(packet, port))}
+        assert ownership.owner_of_packet(packet, port) == (owners.pop() if len(owners) == 1 else None)
 
 
 @settings(max_examples=150)
@@ -107,10 +122,14 @@ def test_a_packet_that_is_denied_to_its_owner_is_nobodys_to_receive(
     for match in data.draw(st.permutations(matches))[:4]:
         port, packet = data.draw(packets_like(match))
         fields = parse(packet, port)
-        receiver, owner = naive_receiver(slices, denied, fields), naive_owner(slices, fields)
-        assert ownership.owner_of(point_of(fields)) == receiver
+        owner = naive_owner(slices, fields)
+        assert ownership.owner_of(point_of(fields)) == naive_receiver(slices, denied, fields)
         # What the datapath drops by itself is not looked for again.
-        assert ownership.owner_of_packet(packet, port) == (owner if is_fenced else receiver)
+        answers = {
+            naive_owner(slices, seen) if is_fenced else naive_receiver(slices, denied, seen)
+            for seen in (fields, behind_one_tag(packet, port))
+        }
+        assert ownership.owner_of_packet(packet, port) == (answers.pop() if len(answers) == 1 else None)
         for name in "abc":  # it stays its owner's for all others
             foreign = ownership.foreign_part(point_of(fields), name)
             assert (foreign is not None) == (owner not in (name, None))
@@ -148,6 +167,15 @@ def test_a_fence_spares_the_pieces_of_its_slice_alone() -> None:
     assert list(ownership.own_pieces(box(in_port=1), "a", is_fenced=True)) == [box(in_port=1)]
     assert len(list(ownership.own_pieces(box(in_port=1), "a"))) > 1
     assert len(list(ownership.own_pieces(box(in_port=2), "b", is_fenced=True))) > 1
+
+
+def test_a_packet_with_two_tags_is_somebodys_only_if_it_is_so_behind_one_as_behind_both() -> None:
+    slices = [a_slice("a", rule(Match.of(vlan_vid=tag(5)))), a_slice("b", rule(SUBNET, priority=200))]
+    ownership = Ownership.at(1, slices)
+    payload = ipv4(ADDRESSES[0], ADDRESSES[1])
+    assert ownership.owner_of_packet(ethernet(vlans=(5,), eth_type=0x0800, payload=payload), 1) == "b"
+    assert ownership.owner_of_packet(ethernet(vlans=(5, 6), eth_type=0x0800, payload=payload), 1) is None
+    assert ownership.owner_of_packet(ethernet(vlans=(5, 6)), 1) == "a"
 
 
 def test_a_packet_of_which_too_little_is_known_is_denied() -> None:

@@ -167,8 +167,7 @@ def _owner(datapath: Datapath, message: PacketIn) -> VirtualSwitch | None:
         entry = datapath.entries.get(message.cookie & MAX_ENTRY_NUMBER)
         if entry is not None:  # its actions may have made another packet of it
             return datapath.switches.get(entry.owner)
-    point = point_of(parse(message.data, message.match.exact("in_port")))
-    owner = datapath.plan.ownership.owner_of(point)
+    owner = datapath.plan.ownership.owner_of_packet(message.data, message.match.exact("in_port") or 0)
     # On `tables` only table 0 gets here, and it sends nothing to the hypervisor.
     return datapath.switches.get(owner) if owner is not None and not datapath.plan.blocks else None
 
