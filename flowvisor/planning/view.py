@@ -156,6 +156,11 @@ class View:
             known = answers.private[port] = self._foreign_at(arriving, (EVERYTHING,)) is None
         return known
 
+    def has_port_alone(self, port: int) -> bool:
+        """Whether no packet at all is another slice's that comes in at this port or leaves at it."""
+        outside = (FarEnd(self.ownership, port),)
+        return self.port_is_private(port) and self._foreign_at(outside, (EVERYTHING,)) is None
+
     def port_is_safe(self, port: int) -> bool:
         """Whether every packet of the slice may leave here as it came in, whatever it is."""
         answers, number, arriving = self._beyond(port)

@@ -70,7 +70,7 @@ def southbound(channel: TenantChannel, frame: bytes, request: PortMod, effects: 
     refusal = _refused(channel, port, request)
     if refusal is not None:
         return refusal
-    is_physical = switch.tenant.policy.may_configure_ports and switch.view.port_is_private(port.number)
+    is_physical = switch.tenant.policy.may_configure_ports and switch.view.has_port_alone(port.number)
     if request.advertise not in (0, port.advertised) and not is_physical:
         return Refusal(codes.PORT_MOD_EPERM, "port-mod")
     config, mask = request.config, request.mask

@@ -429,6 +429,14 @@ def test_a_port_that_others_have_a_part_of_is_never_configured_itself(kind: Kind
     assert physical_configs(world) == {0}
 
 
+def test_nor_one_that_others_have_a_part_of_at_this_end_of_a_cable_only(kind: Kind, version: int) -> None:
+    red = evolve(RED, may_configure_ports=True)
+    blue = a_slice("blue", rule(Match.of(vlan_vid=tag(200)), at=[1]))
+    world = World((red, blue), [kind.datapath(), kind.datapath(dpid=2)], declared=[((1, 1), (2, 1))])
+    configure(world.controller("red", 1, version), 1, PORT_DOWN)
+    assert physical_configs(world) == {0}
+
+
 # -------------------------------------------------------------------------------------- while entries are said anew
 
 
