@@ -62,6 +62,7 @@ def rejudge(switch: VirtualSwitch, effects: Effects) -> None:
     What was known of rewrites over several tables, and of how packets come to groups, is learned anew from the entries
     that stay.
     """
+    switch.verdicts.clear()  # what is remembered of entries that have gone was not kept of them, either
     switch.rewritten, switch.emits = set(), set()
     for group in switch.groups.by_id.values():
         group.uses, group.is_spread = set(), False

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from flowvisor.hypervisor.effects import Effects, HangUp
 from flowvisor.hypervisor.rejudging import correction, rejudge
+from flowvisor.openflow import actions as act
+from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import DELETE, DELETE_STRICT, BarrierReply, BarrierRequest, FlowMod
 from flowvisor.openflow.multipart import FlowStats
 from tests.support.dialogue import the_datapath
-from tests.support.groups import add, through, to
+from tests.support.groups import add, bucket, modify, through, to
 from tests.support.kinds import ON_TABLES, Kind
-from tests.support.slices import MISS, A, B, output, udp
-from tests.support.world import World
+from tests.support.slices import MISS, A, B, output, tag, udp
+from tests.support.world import World, a_slice, rule
 
 IN_1 = Match.of(in_port=1)
 
@@ -83,3 +85,30 @@ def test_how_packets_come_to_groups_is_learned_anew_from_the_entries_that_are_th
     groups = a.switch.groups.by_id
     assert (len(groups[7].uses), len(groups[8].uses)) == (1, 0)
     assert world.packet(1, 1, udp()) == [(2, udp())]
+
+
+RED = a_slice("red", rule(Match.of(vlan_vid=tag(100))))
+BLUE = a_slice("blue", rule(Match.of(vlan_vid=tag(200))))
+ON_100 = Match.of(in_port=1, vlan_vid=tag(100))
+BECOMES_BLUE = act.SetField("vlan_vid", tag(200))
+
+
+def test_an_entry_that_comes_back_is_judged_anew_for_what_follows_through_groups() -> None:
+    world = ON_TABLES.world(RED, BLUE)
+    red, entry = world.controller("red"), FlowMod(match=ON_100, instructions=through(7))
+    red.send(add(7, *to(2)), entry, FlowMod(command=DELETE))
+    look_again(world, "red")
+    assert red.send(entry) == []
+    assert red.refused(modify(7, bucket(BECOMES_BLUE, act.Output(2)))) == codes.ACTION_EPERM
+    assert world.packet(1, 1, udp(vlan=100)) == [(2, udp(vlan=100))]
+
+
+def test_an_entry_that_comes_back_is_judged_anew_for_what_follows_in_later_tables() -> None:
+    world = ON_TABLES.world(RED, BLUE)
+    red = world.controller("red")
+    entry = FlowMod(match=ON_100, instructions=(act.ApplyActions((BECOMES_BLUE,)), act.GotoTable(1)))
+    red.send(entry, FlowMod(command=DELETE))
+    look_again(world, "red")
+    assert red.send(entry) == []
+    assert red.refused(FlowMod(table_id=1, instructions=output(2))) == codes.ACTION_EPERM
+    assert world.packet(1, 1, udp(vlan=100)) == []
