@@ -137,6 +137,7 @@ class Hypervisor:
             sharing_seconds=self.configuration.settings.statistics_sharing_seconds,
         )
         self.datapaths[features.dpid] = datapath
+        self._forget_namesakes(datapath, effects)
         for name, view in datapath.plan.views.items():
             replanning.place(self._make_switch(datapath, name, view))
         links.put_declared(datapath)
@@ -169,9 +170,18 @@ class Hypervisor:
             compiled=self._compiled,
         )
 
+    def _is_new(self, name: VirtualSwitchName) -> bool:
+        return name.slice_name in self._new_slices and name not in self._seen
+
+    def _forget_namesakes(self, datapath: Datapath, effects: Effects) -> None:
+        """What is remembered of slices that went while the datapath was away is not that of new ones of their names."""
+        for slice_name in datapath.plan.views:
+            if self._is_new(VirtualSwitchName(slice_name, datapath.dpid)):
+                datapath.memory.forget_slice(slice_name, effects)
+
     def _make_switch(self, datapath: Datapath, slice_name: str, view: View) -> VirtualSwitch:
         name = VirtualSwitchName(slice_name, datapath.dpid)
-        is_new = slice_name in self._new_slices and name not in self._seen
+        is_new = self._is_new(name)
         self._seen.add(name)
         return VirtualSwitch(
             name=name,

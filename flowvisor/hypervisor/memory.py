@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from flowvisor.hypervisor.effects import Effects
-from flowvisor.hypervisor.entry_records import encode_entry, entry_name
+from flowvisor.hypervisor.entry_records import encode_entry, entry_name, forget_entry
 from flowvisor.hypervisor.flow_table import Entry, FlowTable
 from flowvisor.hypervisor.journal import FLOW_ENTRY, Name, encode_record
 
@@ -67,6 +67,18 @@ class Memory:
                 for key in list(self._known[kind, slice_name]):
                     self.forget(kind, slice_name, key, effects)
                 del self._known[kind, slice_name]
+
+    def forget_slice(self, name: str, effects: Effects) -> None:
+        """Nothing is known any more of a slice: the one that is called so now is another one."""
+        for kind, slice_name in list(self._known):
+            if slice_name == name:
+                for key in list(self._known[kind, slice_name]):
+                    self.forget(kind, slice_name, key, effects)
+                del self._known[kind, slice_name]
+        table = self.flow_tables.pop(name, None)
+        for entry in table.entries.values() if table is not None else ():
+            self.entries.pop(entry.number, None)
+            forget_entry(self.dpid, entry, effects)
 
     def records(self) -> Iterator[bytes]:
         """All that is known now, to begin a fresh file with.

@@ -8,17 +8,33 @@ from flowvisor.hypervisor import hypervisor as hypervisor_module
 from flowvisor.hypervisor.effects import CloseChannels, HangUp, OpenChannels, VirtualSwitchName
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import (
+    METER_ADD,
     MODIFY,
     BarrierReply,
     BarrierRequest,
     FlowMod,
+    MeterBand,
+    MeterMod,
     PacketIn,
+    PortMod,
 )
-from flowvisor.openflow.multipart import FlowStatsReply, FlowStatsRequest, PortStatsRequest
+from flowvisor.openflow.multipart import (
+    FlowStatsReply,
+    FlowStatsRequest,
+    GroupDescReply,
+    GroupDescRequest,
+    MeterConfigReply,
+    MeterConfigRequest,
+    PortDescReply,
+    PortDescRequest,
+    PortStatsRequest,
+)
+from flowvisor.openflow.ports import NO_PACKET_IN
 from tests.support.dialogue import say, the_datapath, withheld
+from tests.support.groups import add, to
 from tests.support.kinds import ON_10, ON_TABLES, Kind
 from tests.support.slices import MISS, A, B, output, udp
-from tests.support.world import World
+from tests.support.world import World, configuration
 
 PORT_1 = Match.of(in_port=1)
 
@@ -158,3 +174,31 @@ def test_slices_get_their_tables_once_and_for_all() -> None:
     assert world.hypervisor.allocations.blocks == {"a": (1, 4), "b": (5, 4)}
     again = World([B], [], world.hypervisor.allocations)
     assert again.hypervisor.allocations.blocks == {"b": (5, 4)}
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_a_new_slice_has_nothing_of_one_that_went_while_the_datapath_was_away(
+    kind: Kind, *, is_restarted: bool
+) -> None:
+    world = kind.world(A, B)
+    a, emulated = world.controller("a"), world.emulated[1]
+    port = emulated.pipeline.ports[1]
+    a.send(FlowMod(cookie=5, match=PORT_1, instructions=output(2)))
+    a.send(PortMod(port=1, hw_addr=port.hw_addr, config=NO_PACKET_IN, mask=NO_PACKET_IN))
+    a.send(add(7, *to(2)), MeterMod(command=METER_ADD, meter_id=3, flags=1, bands=(MeterBand(1, 10),)))
+    world.leave(1)
+    world.reload(configuration(B))
+    if is_restarted:
+        del world.emulated[1]
+        world.restart()
+    world.reload(configuration(A, B))
+    world.join(emulated)
+    a = world.controller("a")
+    assert a.ask(FlowStatsRequest(), FlowStatsReply).flows == ()
+    assert a.ask(GroupDescRequest(), GroupDescReply).groups == ()
+    assert a.ask(MeterConfigRequest(), MeterConfigReply).meters == ()
+    assert [one.config for one in a.ask(PortDescRequest(), PortDescReply).ports] == [0, 0]
+    assert world.packet(1, 1, udp()) == []
+    # Nor does anything of that come back with the next process.
+    world.restart()
+    assert world.controller("a").ask(FlowStatsRequest(), FlowStatsReply).flows == ()

@@ -84,3 +84,15 @@ def test_what_its_user_takes_is_kept_by_the_user() -> None:
     memory = Memory(7, {Name(GROUP, "red", b"1"): b"a", Name(METER, "red", b"1"): b"b"})
     assert list(memory.take(GROUP)) == [("red", b"1", b"a")]
     assert known(memory) == {Name(METER, "red", b"1"): b"b"}
+
+
+@given(steps)
+def test_of_a_slice_that_is_forgotten_nothing_is_known_and_of_others_all(
+    said: list[tuple[int, str, bytes, bytes | None]],
+) -> None:
+    memory, effects = Memory(7, {}), Effects(0.0)
+    for step in said:
+        do(memory, step, effects)
+    others = {name: value for name, value in known(memory).items() if name.slice_name != "red"}
+    memory.forget_slice("red", effects)
+    assert known(memory) == read_back(effects.records.get(7, [])) == others
