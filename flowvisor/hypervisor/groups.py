@@ -31,13 +31,17 @@ class Use(NamedTuple):
 
 
 class Version:
-    """What a tenant wrote of a group at one time; `names` are the groups that its buckets send packets to or watch."""
+    """What a tenant wrote of a group at one time; `names` are the groups that its buckets send packets to or watch.
 
-    __slots__ = ("buckets", "kind", "names")
+    `lists` are what its buckets do, each in the order in which it does, and what several do once.
+    """
+
+    __slots__ = ("buckets", "kind", "lists", "names")
 
     def __init__(self, kind: int, buckets: tuple[Bucket, ...]) -> None:
         self.kind = kind
         self.buckets = buckets
+        self.lists = tuple(dict.fromkeys(action_set_in_order(bucket.actions) for bucket in buckets))
         self.names = frozenset(
             action.group_id
             for bucket in buckets
@@ -116,8 +120,7 @@ class Groups:
         """The lists of actions that a group may carry out, each in the order in which it does."""
         group = self.by_id.get(group_id)
         for version in group.versions if group is not None else ():
-            for bucket in version.buckets:
-                yield action_set_in_order(bucket.actions)
+            yield from version.lists
 
     def named_by(self, group_id: int) -> Set[int]:
         """The groups that name this one, or did before what has not been done yet."""

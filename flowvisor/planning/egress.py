@@ -37,6 +37,8 @@ Buckets = Callable[[int], Iterable[act.Actions]]
 # Groups that one list leads to, the same one once for each way in which packets come to it changed. A list that leads
 # to more is not judged but refused.
 MAX_GROUPS_ENTERED: Final = 256
+# And the buckets of these, each once for each time that its group is entered: twice what fits into a message.
+MAX_BUCKETS_LOOKED_AT: Final = 4096
 
 
 class Leak(NamedTuple):
@@ -99,26 +101,45 @@ class TooManyWays(Exception):
     """A list leads to too many groups to look at."""
 
 
+class Effort:
+    """How many buckets may still be looked at for one message, whatever else it is that they are looked at for."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, buckets: int = MAX_BUCKETS_LOOKED_AT) -> None:
+        self.left = buckets
+
+    def one_more(self) -> None:
+        """Look at one; raises TooManyWays when it is one too many."""
+        self.left -= 1
+        if self.left < 0:
+            raise TooManyWays
+
+
 def no_groups(_group_id: int) -> Iterable[act.Actions]:
     """Where there are none."""
     return ()
 
 
 def ways(
-    actions: Iterable[act.Action], used_mask: int, buckets: Buckets
+    actions: Iterable[act.Action], used_mask: int, buckets: Buckets, effort: Effort
 ) -> Iterator[tuple[int, act.Actions, bool]]:
     """For each output: its port, the actions before it that rules can see, and whether it is a bucket's.
 
-    Raises TooManyWays past MAX_GROUPS_ENTERED.
+    What buckets do alike is told once. Raises TooManyWays past MAX_GROUPS_ENTERED or all effort.
     """
     entered: set[tuple[int, act.Actions]] = set()
+    told: set[tuple[int, act.Actions]] = set()
     ahead: list[tuple[Iterable[act.Action], act.Actions]] = [(actions, ())]
     in_bucket = False
     while ahead:
         listed, steps = ahead.pop()
         for action in listed:
             if isinstance(action, (act.Output, act.Enqueue)):
-                yield action.port, steps, in_bucket
+                if not in_bucket or (action.port, steps) not in told:
+                    yield action.port, steps, in_bucket
+                if in_bucket:
+                    told.add((action.port, steps))
             elif isinstance(action, act.Group):
                 entry = (action.group_id, steps)
                 if entry in entered:
@@ -126,7 +147,9 @@ def ways(
                 entered.add(entry)
                 if len(entered) > MAX_GROUPS_ENTERED:
                     raise TooManyWays
-                ahead += [(bucket, steps) for bucket in buckets(action.group_id)]
+                for bucket in buckets(action.group_id):
+                    effort.one_more()
+                    ahead.append((bucket, steps))
             elif is_visible(written_fields(action), used_mask):
                 steps += (action,)
         in_bucket = True
@@ -137,11 +160,12 @@ def destinations(
     start: Callable[[], Boxes | None],
     used_mask: int,
     buckets: Buckets = no_groups,
+    effort: Effort | None = None,
 ) -> Iterator[tuple[int, Callable[[], Boxes | None], bool, bool]]:
     """For each output: its port, its packets (None: too many to say), whether they are as they came in, and whether
     the output is a bucket's.
     """
-    for port, steps, in_bucket in ways(actions, used_mask, buckets):
+    for port, steps, in_bucket in ways(actions, used_mask, buckets, effort or Effort()):
         yield port, lambda done=steps: _after(start(), done), not steps, in_bucket  # type: ignore[misc]
 
 
@@ -161,6 +185,7 @@ def find_leak(
     ports: Collection[int],
     came_in: bool,
     buckets: Buckets = no_groups,
+    effort: Effort | None = None,
 ) -> Leak | None:
     """The first output that may not be, or None when the whole list is admitted.
 
@@ -168,21 +193,19 @@ def find_leak(
     as they came in, so that what the view remembers of its ports can answer.
     """
     try:
-        return _first_leak(view, actions, start, ports=ports, came_in=came_in, buckets=buckets)
+        found = destinations(actions, start, view.used_mask, buckets, effort)
+        return _first_leak(view, found, ports=ports, came_in=came_in)
     except TooManyWays:
         return Leak(codes.ACTION_EPERM, "too-many-groups")
 
 
 def _first_leak(
     view: View,
-    actions: Collection[act.Action],
-    start: Callable[[], Boxes | None],
+    found: Iterable[tuple[int, Callable[[], Boxes | None], bool, bool]],
     *,
     ports: Collection[int],
     came_in: bool,
-    buckets: Buckets,
 ) -> Leak | None:
-    found = destinations(actions, start, view.used_mask, buckets)
     for port, packets, untouched, in_bucket in found:
         if port == CONTROLLER and view.block is not None:
             continue  # the table that it comes from says whose the packet-in is

@@ -19,7 +19,15 @@ from flowvisor.openflow.match import Match
 from flowvisor.openflow.packet import parse
 from flowvisor.openflow.ports import ALL, CONTROLLER, FLOOD, IN_PORT, NORMAL, TABLE
 from flowvisor.planning.allocation import TableBlock
-from flowvisor.planning.egress import destinations, find_leak, is_visible, rewritten, written_fields
+from flowvisor.planning.egress import (
+    MAX_BUCKETS_LOOKED_AT,
+    Effort,
+    destinations,
+    find_leak,
+    is_visible,
+    rewritten,
+    written_fields,
+)
 from flowvisor.planning.ownership import Ownership
 from flowvisor.planning.view import View
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
@@ -221,3 +229,30 @@ def test_a_tag_may_hide_what_is_behind_it() -> None:
     assert not rewritten(hidden, act.PopVlan()).mask & hidden.mask
     (untagged,) = boxes_of(Match.of(in_port=1, vlan_vid=0, eth_type=0x0800, ipv4_src=1))
     assert rewritten(untagged, act.PushVlan(0x8100)).mask & boxes_of(Match.of(eth_type=0x0800))[0].mask
+
+
+def test_no_more_buckets_are_looked_at_than_a_bound() -> None:
+    mine = view("a", A, B)
+    half = [(act.SetField("eth_dst", number), act.Output(2)) for number in range(MAX_BUCKETS_LOOKED_AT // 2)]
+    for groups, is_refused in ((2, False), (3, True)):
+        actions = tuple(act.Group(number) for number in range(groups))
+        leak = find_leak(mine, actions, start(), ports=PORTS, came_in=True, buckets=lambda _: half)
+        assert (leak is not None) == is_refused
+    effort = Effort(len(half))
+    for is_refused in (False, True):  # what one message is looked at for comes out of one
+        leak = find_leak(
+            mine, (act.Group(1),), start(), ports=PORTS, came_in=True, buckets=lambda _: half, effort=effort
+        )
+        assert (leak is not None) == is_refused
+
+
+def test_what_buckets_do_alike_is_told_once() -> None:
+    listed = [(act.SetField("eth_dst", address), act.Output(2)) for address in (5, 6, 5)]
+    found = [
+        (port, packets())
+        for port, packets, _, _ in destinations(
+            (act.Group(1), act.Output(2), act.Output(2)), start(Box(0, 0)), ALL_BITS, lambda _: listed
+        )
+    ]
+    assert [port for port, _ in found] == [2] * 4
+    assert len({packets for _, packets in found}) == 3

@@ -28,6 +28,7 @@ from flowvisor.planning.egress import find_leak
 from flowvisor.planning.entries import all_group, flood_group
 
 EVERYWHERE: Final = (ALL, FLOOD)
+MAX_FLOODS: Final = 16  # of one list; each is looked at for each of the slice's ports
 # The order in which an action set is carried out (OpenFlow 1.3.5, section 5.10); all set-field come together.
 _SET_ORDER: Final = (
     act.CopyTtlIn, act.PopVlan, act.PopMpls, act.PopPbb, act.StripVlan, act.PushMpls, act.PushPbb, act.PushVlan,
@@ -237,7 +238,12 @@ def _refused_instruction(
 
 def refused_action(switch: VirtualSwitch, actions: Iterable[act.Action]) -> Refusal | None:
     """The first action that the slice may not use: it names what is not the slice's, or is not understood."""
+    floods = 0
     for action in actions:
+        if isinstance(action, act.Output) and action.port in EVERYWHERE:
+            floods += 1
+            if floods > MAX_FLOODS:
+                return Refusal(codes.ACTION_TOO_MANY, "too-many-floods")
         if isinstance(action, act.OpaqueAction):
             return Refusal(codes.ACTION_BAD_EXPERIMENTER, "experimenter")
         if isinstance(action, act.Group) and action.group_id not in switch.groups.by_id:

@@ -19,10 +19,20 @@ from flowvisor.hypervisor.refusal import Refusal
 from flowvisor.openflow import actions as act
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.ports import ALL, CONTROLLER, FLOOD, IN_PORT
-from flowvisor.planning.egress import Boxes, Leak, find_leak, is_visible, written_fields
+from flowvisor.planning.egress import (
+    MAX_BUCKETS_LOOKED_AT,
+    Boxes,
+    Effort,
+    Leak,
+    find_leak,
+    is_visible,
+    written_fields,
+)
 
 # Uses of groups that are looked at when one of these changes; a change for which there are more is refused.
 MAX_USES_LOOKED_AT: Final = 256
+# Likewise the buckets, for all that one message may change.
+MAX_BUCKETS_OF_A_CHANGE: Final = 8 * MAX_BUCKETS_LOOKED_AT
 
 _SEVERAL_PORTS: Final = (ALL, FLOOD, IN_PORT)
 _FOREIGN: Final = Refusal(codes.ACTION_EPERM, "foreign-flowspace")
@@ -103,7 +113,8 @@ def _take_note_of_rewrites(
         if boxes is None or any(switch.view.foreign_part(boxes, port) is not None for port in emits):
             return _FOREIGN
         spread |= {group_id for group_id, group in switch.groups.by_id.items() if group.is_spread}
-        if any(_leak_of_spread(switch, group_id, rewritten) is not None for group_id in spread):
+        effort = Effort(MAX_BUCKETS_OF_A_CHANGE)
+        if any(_leak_of_spread(switch, group_id, rewritten, effort) is not None for group_id in spread):
             return _FOREIGN
     if fields - switch.rewritten:
         switch.verdicts.clear()  # what was remembered of later tables took fewer packets for granted
@@ -148,24 +159,31 @@ def leak_through(switch: VirtualSwitch, group_id: int) -> Leak | None:
     roots = {root_id: switch.groups.by_id[root_id] for root_id in switch.groups.leading_to(group_id)}
     if sum(len(group.uses) + group.is_spread for group in roots.values()) > MAX_USES_LOOKED_AT:
         return Leak(codes.ACTION_EPERM, "too-many-groups")
+    effort = Effort(MAX_BUCKETS_OF_A_CHANGE)
     for root_id, group in roots.items():
         for use in group.uses:
-            leak = _leak(switch, (*use.steps, act.Group(root_id)), start_of(switch, (), use.matched))
+            actions = (*use.steps, act.Group(root_id))
+            leak = _leak(switch, actions, start_of(switch, (), use.matched), effort)
             if leak is not None:
                 return leak
-        leak = _leak_of_spread(switch, root_id, switch.rewritten) if group.is_spread else None
+        leak = _leak_of_spread(switch, root_id, switch.rewritten, effort) if group.is_spread else None
         if leak is not None:
             return leak
     return None
 
 
-def _leak_of_spread(switch: VirtualSwitch, group_id: int, rewritten: set[str]) -> Leak | None:
+def _leak_of_spread(switch: VirtualSwitch, group_id: int, rewritten: set[str], effort: Effort) -> Leak | None:
     start = start_of(switch, rewritten, None)
-    return _leak(switch, (act.Group(group_id),), start, came_in=not rewritten)
+    return _leak(switch, (act.Group(group_id),), start, effort, came_in=not rewritten)
 
 
 def _leak(
-    switch: VirtualSwitch, actions: act.Actions, start: Callable[[], Boxes | None], *, came_in: bool = True
+    switch: VirtualSwitch,
+    actions: act.Actions,
+    start: Callable[[], Boxes | None],
+    effort: Effort,
+    *,
+    came_in: bool = True,
 ) -> Leak | None:
     return find_leak(
         switch.view,
@@ -174,4 +192,5 @@ def _leak(
         ports=switch.datapath.ports,
         came_in=came_in,
         buckets=switch.groups.buckets_of,
+        effort=effort,
     )

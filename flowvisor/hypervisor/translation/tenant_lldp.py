@@ -34,6 +34,9 @@ DENIED: Final = "denied"  # by the slice's ACL
 LLDP: Final = "lldp"  # why such a packet goes nowhere: no link inside the slice
 _NOWHERE: Final = frozenset({CONTROLLER, TABLE})
 _TAGS: Final = frozenset(kind.to_bytes(2, "big") for kind in (ETH_TYPE_VLAN, ETH_TYPE_SERVICE_VLAN))
+# What one packet-out may show; others wait while it is done.
+MAX_SHOWN: Final = 1024
+MAX_SHOWN_BYTES: Final = 1024 * 1024
 _VID_BITS: Final = 0xFFF
 _PCP_SHIFT: Final = 13
 # Behind these the packet would be LLDP no more, and there would be something to send.
@@ -62,6 +65,8 @@ def southbound(channel: TenantChannel, message: PacketOut, data: bytes, effects:
     if not arriving:
         channel.counters.count_shed(LLDP)
         return None
+    if len(arriving) > MAX_SHOWN or sum(len(packet) for _, _, packet in arriving) > MAX_SHOWN_BYTES:
+        return Refusal(codes.ACTION_TOO_MANY, LLDP)
     channel.counters.answered[PACKET_OUT] += 1
     for beyond, port, packet in arriving:
         _show(beyond, port, packet, effects)

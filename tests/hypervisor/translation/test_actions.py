@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from flowvisor.hypervisor.peers import VirtualSwitch
 from flowvisor.hypervisor.translation.actions import (
+    MAX_FLOODS,
     Verdict,
     actions_to_physical,
     flood_ports,
@@ -89,6 +90,15 @@ def test_a_flood_that_is_written_to_the_action_set_is_not_one_output_of_several(
     assert cut.instructions == (act.ApplyActions(spelled_out),)
     in_a_block = judge(switch(ON_TABLES, a_slice("a", ports(1, 2, 3))), 0, written, tagged)
     assert isinstance(in_a_block.instructions[0], act.WriteActions)
+
+
+def test_a_list_that_floods_very_often_is_refused(kind: Kind) -> None:
+    mine = switch(kind, A, B)
+    floods = (act.Output(FLOOD), act.Output(ALL)) * (MAX_FLOODS // 2)
+    assert refused_action(mine, (*floods, act.Output(1))) is None
+    refusal = refused_action(mine, (*floods, act.Output(FLOOD)))
+    assert refusal is not None
+    assert refusal.error == codes.ACTION_TOO_MANY
 
 
 def test_flood_leaves_out_ports_that_want_none_and_all_does_not() -> None:

@@ -6,7 +6,12 @@ from flowvisor.flowspace.layout import boxes_of
 from flowvisor.hypervisor.groups import MAX_USES, Use
 from flowvisor.hypervisor.peers import VirtualSwitch
 from flowvisor.hypervisor.translation.actions import judge
-from flowvisor.hypervisor.translation.consequences import MAX_USES_LOOKED_AT, leak_through, start_of
+from flowvisor.hypervisor.translation.consequences import (
+    MAX_BUCKETS_OF_A_CHANGE,
+    MAX_USES_LOOKED_AT,
+    leak_through,
+    start_of,
+)
 from flowvisor.openflow import actions as act
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.match import Match
@@ -73,6 +78,19 @@ def test_a_change_that_would_take_too_much_looking_is_refused() -> None:
         assert judge(a.switch, 0, through(number)).refusal is None
     assert a.refused(modify(1, *to(1))) == codes.ACTION_EPERM
     assert a.send(modify(2, *to(1))) == []
+
+
+def test_a_change_of_much_that_is_used_in_many_ways_is_refused() -> None:
+    a = controller()
+    many = [bucket(act.SetField("eth_dst", number), act.Output(2)) for number in range(500)]
+    a.send(add(1, *many))
+    for number in range(MAX_BUCKETS_OF_A_CHANGE // 1000):  # what it was before is looked at, too
+        match = Match.of(in_port=1, vlan_vid=tag(100), eth_dst=number)
+        assert judge(a.switch, 0, through(1), match).refusal is None
+    assert a.send(modify(1, *many)) == []
+    assert judge(a.switch, 0, through(1), Match.of(in_port=1, vlan_vid=tag(100))).refusal is None
+    assert a.refused(modify(1, *many)) == codes.ACTION_EPERM
+    assert a.send(modify(1, *many[:100])) == []
 
 
 def test_a_group_that_nothing_leads_to_cannot_leak() -> None:

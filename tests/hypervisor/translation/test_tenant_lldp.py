@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowvisor.emulation.rewriting import rewrite
-from flowvisor.hypervisor.translation.tenant_lldp import rewritten
+from flowvisor.hypervisor.translation.tenant_lldp import MAX_SHOWN, MAX_SHOWN_BYTES, rewritten
 from flowvisor.openflow import actions as act
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.actions import Output
@@ -239,3 +239,13 @@ def test_it_is_rewritten_as_a_datapath_would(packet: str, actions: list[act.Acti
     for action in actions:
         data, expected = rewritten(data, action), rewrite(expected, action)
         assert data == expected
+
+
+def test_no_more_is_shown_at_once_than_a_bound() -> None:
+    pair = Pair(ON_TABLES, 4)
+    most = (Output(1),) * MAX_SHOWN
+    assert len(pair.send(*most)) == MAX_SHOWN
+    long = LLDP + bytes(MAX_SHOWN_BYTES // MAX_SHOWN)
+    for actions, data in (((*most, Output(1)), LLDP), (most, long)):
+        assert pair.near.refused(PacketOut(actions=actions, data=data)) == codes.ACTION_TOO_MANY
+    assert len(pair.far.inbox) == MAX_SHOWN
