@@ -12,12 +12,16 @@ V = TypeVar("V")
 
 
 class Verdicts(Generic[V]):
-    """What was found of lists of actions; empty again when something changes that a verdict follows from."""
+    """What was found of lists of actions; empty again when something changes that a verdict follows from.
 
-    __slots__ = ("_known", "get")
+    `revision` is another one then, for whoever keeps a verdict elsewhere.
+    """
+
+    __slots__ = ("_known", "get", "revision")
 
     def __init__(self) -> None:
         self._known: dict[Hashable, V] = {}
+        self.revision = 0
         self.get: Callable[[Hashable], V | None] = self._known.get  # as quick as a dict
 
     def __len__(self) -> int:
@@ -34,3 +38,4 @@ class Verdicts(Generic[V]):
     def clear(self) -> None:
         """Forget everything."""
         self._known.clear()
+        self.revision += 1

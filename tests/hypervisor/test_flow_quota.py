@@ -21,12 +21,13 @@ from flowvisor.openflow.messages import (
     BarrierRequest,
     Error,
     FlowMod,
+    PacketIn,
 )
 from flowvisor.openflow.multipart import FlowStatsReply, FlowStatsRequest
 from flowvisor.openflow.versions import codec
 from flowvisor.policies.quota import Quota
 from tests.support.kinds import KINDS, ON_10, ON_FEW_TABLES, ON_TABLES, Kind
-from tests.support.slices import B, output, udp
+from tests.support.slices import MISS, B, ethernet, output, udp
 from tests.support.world import Controller, World, a_slice, ports
 
 LIMIT = 3
@@ -258,3 +259,26 @@ def test_a_datapath_that_does_not_say_what_it_has_gives_no_room() -> None:
     assert len(a.heard(Error)) == 1
     world.peers[datapath] = emulated
     assert errors(a, entry(2)) == []
+
+
+@pairs
+def test_an_entry_that_waits_is_judged_by_the_link_that_is_found_meanwhile(kind: Kind, version: int) -> None:
+    quota = Quota("q", flow_entries=3)
+    slices = [
+        a_slice("a", ports(1, 2, at=[1]), ports(1, at=[2]), policies=["q"]),
+        a_slice("b", ports(2, at=[2])),
+    ]
+    datapaths = [kind.datapath(), ON_TABLES.datapath(dpid=2)]
+    world = World(slices, datapaths, policies=[quota], cables=[((1, 2), (2, 2))])
+    a, b = world.controller("a", 1, version), world.controller("b", 2)
+    b.send(MISS)
+    frame = codec(version).encode(entry(1, xid=9))
+    effects = world.hypervisor.from_controller(a.channel, [frame], world.now)
+    assert a.channel.awaits_answer
+    world.look_for_links()
+    world.perform(effects)
+    assert [(one.xid, one.error) for one in a.heard(Error)] == [(9, codes.ACTION_EPERM)]
+    assert held(a) == 0
+    world.packet(1, 1, ethernet(dst=1))
+    assert b.heard(PacketIn) == []
+    assert errors(a, FlowMod(priority=5, match=Match.of(in_port=2), instructions=output(1))) == []

@@ -10,8 +10,10 @@ def test_a_verdict_is_found_by_its_bytes_until_all_is_forgotten() -> None:
     verdicts.remember(b"list", "fine", size=4)
     assert verdicts.get(b"list") == "fine"
     assert verdicts.get(b"other") is None
+    revision = verdicts.revision
     verdicts.clear()
     assert verdicts.get(b"list") is None
+    assert verdicts.revision != revision
 
 
 def test_a_long_list_is_not_remembered() -> None:

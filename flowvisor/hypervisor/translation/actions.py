@@ -11,17 +11,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
+from flowvisor.errors import Inexpressible
 from flowvisor.flowspace.layout import boxes_of
 from flowvisor.hypervisor.peers import VirtualSwitch
 from flowvisor.hypervisor.refusal import Refusal
 from flowvisor.hypervisor.translation.consequences import start_of, take_note
 from flowvisor.hypervisor.translation.queueing import queued
 from flowvisor.hypervisor.translation.storm_meters import metered
+from flowvisor.hypervisor.translation.versions import translated
 from flowvisor.network.discovery import PROBE_ADDRESS
 from flowvisor.openflow import actions as act
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.fields import ETH_TYPE_BDDP, ETH_TYPE_LLDP
 from flowvisor.openflow.match import Match
+from flowvisor.openflow.messages import FlowMod
 from flowvisor.openflow.ports import ALL, FLOOD, MAX_PORT, NO_FLOOD
 from flowvisor.planning.closed_ports import closed_group, closed_port
 from flowvisor.planning.egress import find_leak
@@ -95,6 +98,17 @@ def judge(
     mapped = tuple(_mapped(switch, instructions))
     # Where matches are intersected it is another version's words, maybe; `pieces` does it there.
     return Verdict(mapped if view.block is None else metered(switch, queued(switch, mapped)))
+
+
+def judge_entry(switch: VirtualSwitch, message: FlowMod, version: int) -> Verdict:
+    """Check and map the instructions of an entry as a tenant that speaks this version has written it."""
+    target = switch.datapath.version
+    try:
+        instructions = translated(message.instructions, message.match, source=version, target=target)
+    except Inexpressible as error:
+        return Verdict((), Refusal((error.error_type, error.error_code), "inexpressible"))
+    verdict = judge(switch, message.table_id, instructions)
+    return judge(switch, message.table_id, instructions, message.match) if verdict.needs_match else verdict
 
 
 def _outputs(actions: act.Actions) -> Iterator[int]:

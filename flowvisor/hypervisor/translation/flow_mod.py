@@ -11,15 +11,13 @@ from typing import Final
 
 from attrs import define, evolve
 
-from flowvisor.errors import Inexpressible
 from flowvisor.hypervisor import flow_quota
 from flowvisor.hypervisor.effects import Effects
 from flowvisor.hypervisor.peers import TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.refusal import Refusal, refuse
 from flowvisor.hypervisor.requests import ask, fence, send_own, send_to_datapath
-from flowvisor.hypervisor.translation.actions import Verdict, judge
+from flowvisor.hypervisor.translation.actions import Verdict, judge, judge_entry
 from flowvisor.hypervisor.translation.storm_meters import metered
-from flowvisor.hypervisor.translation.versions import translated
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow import v13
 from flowvisor.openflow.frame import FLOW_MOD, HEADER
@@ -128,15 +126,7 @@ def southbound(channel: TenantChannel, frame: bytes, effects: Effects) -> Refusa
     refusal = _check_buffer(switch, message)
     if refusal is not None:
         return refusal
-    try:
-        instructions = translated(
-            message.instructions, message.match, source=channel.version, target=switch.datapath.version
-        )
-    except Inexpressible as error:
-        return Refusal((error.error_type, error.error_code), "inexpressible")
-    verdict = judge(switch, message.table_id, instructions)
-    if verdict.needs_match:
-        verdict = judge(switch, message.table_id, instructions, message.match)
+    verdict = judge_entry(switch, message, channel.version)
     if verdict.refusal is not None:
         return verdict.refusal
     is_10_addition = message.command == ADD and not TRAITS[channel.version].has_tables
@@ -157,9 +147,20 @@ def southbound(channel: TenantChannel, frame: bytes, effects: Effects) -> Refusa
 
 def _add(channel: TenantChannel, frame: bytes, physical: FlowMod, effects: Effects) -> bool:
     """Send an addition; False if it has to wait until it is known whether there is room for it."""
+    switch = channel.switch
+    revision = switch.verdicts.revision
 
     def go_on(effects: Effects) -> None:
-        _send(channel, frame, physical, effects)
+        if switch.verdicts.revision == revision:
+            _send(channel, frame, physical, effects)
+            return
+        message = channel.codec.decode(frame)  # what it was judged by has changed meanwhile
+        assert isinstance(message, FlowMod)
+        verdict = judge_entry(switch, message, channel.version)
+        if verdict.refusal is not None:
+            refuse(channel, frame, verdict.refusal, effects)
+        else:
+            _send(channel, frame, evolve(physical, instructions=verdict.instructions), effects)
 
     return flow_quota.add(channel, frame, physical, go_on, effects)
 

@@ -22,7 +22,7 @@ from flowvisor.hypervisor.effects import Effects
 from flowvisor.hypervisor.entry_records import forget_entry, plain_record, remember_entry
 from flowvisor.hypervisor.flow_table import PIECE_COOKIE, Entry, FlowTable, leads_to
 from flowvisor.hypervisor.peers import Datapath, TenantChannel, VirtualSwitch
-from flowvisor.hypervisor.refusal import Refusal
+from flowvisor.hypervisor.refusal import Refusal, refuse
 from flowvisor.hypervisor.requests import fence, send_to_datapath
 from flowvisor.hypervisor.translation.actions import Verdict, judge
 from flowvisor.hypervisor.translation.pieces import (
@@ -224,20 +224,33 @@ def _add(channel: TenantChannel, frame: bytes, message: FlowMod, effects: Effect
     assert table is not None
     if message.flags & CHECK_OVERLAP and table.overlapping(message.match, message.priority):
         return Refusal(codes.OVERLAP, "overlap")
-    pieces = cut(switch, message)
-    if isinstance(pieces, Refusal):
-        return pieces
-    instructions = judged(switch, message)
-    if isinstance(instructions, Refusal):
-        return instructions
+    wanted = _wanted(switch, message)
+    if isinstance(wanted, Refusal):
+        return wanted
+    revision = switch.verdicts.revision
 
     def go_on(effects: Effects) -> None:
-        _install(channel, frame, message, pieces, instructions, effects)
+        now = wanted if switch.verdicts.revision == revision else _wanted(switch, message)
+        if isinstance(now, Refusal):
+            refuse(channel, frame, now, effects)
+        else:
+            _install(channel, frame, message, *now, effects)
 
     if key_of(datapath, message) in table.entries:  # it does not become one more
         go_on(effects)
         return None
     return flow_quota.add_known(channel, frame, go_on, effects)
+
+
+def _wanted(
+    switch: VirtualSwitch, message: FlowMod
+) -> tuple[tuple[Match, ...] | None, Instructions] | Refusal:
+    """An entry's pieces and instructions."""
+    pieces = cut(switch, message)
+    if isinstance(pieces, Refusal):
+        return pieces
+    instructions = judged(switch, message)
+    return instructions if isinstance(instructions, Refusal) else (pieces, instructions)
 
 
 def _install(
