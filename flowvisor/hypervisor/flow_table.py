@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from attrs import Factory, define, evolve, field, setters
+from attrs import Factory, define, evolve
 
 from flowvisor.flowspace.box import Box, covers, overlaps
 from flowvisor.flowspace.layout import boxes_of
@@ -50,7 +50,8 @@ class Idling:
     ended_by: int | None = None  # the reason for which all of them go
 
 
-def _packed(pieces: tuple[Match, ...] | None) -> tuple[bytes, ...] | None:
+def packed(pieces: tuple[Match, ...] | None) -> tuple[bytes, ...] | None:
+    """Pieces as an entry keeps them."""
     return None if pieces is None else tuple(map(v13.encode_match, pieces))
 
 
@@ -58,7 +59,7 @@ def _packed(pieces: tuple[Match, ...] | None) -> tuple[bytes, ...] | None:
 class Entry:
     """One flow entry of the tenant's. `pieces` is None when its only piece is its own match.
 
-    They are kept as bytes, because a match is ten times as large.
+    They are kept as bytes (`packed_pieces`), because a match is ten times as large.
 
     `written` is set when a modify has changed the instructions since `request`, with the version that says them so.
     `replaced` is the entry whose place this one took, until that is known to be gone from the datapath.
@@ -70,7 +71,7 @@ class Entry:
     version: int
     request: bytes
     cookie: int
-    _pieces: tuple[bytes, ...] | None = field(default=None, converter=_packed, on_setattr=setters.NO_OP)
+    packed_pieces: tuple[bytes, ...] | None = None
     live: int = 1  # pieces that the datapath still has
     packet_count: int = 0  # of the pieces that it has no more
     byte_count: int = 0
@@ -83,18 +84,18 @@ class Entry:
     @property
     def pieces(self) -> tuple[Match, ...] | None:
         """What its match leaves on the datapath."""
-        if self._pieces is None:
+        if self.packed_pieces is None:
             return None
-        return tuple(v13.decode_match(piece, strict=False) for piece in self._pieces)
+        return tuple(v13.decode_match(piece, strict=False) for piece in self.packed_pieces)
 
     @pieces.setter
     def pieces(self, pieces: tuple[Match, ...] | None) -> None:
-        self._pieces = _packed(pieces)
+        self.packed_pieces = packed(pieces)
 
     @property
     def is_cut(self) -> bool:
         """Whether it lies in several pieces."""
-        return self._pieces is not None and len(self._pieces) > 1
+        return self.packed_pieces is not None and len(self.packed_pieces) > 1
 
     def flow_mod(self) -> FlowMod:
         """The entry as its tenant wrote it."""
@@ -166,7 +167,8 @@ class FlowTable:
         self.punting.discard(entry)
         if self.table_miss is entry:
             self.table_miss = None
-        self._note_uses(entry, ())
+        if entry.uses:
+            self._note_uses(entry, ())
         return True
 
     def take_out_users(self, used: Group | Meter) -> tuple[Entry, ...]:

@@ -83,7 +83,7 @@ def reply(datapath: Datapath, frame: bytes, effects: Effects) -> None:
     if isinstance(kind, msg.BarrierReply):
         done = transactions.settle(xid)
         pieces.settle(done)
-        groups.settle(done)
+        groups.settle([token for token in done if type(token) is groups.Change])
     if request.is_over or (channel is not None and channel.has_left):
         return
     if kind is not None and request.each is not None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from flowvisor.emulation import flow_table as emulated
 from flowvisor.flowspace.layout import point_of
-from flowvisor.hypervisor.flow_table import Entry, FlowTable, outputs_to
+from flowvisor.hypervisor.flow_table import Entry, FlowTable, outputs_to, packed
 from flowvisor.openflow import v13
 from flowvisor.openflow.actions import ApplyActions, ClearActions, Enqueue, Output, SetQueue, WriteActions
 from flowvisor.openflow.match import Match
@@ -83,7 +83,7 @@ def test_an_entry_is_what_was_written_and_modified() -> None:
     entry.written, entry.cookie = (1, output(2)), 8
     assert (entry.flow_mod().instructions, entry.flow_mod().cookie) == (output(2), 8)
     assert entry.wording == 1
-    assert entry_of(1, mod, pieces=(Match(),)).physical_matches() == (Match(),)
+    assert entry_of(1, mod, packed_pieces=packed((Match(),))).physical_matches() == (Match(),)
 
 
 def test_outputs_are_looked_for_in_both_kinds_of_lists() -> None:

@@ -20,7 +20,7 @@ from flowvisor.hypervisor import flow_quota
 from flowvisor.hypervisor.buffers import BufferedPacket
 from flowvisor.hypervisor.effects import Effects
 from flowvisor.hypervisor.entry_records import forget_entry, plain_record, remember_entry
-from flowvisor.hypervisor.flow_table import PIECE_COOKIE, Entry, FlowTable, leads_to
+from flowvisor.hypervisor.flow_table import PIECE_COOKIE, Entry, FlowTable, leads_to, packed
 from flowvisor.hypervisor.peers import Datapath, TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.refusal import Refusal, refuse
 from flowvisor.hypervisor.requests import fence, send_to_datapath
@@ -271,7 +271,7 @@ def _install(
         version=channel.version,
         request=frame,
         cookie=message.cookie,
-        pieces=pieces,
+        packed_pieces=packed(pieces),
         live=1 if pieces is None else len(pieces),
     )
     flags = message.flags | (RESET_COUNTS if TRAITS[channel.version].modify_adds else 0)  # 1.0 counts anew

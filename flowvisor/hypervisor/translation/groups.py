@@ -271,10 +271,10 @@ def buckets_to_virtual(switch: VirtualSwitch, buckets: Iterable[Bucket]) -> tupl
     )
 
 
-def settle(changes: Iterable[object]) -> None:
-    """The datapath has done what was sent with these tokens: nothing that was before counts any more."""
+def settle(changes: Iterable[Change]) -> None:
+    """The datapath has done these: nothing that was before counts any more."""
     for change in changes:
-        if isinstance(change, Change) and change.is_of_this_group:
+        if change.is_of_this_group:
             versions = change.group.versions
             if change.version in versions[1:]:
                 change.switch.groups.keep(change.group_id, versions[versions.index(change.version) :])
