@@ -8,11 +8,12 @@ NO_METER: Final = 0  # no meter has this id (OpenFlow 1.3.5, section 7.3.4.4)
 
 
 class Meters:
-    """The meters of one virtual switch."""
+    """The meters of one virtual switch; `remarking` are those that change a packet's DSCP, or did once."""
 
-    __slots__ = ("by_id", "by_physical")
+    __slots__ = ("by_id", "by_physical", "remarking")
 
     def __init__(self) -> None:
+        self.remarking: set[int] = set()
         self.by_id: dict[int, int] = {}
         self.by_physical: dict[int, int] = {}
 
@@ -28,6 +29,7 @@ class Meters:
         """Remove a meter that is there; return what the datapath calls it."""
         physical = self.by_id.pop(meter_id)
         del self.by_physical[physical]
+        self.remarking.discard(meter_id)
         return physical
 
     def to_physical(self, meter_id: int) -> int:

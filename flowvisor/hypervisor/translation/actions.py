@@ -27,7 +27,7 @@ from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import FlowMod
 from flowvisor.openflow.ports import ALL, FLOOD, MAX_PORT, NO_FLOOD
 from flowvisor.planning.closed_ports import closed_group, closed_port
-from flowvisor.planning.egress import find_leak
+from flowvisor.planning.egress import find_leak, is_visible
 from flowvisor.planning.entries import all_group, flood_group
 
 EVERYWHERE: Final = (ALL, FLOOD)
@@ -238,6 +238,10 @@ def _refused_instruction(
         elif isinstance(instruction, act.Meter):
             if instruction.meter_id not in switch.meters.by_id:
                 return Refusal(codes.UNKNOWN_METER, "unknown-meter")
+            if instruction.meter_id in switch.meters.remarking and is_visible(
+                ("ip_dscp",), switch.view.used_mask
+            ):
+                return Refusal(codes.ACTION_EPERM, "foreign-flowspace")
         elif isinstance(instruction, act.OpaqueInstruction):
             return Refusal(codes.INST_BAD_EXPERIMENTER, "experimenter")
         elif isinstance(instruction, act.WriteMetadata):

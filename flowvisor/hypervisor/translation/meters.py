@@ -69,6 +69,7 @@ def southbound(channel: TenantChannel, frame: bytes, request: MeterMod, effects:
         return Refusal(codes.UNKNOWN_METER, "unknown-meter")
     refusal = _refused(channel.switch, request)
     if refusal is None:
+        _note_remarking(channel.switch, request)
         _count(channel, frame)
         _send(channel, frame, evolve(request, meter_id=physical), effects)
     return refusal
@@ -91,6 +92,7 @@ def _add(channel: TenantChannel, frame: bytes, request: MeterMod, effects: Effec
         return Refusal(codes.OUT_OF_METERS, "no-meters")
     meters.add(request.meter_id, physical)
     switch.verdicts.clear()
+    _note_remarking(switch, request)
     key = _ID.pack(request.meter_id)
     datapath.memory.remember(METER, switch.name.slice_name, key, _ID.pack(physical), effects)
     _count(channel, frame)
@@ -110,6 +112,12 @@ def _refused(switch: VirtualSwitch, request: MeterMod) -> Refusal | None:
         if band.kind > BAND_DSCP_REMARK or not _band_types(switch) >> band.kind & 1:
             return Refusal(codes.METER_BAD_BAND, "unsupported")
     return None
+
+
+def _note_remarking(switch: VirtualSwitch, request: MeterMod) -> None:
+    """Take note of a meter that changes packets: rules beyond a link that is found later may look at that field."""
+    if any(band.kind == BAND_DSCP_REMARK for band in request.bands):
+        switch.meters.remarking.add(request.meter_id)
 
 
 def _band_types(switch: VirtualSwitch) -> int:
@@ -263,6 +271,7 @@ def adopt(datapath: Datapath, present: Iterable[MeterConfig], effects: Effects) 
                 datapath.memory.forget(METER, switch.name.slice_name, key, effects)
             else:
                 switch.meters.add(meter_id, physical)
+                _note_remarking(switch, evolve(_as_mod(meter), meter_id=meter_id))
                 ids.take(physical)
     return [
         MeterMod(command=METER_DELETE, meter_id=meter_id) for meter_id in found if meter_id not in ids.taken

@@ -164,6 +164,30 @@ def test_a_meter_does_not_rewrite_what_rules_look_at() -> None:
     assert a.send(meter(7, REMARK)) == []
 
 
+@KINDS_13
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_nor_what_rules_beyond_a_link_look_at_that_is_found_later(kind: Kind, *, is_changed: bool) -> None:
+    a_there = rule(Match.of(in_port=2), at=[2], priority=10)
+    remarked = rule(Match.of(in_port=2, eth_type=0x0800, ip_dscp=12), at=[2])
+    slices = [a_slice("a", ports(1, 2, at=[1]), a_there), a_slice("b", remarked)]
+    world = World(slices, [kind.datapath(), kind.datapath(dpid=2)], cables=[((1, 2), (2, 2))])
+    a = world.controller("a")
+    a.send(meter(7, DROP if is_changed else REMARK))
+    if is_changed:
+        a.send(meter(7, REMARK, command=METER_MODIFY))
+    entry = FlowMod(
+        priority=5,
+        match=Match.of(in_port=1, eth_type=0x0800, ip_dscp=10),
+        instructions=(act.Meter(7), FORWARD),
+    )
+    assert a.send(entry) == []
+    world.look_for_links()
+    assert a.ask(FlowStatsRequest(), FlowStatsReply).flows == ()
+    assert a.refused(entry) == codes.ACTION_EPERM
+    a.send(delete(7), meter(7))
+    assert a.send(entry) == []
+
+
 def test_there_are_no_meters_on_1_0() -> None:
     _, a, _ = both(ON_10)
     assert a.refused(meter(7)) == codes.OUT_OF_METERS
