@@ -64,10 +64,15 @@ def classifier_entries(plan: DatapathPlan) -> list[FlowMod]:
     if plan.enforcement is not Enforcement.TABLES:
         return []
     return [
-        *_denying_entries(plan.ownership),
+        *denying_entries(plan),
         *_goto_entries(plan),
         _entry(MATCH_ALL, priority=0, block=None),
     ]
+
+
+def denying_entries(plan: DatapathPlan) -> list[FlowMod]:
+    """Those of them that drop what slices' ACLs deny."""
+    return list(_denying_entries(plan.ownership)) if plan.enforcement is Enforcement.TABLES else []
 
 
 def fence_entries(plan: DatapathPlan) -> list[FlowMod]:

@@ -6,7 +6,14 @@ from collections.abc import Collection
 
 from flowvisor.openflow.messages import FlowMod, GroupMod
 from flowvisor.planning.closed_ports import closed_groups, reception_entries
-from flowvisor.planning.entries import PortConfigs, classifier_entries, fence_entries, groups_of, probe_entry
+from flowvisor.planning.entries import (
+    PortConfigs,
+    classifier_entries,
+    denying_entries,
+    fence_entries,
+    groups_of,
+    probe_entry,
+)
 from flowvisor.planning.plan import DatapathPlan
 
 
@@ -14,6 +21,11 @@ def own_entries(plan: DatapathPlan, configs: PortConfigs) -> list[FlowMod]:
     """Its flow entries, all of them in table 0."""
     probes = [probe_entry()] if plan.is_probed else []
     return [*classifier_entries(plan), *fence_entries(plan), *reception_entries(plan, configs), *probes]
+
+
+def entries_by_ports(plan: DatapathPlan, configs: PortConfigs) -> list[FlowMod]:
+    """Of its flow entries those that follow from how ports are configured, and all that may stand where such do."""
+    return [*denying_entries(plan), *fence_entries(plan), *reception_entries(plan, configs)]
 
 
 def own_groups(plan: DatapathPlan, ports: Collection[int], configs: PortConfigs) -> list[GroupMod]:

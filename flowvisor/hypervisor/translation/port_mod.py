@@ -51,7 +51,7 @@ from flowvisor.openflow.ports import Port
 from flowvisor.openflow.traits import TRAITS
 from flowvisor.planning.closed_ports import closed_group, has_closed_group
 from flowvisor.planning.entries import SHUT
-from flowvisor.planning.own_state import own_entries, own_groups
+from flowvisor.planning.own_state import entries_by_ports, own_groups
 
 # Configuration bits by version (1.0.1, section 5.2.1; 1.3.5, section 7.2.1).
 _CONFIG: Final = {
@@ -108,7 +108,7 @@ def _refused(channel: TenantChannel, port: Port, request: PortMod) -> Refusal | 
 
 @frozen
 class _Own:
-    """What the hypervisor should have on the datapath at a moment."""
+    """What the hypervisor should have on the datapath at a moment, as far as a slice's ports make a difference."""
 
     entries: dict[Hashable, FlowMod]
     groups: dict[int, GroupMod]
@@ -116,11 +116,12 @@ class _Own:
     @classmethod
     def of(cls, switch: VirtualSwitch) -> _Own:
         datapath = switch.datapath
-        plan, configs = datapath.plan, datapath.port_configs
+        configs = datapath.port_configs
+        plan = evolve(datapath.plan, views={switch.name.slice_name: switch.view})
         return cls(
             entries={
                 (entry.priority, frozenset(entry.match.fields.items())): entry
-                for entry in own_entries(plan, configs)
+                for entry in entries_by_ports(plan, configs)
             },
             groups={group.group_id: group for group in own_groups(plan, datapath.ports, configs)},
         )
