@@ -20,6 +20,9 @@ from flowvisor.openflow.messages import ANY_GROUP, MAX_GROUP, Bucket
 
 # Different ways in which entries send packets to one group. An entry that would be one more is refused.
 MAX_USES: Final = 256
+# What all groups of a virtual switch weigh together, 100 bytes of memory each; a group that would be more is refused.
+MAX_WEIGHT: Final = 256 * 1024
+_BUCKET_WEIGHT: Final = 4  # an action's is 1
 NO_GROUP: Final = MAX_GROUP + 1  # an id that no group can have
 
 
@@ -36,11 +39,12 @@ class Version:
     `lists` are what its buckets do, each in the order in which it does, and what several do once.
     """
 
-    __slots__ = ("buckets", "kind", "lists", "names")
+    __slots__ = ("buckets", "kind", "lists", "names", "weight")
 
     def __init__(self, kind: int, buckets: tuple[Bucket, ...]) -> None:
         self.kind = kind
         self.buckets = buckets
+        self.weight = sum(_BUCKET_WEIGHT + len(bucket.actions) for bucket in buckets)
         self.lists = tuple(dict.fromkeys(action_set_in_order(bucket.actions) for bucket in buckets))
         self.names = frozenset(
             action.group_id
@@ -63,9 +67,10 @@ class TenantGroup:
 class Groups:
     """The groups of one virtual switch, by the tenant's ids."""
 
-    __slots__ = ("_named_by", "by_id", "by_physical")
+    __slots__ = ("_named_by", "by_id", "by_physical", "weight")
 
     def __init__(self) -> None:
+        self.weight = 0  # of all versions of all
         self.by_id: dict[int, TenantGroup] = {}
         self.by_physical: dict[int, int] = {}  # the tenant's id of each
         self._named_by: dict[int, set[int]] = {}
@@ -77,36 +82,42 @@ class Groups:
         """Put a new group in."""
         group = self.by_id[group_id] = TenantGroup(physical, [version])
         self.by_physical[physical] = group_id
-        self._note_names(group_id, version)
+        self._note(group_id, version)
         return group
 
     def change(self, group_id: int, version: Version) -> None:
         """Let a group be something else from now on."""
         group = self.by_id[group_id]
         group.versions = [*group.versions, version]
-        self._note_names(group_id, version)
+        self._note(group_id, version)
 
     def keep(self, group_id: int, versions: list[Version]) -> None:
         """Leave a group only some of its versions."""
         group = self.by_id[group_id]
-        self._forget_names(group_id)
+        self._forget(group_id)
         group.versions = versions
         for version in versions:
-            self._note_names(group_id, version)
+            self._note(group_id, version)
 
     def take_out(self, group_id: int) -> TenantGroup:
         """Remove a group that is there."""
-        self._forget_names(group_id)
+        self._forget(group_id)
         group = self.by_id.pop(group_id)
         del self.by_physical[group.physical]
         return group
 
-    def _note_names(self, group_id: int, version: Version) -> None:
+    def has_room_for(self, version: Version) -> bool:
+        """Whether one more version may be kept."""
+        return self.weight + version.weight <= MAX_WEIGHT
+
+    def _note(self, group_id: int, version: Version) -> None:
+        self.weight += version.weight
         for name in version.names:
             self._named_by.setdefault(name, set()).add(group_id)
 
-    def _forget_names(self, group_id: int) -> None:
+    def _forget(self, group_id: int) -> None:
         for version in self.by_id[group_id].versions:
+            self.weight -= version.weight
             for name in version.names & self._named_by.keys():
                 self._named_by[name].discard(group_id)
                 if not self._named_by[name]:

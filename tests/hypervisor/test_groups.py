@@ -74,3 +74,15 @@ def test_users_come_before_what_they_use(names: dict[int, set[int]]) -> None:
     for one, others in acyclic.items():
         assert all(ordered.index(one) < ordered.index(other) for other in others & acyclic.keys())
     assert sorted(users_first(names)) == sorted(names)  # with loops in any order, but all
+
+
+def test_what_groups_weigh_is_what_their_versions_do() -> None:
+    some = groups(g1=(2, 3), g2=())
+    assert some.weight == version(2, 3).weight > 0
+    before = some.by_id[1].versions
+    some.change(1, version(3))
+    assert some.weight == version(2, 3).weight + version(3).weight
+    some.keep(1, before)
+    assert some.weight == version(2, 3).weight
+    some.take_out(1)
+    assert some.weight == 0

@@ -197,6 +197,8 @@ def _refused(
 ) -> Refusal | None:
     """What is wrong with a group however it is used. One that is there already may name ports that have gone."""
     groups = switch.groups
+    if not may_have_gone and not groups.has_room_for(version):
+        return Refusal(codes.OUT_OF_BUCKETS, "too-many-buckets")
     if version.names & groups.latest_leading_to(group_id):
         return Refusal(codes.LOOP, "group-loop")
     for bucket in version.buckets:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flowvisor.hypervisor import groups as groups_module
 from flowvisor.hypervisor.translation.groups import MAX_VERSIONS
 from flowvisor.openflow import actions as act
 from flowvisor.openflow import error_codes as codes
@@ -550,3 +551,19 @@ def test_a_group_outlives_a_port_of_its_buckets(kind: Kind) -> None:
     assert len(a.ask(FlowStatsRequest(), FlowStatsReply).flows) == 2
     world.change(1, world.emulated[1].add_port(2, world.now))
     assert world.packet(1, 1, udp()) == [(2, udp())]
+
+
+@KINDS_13
+def test_what_groups_hold_in_all_is_bounded(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(groups_module, "MAX_WEIGHT", 20)
+    world = kind.world(A, B)
+    a, b = world.controller("a"), world.controller("b")
+    assert a.send(add(1, *to(1, 2)), add(2, *to(1, 2))) == []
+    assert a.refused(add(3, *to(1))) == codes.OUT_OF_BUCKETS
+    assert (
+        a.refused(modify(1, *to(2))) == codes.OUT_OF_BUCKETS
+    )  # what it was before counts until it is known to be gone
+    assert b.send(add(3, *to(3))) == []
+    assert a.send(delete(2), modify(1, *to(2)), BarrierRequest())
+    assert a.send(add(3, *to(1)), modify(3, *to(2))) == []
+    assert [len(one.switch.groups) for one in (a, b)] == [2, 1]
