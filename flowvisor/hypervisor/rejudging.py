@@ -63,7 +63,7 @@ def rejudge(switch: VirtualSwitch, effects: Effects) -> None:
     that stay.
     """
     switch.verdicts.clear()  # what is remembered of entries that have gone was not kept of them, either
-    switch.rewritten, switch.emits = set(), set()
+    switch.rewritten, switch.emits, switch.set_ends = set(), set(), frozenset()
     for group in switch.groups.by_id.values():
         group.uses, group.is_spread = set(), False
     if switch.flow_table is None:

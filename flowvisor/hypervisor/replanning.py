@@ -120,7 +120,7 @@ def _change(switch: VirtualSwitch, view: View) -> None:
     switch.port_configs = recalled(switch.datapath.memory, switch.datapath.plan, view.slice_name)
     switch.verdicts.clear()
     switch.packet_outs.clear()
-    switch.rewritten, switch.emits = set(), set()
+    switch.rewritten, switch.emits, switch.set_ends = set(), set(), frozenset()
     switch.queue, switch.exceeds_bandwidth, switch.is_new = None, False, False
 
 

@@ -285,6 +285,10 @@ class Experiment:
     def _is_translated(self, share: Share) -> bool:
         return self.topology.versions[share.slice_name] != self.topology.kinds[share.dpid].version
 
+    def has_groups(self, share: Share) -> bool:
+        """Whether both the datapath and the slice's controllers know what a group is."""
+        return min(self.topology.kinds[share.dpid].version, self.topology.versions[share.slice_name]) >= 4
+
     def shares_at(self, dpid: int) -> list[Share]:
         return [share for share in self.shares if share.dpid == dpid]
 

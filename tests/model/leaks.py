@@ -11,8 +11,9 @@ from attrs import evolve
 from flowvisor.flowspace.box import Box, intersect
 from flowvisor.hypervisor.buffers import BufferedPacket, Buffers
 from flowvisor.hypervisor.flow_table import Entry
+from flowvisor.hypervisor.groups import Groups
 from flowvisor.hypervisor.peers import Datapath
-from flowvisor.hypervisor.translation import actions, flow_mod, flow_mod_intersect, packet_out
+from flowvisor.hypervisor.translation import actions, consequences, flow_mod, flow_mod_intersect, packet_out
 from flowvisor.openflow.messages import DELETE, FlowMod
 from flowvisor.planning import entries
 from flowvisor.planning.allocation import TableBlock
@@ -66,3 +67,13 @@ def foreign_buffers(patch: pytest.MonkeyPatch) -> None:
         return self._shown.pop(buffer_id, None)
 
     patch.setattr(Buffers, "take", take)
+
+
+def unchecked_buckets(patch: pytest.MonkeyPatch) -> None:
+    """What a group's buckets do with a packet is not looked at."""
+    patch.setattr(Groups, "buckets_of", lambda *_args: iter(()))
+
+
+def each_table_alone(patch: pytest.MonkeyPatch) -> None:
+    """What one table rewrites is not reckoned with where another one sends."""
+    patch.setattr(consequences, "_take_note_of_rewrites", lambda *_args: None)

@@ -11,8 +11,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from flowvisor.openflow import messages as m
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
+from tests.model.disguises import Disguise, chained, disguises, groups_in_use
 from tests.model.experiment import Experiment, Share
-from tests.model.requests import anything, batches, emissions, entry_requests, mangled, port_mods
+from tests.model.requests import anything, batches, emissions, entry_requests, mangled, port_mods, releases
 from tests.model.topologies import topologies
 from tests.support.kinds import ON_10, ON_FEW_TABLES, ON_TABLES, Kind
 from tests.support.slices import LATER_PORTS, PORTS, packets, packets_like, rule_matches
@@ -44,9 +45,11 @@ class Machine(RuleBasedStateMachine):
 
     # ------------------------------------------------------------------------------------------- tenants
 
-    def chosen(self, data: st.DataObject) -> tuple[Controller, Share, FlowspaceSlice] | None:
-        """Some controller, and what it speaks for; None while nobody is connected."""
-        controllers = self.experiment.controllers
+    def chosen(
+        self, data: st.DataObject, can: Callable[[Share], bool] = lambda _share: True
+    ) -> tuple[Controller, Share, FlowspaceSlice] | None:
+        """Some controller, of those whose share can do something, and what it speaks for; None if there is none."""
+        controllers = [each for share in self.experiment.shares if can(share) for each in share.controllers]
         if not controllers:
             return None
         controller = controllers[data.draw(st.integers(0, len(controllers) - 1))]
@@ -81,6 +84,42 @@ class Machine(RuleBasedStateMachine):
                 self.experiment.packet(share.dpid, *data.draw(packets_like(change.match)))
 
     @rule(data=st.data())
+    def a_tenant_rewrites_in_one_table_and_sends_in_the_next(self, data: st.DataObject) -> None:
+        for _ in range(3):
+            chosen = self.chosen(data, can=lambda share: share.names.n_tables > 1)
+            if chosen is not None:
+                controller, share, one = chosen
+                chain = data.draw(chained(self._disguises(share, one)))
+                note(f"answered {self.experiment.send(controller, chain)}")
+                self._meet(data, share, chain)
+
+    @rule(data=st.data())
+    def a_tenant_uses_groups(self, data: st.DataObject) -> None:
+        chosen = self.chosen(data, can=lambda share: self.experiment.has_groups(share))
+        if chosen is not None:
+            controller, share, one = chosen
+            ids = sorted(group.group_id for group in share.reference.datapath.pipeline.groups)
+            ports, n_tables = self._ports(share), share.names.n_tables
+            strategy = groups_in_use(one, self._disguises(share, one), ids, ports, n_tables=n_tables)
+            drawn = data.draw(strategy)
+            for sent in [drawn] if data.draw(st.booleans()) else [[each] for each in drawn]:
+                note(f"answered {self.experiment.send(controller, sent)}")
+            self._meet(data, share, drawn)
+
+    def _disguises(self, share: Share, one: FlowspaceSlice) -> st.SearchStrategy[Disguise]:
+        others = [each for each in self.experiment.topology.slices if each is not one]
+        return disguises(one, others, self._ports(share))
+
+    def _ports(self, share: Share) -> list[int]:
+        return sorted(share.names.ports) or list(PORTS)
+
+    def _meet(self, data: st.DataObject, share: Share, sent: list[m.Message]) -> None:
+        """Packets come that meet entries which were sent."""
+        for change in sent:
+            if isinstance(change, m.FlowMod) and (change.command, change.table_id) == (m.ADD, 0):
+                self.experiment.packet(share.dpid, *data.draw(packets_like(change.match)))
+
+    @rule(data=st.data())
     def a_tenant_sends_packets(self, data: st.DataObject) -> None:
         chosen = self.chosen(data)
         if chosen is not None:
@@ -89,6 +128,18 @@ class Machine(RuleBasedStateMachine):
             out = emissions(controller.version, one, buffers)
             sent = data.draw(st.lists(out, min_size=1, max_size=3))
             note(f"answered {self.experiment.send(controller, sent)}")
+
+    @rule(data=st.data())
+    def packets_are_buffered_and_released(self, data: st.DataObject) -> None:
+        chosen = self.chosen(data, can=lambda share: share.dpid in self.experiment.topology.buffering)
+        if chosen is not None:
+            controller, share, one = chosen
+            for _ in range(2):
+                self.experiment.packet(*self._packet(data, share.dpid))
+            buffers = self.experiment.world.emulated[share.dpid].buffers_in_use
+            if buffers:
+                out = data.draw(releases(controller.version, one, buffers, self._ports(share)))
+                note(f"answered {self.experiment.send(controller, [out])}")
 
     @rule(data=st.data())
     def a_tenant_sends_anything(self, data: st.DataObject) -> None:
@@ -126,9 +177,10 @@ class Machine(RuleBasedStateMachine):
 
     # --------------------------------------------------------------------------------------------- hosts
 
-    def _packet(self, data: st.DataObject) -> tuple[int, int, bytes]:
-        """A packet at a port of some datapath, mostly like what some entry there matches."""
-        dpid = data.draw(st.sampled_from(sorted(self.experiment.topology.kinds)))
+    def _packet(self, data: st.DataObject, dpid: int | None = None) -> tuple[int, int, bytes]:
+        """A packet at a port of a datapath, or of any, mostly like what some entry there matches."""
+        if dpid is None:
+            dpid = data.draw(st.sampled_from(sorted(self.experiment.topology.kinds)))
         of_rules = [match for one in self.experiment.topology.slices for match in rule_matches(one)]
         of_rules += [
             match

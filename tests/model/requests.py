@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from attrs import evolve
 from hypothesis import strategies as st
 
+from flowvisor.openflow import actions as act
 from flowvisor.openflow import messages as m
 from flowvisor.openflow import multipart as mp
 from flowvisor.openflow.match import MATCH_ALL
@@ -80,6 +81,16 @@ def emissions(
     if draw(st.booleans()):  # where it gets past every other check
         message = evolve(message, actions=(draw(outputs(one)),))
     return evolve(message, buffer_id=buffer_id, data=b"")
+
+
+@st.composite
+def releases(
+    draw: st.DrawFn, version: int, one: FlowspaceSlice, buffers: Sequence[int], ports: Sequence[int]
+) -> m.PacketOut:
+    """A packet-out of a buffer that is in use, unchanged to a port of the slice's."""
+    message: m.PacketOut = draw(packet_outs(version, one))
+    output = act.Output(draw(st.sampled_from(ports)))
+    return evolve(message, buffer_id=draw(st.sampled_from(buffers)), actions=(output,), data=b"")
 
 
 @st.composite

@@ -222,6 +222,8 @@ def _floods_applied(instructions: act.Instructions) -> act.Instructions:
     latest: dict[object, act.Action] = {}
     for action in written:
         latest[(type(action), action.name) if isinstance(action, act.SetField) else type(action)] = action
+    if act.Group in latest:  # which makes the output void
+        latest.pop(act.Output)
     others = (one for one in instructions if not isinstance(one, (act.ApplyActions, act.WriteActions)))
     return (*others, act.ApplyActions((*applied, *latest.values())))
 

@@ -36,6 +36,9 @@ MAX_BUCKETS_OF_A_CHANGE: Final = 8 * MAX_BUCKETS_LOOKED_AT
 
 _SEVERAL_PORTS: Final = (ALL, FLOOD, IN_PORT)
 _FOREIGN: Final = Refusal(codes.ACTION_EPERM, "foreign-flowspace")
+_FLOOD_BESIDE_OTHERS: Final = Refusal(codes.ACTION_EPERM, "unsupported")
+# What one table writes to the action set, and what no later one may write then.
+_NOT_AFTER: Final = (("flood", "port"), ("group", "flood"))
 
 
 def start_of(
@@ -78,11 +81,43 @@ def take_note(
 ) -> Refusal | None:
     """Take note of what follows from an entry; `matched` is what it was judged by, None if that was any match."""
     refusal = None
-    if goes_on or table_id > 0:
+    if switch.view.block is not None:
+        refusal = _take_note_of_ends(switch, table_id, written, goes_on=goes_on)
+    if refusal is None and (goes_on or table_id > 0):
         refusal = _take_note_of_rewrites(switch, table_id, applied, written)
     if refusal is None and table_id == 0:
         refusal = _take_note_of_uses(switch, (*applied, *written), matched)
     return refusal
+
+
+def _take_note_of_ends(
+    switch: VirtualSwitch, table_id: int, written: act.Actions, *, goes_on: bool
+) -> Refusal | None:
+    """Take note of where action sets that several entries write may send packets in the end.
+
+    A flood becomes a group, and in a set a group beats an output wherever it was written: what should take a flood's
+    place, or leave a group in its place, cannot be said together with it.
+    """
+    ends = [_end_of(action) for action in written if isinstance(action, (act.Output, act.Group))]
+    if len(set(ends)) > 1 and "flood" in ends:
+        return _FLOOD_BESIDE_OTHERS
+    noted = (
+        switch.set_ends
+        | {(end, False) for end in ends if goes_on}
+        | {(end, True) for end in ends if table_id}
+    )
+    if any({(first, False), (later, True)} <= noted for first, later in _NOT_AFTER):
+        return _FLOOD_BESIDE_OTHERS
+    if noted != switch.set_ends:
+        switch.verdicts.clear()
+        switch.set_ends = noted
+    return None
+
+
+def _end_of(action: act.Output | act.Group) -> str:
+    if isinstance(action, act.Group):
+        return "group"
+    return "flood" if action.port in (ALL, FLOOD) else "port"
 
 
 def _take_note_of_rewrites(

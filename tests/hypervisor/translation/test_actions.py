@@ -21,6 +21,7 @@ from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.ports import ALL, CONTROLLER, FLOOD, IN_PORT, LOCAL, NO_FLOOD, Port
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
+from tests.support.groups import add, to
 from tests.support.kinds import KINDS, ON_10, ON_FEW_TABLES, ON_TABLES, Kind
 from tests.support.slices import A, B, flow_mods, output, tag
 from tests.support.world import a_slice, ports, rule
@@ -99,6 +100,15 @@ def test_a_list_that_floods_very_often_is_refused(kind: Kind) -> None:
     refusal = refused_action(mine, (*floods, act.Output(FLOOD)))
     assert refusal is not None
     assert refusal.error == codes.ACTION_TOO_MANY
+
+
+def test_a_group_that_is_written_beside_a_flood_makes_it_void_where_there_is_one_table() -> None:
+    mine = ON_FEW_TABLES.world(A).controller("a")
+    mine.send(add(7, *to(1)))
+    written = (act.WriteActions((act.Output(FLOOD), act.Group(7))),)
+    (applied,) = judge(mine.switch, 0, written).instructions
+    assert isinstance(applied, act.ApplyActions)
+    assert [type(one) for one in applied.actions] == [act.Group]
 
 
 def test_flood_leaves_out_ports_that_want_none_and_all_does_not() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from flowvisor.flowspace.layout import boxes_of
 from flowvisor.hypervisor.groups import MAX_USES, Use
 from flowvisor.hypervisor.peers import VirtualSwitch
+from flowvisor.hypervisor.refusal import Refusal
 from flowvisor.hypervisor.translation.actions import judge
 from flowvisor.hypervisor.translation.consequences import (
     MAX_BUCKETS_OF_A_CHANGE,
@@ -15,9 +18,11 @@ from flowvisor.hypervisor.translation.consequences import (
 from flowvisor.openflow import actions as act
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.match import Match
+from flowvisor.openflow.messages import FlowMod
+from flowvisor.openflow.ports import ALL, FLOOD
 from tests.support.groups import add, bucket, modify, through, to
 from tests.support.kinds import ON_TABLES
-from tests.support.slices import tag
+from tests.support.slices import A, tag, udp
 from tests.support.world import Controller, a_slice, ports, rule
 
 SHARED = (
@@ -119,3 +124,41 @@ def test_what_one_table_rewrites_counts_for_groups_of_all_later_ones() -> None:
     rewrite = (act.ApplyActions((act.SetField("vlan_vid", tag(200)),)), act.GotoTable(1))
     assert judge(a.switch, 0, rewrite, tagged).refusal is not None
     assert judge(a.switch, 1, through(8)).refusal is None
+
+
+def writing(*actions: act.Action, goes_on: bool) -> act.Instructions:
+    """Instructions that write actions to the set, and send packets on to table 1."""
+    return (act.WriteActions(actions), *((act.GotoTable(1),) if goes_on else ()))
+
+
+@pytest.mark.parametrize(("first", "later"), [(FLOOD, 1), (ALL, 1), (None, FLOOD)])
+@pytest.mark.parametrize("is_turned", [False, True])
+def test_what_would_take_a_floods_place_in_an_action_set_cannot_be_said(
+    first: int | None, later: int, *, is_turned: bool
+) -> None:
+    a = ON_TABLES.world(A).controller("a")
+    a.send(add(7, *to(1)))
+    sends: act.Action = act.Group(7) if first is None else act.Output(first)
+    entries = [(0, writing(sends, goes_on=True)), (1, writing(act.Output(later), goes_on=False))]
+    one, other = entries[::-1] if is_turned else entries
+    assert judge(a.switch, *one).refusal is None
+    assert judge(a.switch, *other).refusal == Refusal(codes.ACTION_EPERM, "unsupported")
+
+
+@pytest.mark.parametrize(("first", "later"), [(1, FLOOD), (FLOOD, ALL), (1, 2)])
+def test_what_a_later_table_writes_to_the_action_set_counts(first: int, later: int) -> None:
+    a = ON_TABLES.world(A).controller("a")
+    entries = (
+        FlowMod(instructions=writing(act.Output(first), goes_on=True)),
+        FlowMod(table_id=1, instructions=writing(act.Output(later), goes_on=False)),
+    )
+    assert a.send(*entries) == []
+    assert a.world.packet(1, 1, udp()) == [(2, udp())]
+
+
+def test_a_flood_and_an_output_in_one_action_set_are_refused() -> None:
+    a = ON_TABLES.world(A).controller("a")
+    both = (act.Output(FLOOD), act.Output(2))
+    assert judge(a.switch, 0, writing(*both, goes_on=False)).refusal == Refusal(
+        codes.ACTION_EPERM, "unsupported"
+    )
