@@ -6,6 +6,7 @@ TOX := $(VENV)/bin/tox
 export PATH := $(PATH):/usr/sbin:/sbin
 
 MINUTES := 10
+EXAMPLES := 10000
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint unit system bench soak hunt clean
@@ -36,8 +37,8 @@ bench: $(TOX) ## what a message costs
 soak: $(TOX) ## floods, stalls and break-offs for MINUTES (10): nothing lost, memory flat
 	@$(TOX) -q -e soak -- --minutes $(MINUTES)
 
-hunt: $(TOX) ## the same properties, at random and for long
-	@$(TOX) -e hunt
+hunt: $(TOX) ## the same properties at random, EXAMPLES (10000) of each
+	@FLOWVISOR_EXAMPLES=$(EXAMPLES) $(TOX) -e hunt
 
 clean: ## remove everything that was made
 	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* build dist

@@ -131,13 +131,16 @@ class Machine(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def packets_are_buffered_and_released(self, data: st.DataObject) -> None:
-        chosen = self.chosen(data, can=lambda share: share.dpid in self.experiment.topology.buffering)
-        if chosen is not None:
-            controller, share, one = chosen
-            for _ in range(2):
-                self.experiment.packet(*self._packet(data, share.dpid))
-            buffers = self.experiment.world.emulated[share.dpid].buffers_in_use
-            if buffers:
+        dpids = sorted(self.experiment.topology.buffering)
+        if not dpids:
+            return
+        dpid = data.draw(st.sampled_from(dpids))
+        for _ in range(3):
+            self.experiment.packet(*self._packet(data, dpid))
+            chosen = self.chosen(data, can=lambda share: share.dpid == dpid)
+            buffers = self.experiment.world.emulated[dpid].buffers_in_use
+            if chosen is not None and buffers:
+                controller, share, one = chosen
                 out = data.draw(releases(controller.version, one, buffers, self._ports(share)))
                 note(f"answered {self.experiment.send(controller, [out])}")
 
