@@ -14,7 +14,7 @@ from flowvisor.hypervisor.flow_table import Entry
 from flowvisor.hypervisor.groups import Groups
 from flowvisor.hypervisor.peers import Datapath
 from flowvisor.hypervisor.translation import actions, consequences, flow_mod, flow_mod_intersect, packet_out
-from flowvisor.openflow.messages import DELETE, FlowMod
+from flowvisor.openflow.messages import ALL_TABLES, DELETE, FlowMod
 from flowvisor.planning import entries
 from flowvisor.planning.allocation import TableBlock
 from flowvisor.planning.ownership import Ownership
@@ -48,9 +48,9 @@ def no_priorities(patch: pytest.MonkeyPatch) -> None:
 def delete_by_wildcard(patch: pytest.MonkeyPatch) -> None:
     """A deletion takes what its match covers, whoever made it."""
 
-    def all_tables(*args: Any) -> Any:
-        *first, _block, effects = args
-        return delete(*first, TableBlock(1, 253), effects)
+    def all_tables(channel: Any, frame: bytes, message: FlowMod, block: TableBlock, effects: Any) -> Any:
+        wide = TableBlock(1, 253) if message.table_id == ALL_TABLES else block
+        return delete(channel, frame, message, wide, effects)
 
     def not_strict(_datapath: Datapath, entry: Entry) -> list[FlowMod]:
         return [FlowMod(command=DELETE, match=match) for match in entry.physical_matches()]

@@ -22,7 +22,7 @@ from tests.model.oracle import Violation
 FOUND = [
     (no_egress_check, "mixed", "I[23]"),
     (no_priorities, "mixed", "I[15]"),
-    (delete_by_wildcard, "tables", "I3"),
+    (delete_by_wildcard, "mixed", "I3"),
     (foreign_buffers, "few-tables", "I3"),
     (unchecked_buckets, "mixed", "I2"),
     (each_table_alone, "tables", "I2"),
