@@ -28,6 +28,7 @@ from flowvisor.openflow.messages import (
     FlowMod,
 )
 from flowvisor.openflow.ports import ANY
+from tests.support.examples import examples
 
 TO_1: Instructions = (ApplyActions((Output(1),)),)
 TO_2: Instructions = (ApplyActions((Output(2),)),)
@@ -353,6 +354,7 @@ class AgainstNaiveTable(RuleBasedStateMachine):
             )
 
 
+AgainstNaiveTable.TestCase.settings = examples(30)
 TestAgainstNaiveTable = AgainstNaiveTable.TestCase
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scapy.contrib.mpls import MPLS
 from scapy.layers.inet import ICMP, IP, TCP, UDP
@@ -27,6 +27,7 @@ from flowvisor.emulation.rewriting import InvalidTtl, rewrite, set_field
 from flowvisor.openflow import actions
 from flowvisor.openflow.fields import FIELDS
 from flowvisor.openflow.packet import parse
+from tests.support.examples import examples
 
 ETHER = Ether(src="02:00:00:00:00:0a", dst="02:00:00:00:00:0b")
 IP_4 = IP(src="10.0.0.1", dst="10.0.0.2", ttl=33)
@@ -77,7 +78,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("packet", "name"), CASES)
-@settings(max_examples=20)
+@examples(20)
 @given(data=st.data())
 def test_a_set_field_is_set_and_nothing_else_and_checksums_stay_right(
     packet: str, name: str, data: st.DataObject

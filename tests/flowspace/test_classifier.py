@@ -12,6 +12,7 @@ from flowvisor.flowspace.box import EVERYTHING, Box, covers, overlaps
 from flowvisor.flowspace.classifier import Classifier
 from flowvisor.flowspace.layout import boxes_of, point_of
 from flowvisor.openflow.match import Match
+from tests.support.examples import examples
 from tests.support.flowspace_strategies import Packet, applies, matches, packets, points_of, small_boxes
 
 BITS = 4
@@ -175,4 +176,5 @@ class Changes(RuleBasedStateMachine):
         assert set(self.classifier.masks) == {box.mask for _, box, _ in self.oracle.entries}
 
 
+Changes.TestCase.settings = examples(30)
 TestChanges = Changes.TestCase

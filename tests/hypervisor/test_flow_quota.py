@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, note, settings
+from hypothesis import given, note
 from hypothesis import strategies as st
 
 from flowvisor.emulation.datapath import EmulatedDatapath, Tell
@@ -26,6 +26,7 @@ from flowvisor.openflow.messages import (
 from flowvisor.openflow.multipart import FlowStatsReply, FlowStatsRequest
 from flowvisor.openflow.versions import codec
 from flowvisor.policies.quota import Quota
+from tests.support.examples import examples
 from tests.support.kinds import KINDS, ON_10, ON_FEW_TABLES, ON_TABLES, Kind
 from tests.support.slices import MISS, B, ethernet, output, udp
 from tests.support.world import Controller, World, a_slice, ports
@@ -73,7 +74,7 @@ def requests(draw: st.DrawFn, version: int) -> FlowMod:
 
 
 @pairs
-@settings(max_examples=40)
+@examples(25)
 @given(data=st.data())
 def test_a_slice_has_as_much_room_as_a_datapath_of_its_own_of_that_size(
     kind: Kind, version: int, data: st.DataObject
@@ -99,7 +100,7 @@ def test_a_slice_has_as_much_room_as_a_datapath_of_its_own_of_that_size(
     assert held(a) == len(own.pipeline.tables[0])
 
 
-@settings(max_examples=40)
+@examples(25)
 @given(data=st.data(), kinds=st.lists(st.sampled_from(KINDS), min_size=2, max_size=3))
 def test_a_limit_over_all_datapaths_is_that_of_their_sum(data: st.DataObject, kinds: list[Kind]) -> None:
     world = limited(*kinds, limit=LIMIT, in_all=LIMIT + 2)

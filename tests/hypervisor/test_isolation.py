@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, note, settings
+from hypothesis import given, note
 from hypothesis import strategies as st
 
 from flowvisor.openflow.match import Match
@@ -17,6 +17,7 @@ from flowvisor.openflow.messages import (
     PacketOut,
 )
 from flowvisor.openflow.packet import parse
+from tests.support.examples import examples
 from tests.support.flowspace_strategies import applies
 from tests.support.groups import group_mods, grouped_flow_mods, grouped_packet_outs
 from tests.support.kinds import KINDS, ON_FEW_TABLES, ON_TABLES, TENANT_VERSIONS, Kind
@@ -108,7 +109,7 @@ class Observed:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
-@settings(max_examples=120)
+@examples(60)
 @given(data=st.data())
 def test_no_packet_leaves_for_another_slice_and_none_is_told_to_another(
     kind: Kind, data: st.DataObject
@@ -155,7 +156,7 @@ def test_no_packet_leaves_for_another_slice_and_none_is_told_to_another(
 
 
 @pytest.mark.parametrize("kind", [ON_TABLES, ON_FEW_TABLES], ids=str)
-@settings(max_examples=90)
+@examples(50)
 @given(data=st.data())
 def test_groups_lead_no_packet_to_another_slice(kind: Kind, data: st.DataObject) -> None:
     seen = Observed(kind, data, versions=(4,))

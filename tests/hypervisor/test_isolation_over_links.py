@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 from attrs import evolve
-from hypothesis import given, note, settings
+from hypothesis import given, note
 from hypothesis import strategies as st
 
 from flowvisor.network.discovery import addresses_a_probe
 from flowvisor.network.topology import End
 from flowvisor.openflow.match import Match
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
+from tests.support.examples import examples
 from tests.support.kinds import KINDS, TENANT_VERSIONS, Kind
 from tests.support.slices import (
     PORTS,
@@ -97,7 +98,7 @@ class Observed:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
-@settings(max_examples=40)
+@examples(30)
 @given(data=st.data())
 def test_what_arrives_over_a_cable_is_the_senders_or_nobodys(kind: Kind, data: st.DataObject) -> None:
     seen = Observed(kind, data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from attrs import evolve
-from hypothesis import given, note, settings
+from hypothesis import given, note
 from hypothesis import strategies as st
 
 from flowvisor.configuration.snapshot import Configuration
@@ -36,6 +36,7 @@ from flowvisor.openflow.versions import codec
 from flowvisor.policies.quota import Quota
 from flowvisor.policies.rate_limit import RateLimit
 from tests.support.dialogue import the_datapath
+from tests.support.examples import examples
 from tests.support.kinds import KINDS, ON_10, ON_FEW_TABLES, ON_TABLES, Kind
 from tests.support.slices import MISS, PORTS, A, B, flow_mods, output, slice_sets, udp
 from tests.support.world import Controller, World, a_slice, configuration, ports
@@ -233,7 +234,7 @@ def after(world: World, configured: Configuration, how: str) -> World:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
-@settings(max_examples=40)
+@examples(25)
 @given(data=st.data())
 def test_a_reload_leaves_what_a_restart_with_the_new_files_leaves(kind: Kind, data: st.DataObject) -> None:
     """And that leaves what they allow; see `test_setup` and `test_readoption`."""

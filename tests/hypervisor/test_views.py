@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from hypothesis import given, note, settings
+from hypothesis import given, note
 from hypothesis import strategies as st
 
 from flowvisor.emulation.datapath import EmulatedDatapath, Tell
@@ -37,6 +37,7 @@ from flowvisor.openflow.multipart import (
 )
 from flowvisor.openflow.ports import ANY, FLOOD
 from flowvisor.openflow.versions import codec
+from tests.support.examples import examples
 from tests.support.kinds import ON_10, ON_FEW_TABLES, ON_TABLES, Kind
 from tests.support.slices import (
     PORTS,
@@ -195,7 +196,7 @@ def removal(message: FlowRemoved) -> tuple[object, ...]:
 
 
 @pairs
-@settings(max_examples=80)
+@examples(30)
 @given(data=st.data())
 def test_a_tenant_sees_what_a_datapath_of_its_own_would_show(
     kind: Kind, version: int, data: st.DataObject
@@ -256,7 +257,7 @@ def state(controller: Controller) -> tuple[object, ...]:
 
 
 @pytest.mark.parametrize(("kind", "version"), [(ON_TABLES, 4), (ON_10, 1), (ON_FEW_TABLES, 4)], ids=str)
-@settings(max_examples=120)
+@examples(40)
 @given(data=st.data())
 def test_the_fast_way_does_what_the_slow_way_does(kind: Kind, version: int, data: st.DataObject) -> None:
     slices = data.draw(slice_sets())

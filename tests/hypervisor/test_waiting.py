@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flowvisor.hypervisor import waiting
@@ -18,6 +18,7 @@ from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import BarrierReply, BarrierRequest, Error, FlowMod, Message, PacketOut
 from flowvisor.openflow.versions import codec
 from flowvisor.policies.rate_limit import RateLimit
+from tests.support.examples import examples
 from tests.support.kinds import ON_TABLES, Kind
 from tests.support.slices import output
 from tests.support.world import Controller, World, a_slice, flows_of, ports
@@ -128,7 +129,7 @@ def test_other_slices_do_not_feel_a_limit(kind: Kind, version: int) -> None:
     assert [answer.xid for answer in answers] == list(range(9))
 
 
-@settings(max_examples=25)
+@examples(20)
 @given(
     rate=st.integers(1, 20),
     steps=st.lists(st.tuples(st.integers(0, 15), st.floats(min_value=0, max_value=0.5)), max_size=12),

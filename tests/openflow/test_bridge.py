@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from struct import pack
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flowvisor.emulation.rewriting import rewrite
@@ -24,6 +24,7 @@ from flowvisor.openflow.bridge import (
 from flowvisor.openflow.match import MATCH_ALL, Match
 from flowvisor.openflow.packet import parse
 from flowvisor.openflow.ports import CONTROLLER, FLOOD, IN_PORT, LOCAL, MAX_PORT
+from tests.support.examples import examples
 from tests.support.message_strategies import ACTIONS_13
 from tests.support.message_strategies_10 import standard_actions
 from tests.support.refusals import inexpressible
@@ -250,7 +251,7 @@ def is_legal(action: a.Action, fields: dict[str, int]) -> bool:
     return not isinstance(action, a.SetField) or action.name in fields or action.name.startswith("vlan")
 
 
-@settings(max_examples=400)
+@examples(100)
 @given(packets_and_matches(), actions_13)
 def test_a_1_3_list_does_the_same_on_1_0_or_is_inexpressible(
     sample: tuple[bytes, Match], actions: a.Actions

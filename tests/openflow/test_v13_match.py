@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flowvisor.errors import MalformedMessage
@@ -11,6 +11,7 @@ from flowvisor.openflow import error_codes as ec
 from flowvisor.openflow.fields import FIELDS, Field
 from flowvisor.openflow.match import Match, OpaqueField
 from flowvisor.openflow.v13_match import check_match, decode_match, encode_match
+from tests.support.examples import examples
 from tests.support.message_strategies import matches, prerequisites
 from tests.support.refusals import refusal
 
@@ -197,7 +198,7 @@ def test_datapaths_are_believed_where_no_harm_is_done() -> None:
     assert later.opaque == (OpaqueField(0x80005602, b"\0\x10"),)
 
 
-@settings(max_examples=200)
+@examples(60)
 @given(matches(), st.binary(max_size=9))
 def test_checking_finds_the_same_end_as_decoding(match: Match, before: bytes) -> None:
     wire = encode_match(match)
@@ -208,7 +209,7 @@ def test_checking_finds_the_same_end_as_decoding(match: Match, before: bytes) ->
         assert check_match(frame, len(before)) == len(before) + len(wire)
 
 
-@settings(max_examples=300)
+@examples(80)
 @given(matches(opaque=False), st.data())
 def test_what_checking_passes_cannot_lie_about_a_length(match: Match, data: st.DataObject) -> None:
     wire = bytearray(encode_match(match))

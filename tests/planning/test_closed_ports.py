@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flowvisor.emulation.datapath import EmulatedDatapath
@@ -25,6 +25,7 @@ from flowvisor.planning.closed_ports import (
 from flowvisor.planning.entries import FENCE_PRIORITY, HYPERVISOR_GROUPS, classifier_entries
 from flowvisor.planning.plan import DatapathPlan, compile_plan
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
+from tests.support.examples import examples
 from tests.support.slices import PORTS, A, B, naive_owner, packets_like, slice_sets
 
 
@@ -71,7 +72,7 @@ def test_the_spanning_tree_is_told_from_the_rest() -> None:
         assert Region(unheard(config)).covers(rest.union(SPANNING_TREE))
 
 
-@settings(max_examples=100)
+@examples(40)
 @given(slice_sets(("a", "b")), st.sampled_from(PORTS), st.sampled_from((PORT_DOWN, NO_RECV_STP)), st.data())
 def test_the_classifier_drops_what_the_slice_does_not_hear_and_nothing_else(
     slices: list[FlowspaceSlice], port: int, config: int, data: st.DataObject

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flowvisor.emulation.rewriting import InvalidTtl, rewrite
@@ -31,6 +31,7 @@ from flowvisor.planning.egress import (
 from flowvisor.planning.ownership import Ownership
 from flowvisor.planning.view import View
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
+from tests.support.examples import examples
 from tests.support.slices import (
     PORTS,
     A,
@@ -59,7 +60,7 @@ def start(*boxes: Box) -> Callable[[], tuple[Box, ...]]:
     return lambda: boxes
 
 
-@settings(max_examples=250)
+@examples(70)
 @given(flowspace_matches(), st.sampled_from((1, 4)), st.data())
 def test_a_rewritten_packet_is_among_the_rewritten_packets(
     match: Match, version: int, data: st.DataObject
@@ -78,7 +79,7 @@ def test_a_rewritten_packet_is_among_the_rewritten_packets(
         assert covers(box, point_of(parse(packet, port))), (action, packet.hex())
 
 
-@settings(max_examples=250)
+@examples(70)
 @given(slice_sets(), st.sampled_from((1, 4)), st.booleans(), st.data())
 def test_a_list_that_is_admitted_for_a_packet_takes_it_to_nobody_else(
     slices: list[FlowspaceSlice], version: int, has_block: bool, data: st.DataObject

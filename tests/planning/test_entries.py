@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flowvisor.emulation.datapath import EmulatedDatapath
@@ -30,6 +30,7 @@ from flowvisor.planning.ownership import denied_rank
 from flowvisor.planning.plan import DatapathPlan, Enforcement, compile_plan
 from flowvisor.policies.acl import Acl, AclRule
 from flowvisor.slices.flowspace_slice import MAX_PRIORITY, FlowspaceSlice
+from tests.support.examples import examples
 from tests.support.slices import A, B, naive_receiver, packets_like, slice_sets, some_acls, tag
 from tests.support.world import NOWHERE, a_slice, ports, rule
 
@@ -41,7 +42,7 @@ def plan_of(
     return compile_plan(slices, allocations, dpid=1, version=version, n_tables=n_tables, acls=acls)
 
 
-@settings(max_examples=200)
+@examples(40)
 @given(slice_sets(("a", "b", "c")), some_acls("ab"), st.data())
 def test_the_classifier_sends_each_packet_into_its_owners_block_unless_it_is_denied(
     slices: list[FlowspaceSlice], acls: dict[str, Acl], data: st.DataObject

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from attrs import evolve
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from flowvisor.flowspace.region import TooManyPieces
@@ -18,6 +18,7 @@ from flowvisor.planning.own_state import entries_by_ports, own_entries, own_grou
 from flowvisor.planning.plan import compile_plan
 from flowvisor.policies.acl import Acl
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
+from tests.support.examples import examples
 from tests.support.slices import A, B, acls, can_be_said, slice_sets
 
 
@@ -44,7 +45,7 @@ def places(entries: Iterable[FlowMod]) -> set[object]:
     return {(entry.priority, frozenset(entry.match.fields.items())) for entry in entries}
 
 
-@settings(max_examples=60)
+@examples(40)
 @given(slice_sets(), acls(), st.sampled_from((1, 4)), st.data())
 def test_what_ports_change_is_told_without_all_the_rest(
     slices: list[FlowspaceSlice], acl: Acl, version: int, data: st.DataObject

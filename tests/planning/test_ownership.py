@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flowvisor.flowspace.box import EVERYTHING, Box, covers
@@ -23,6 +23,7 @@ from flowvisor.planning.ownership import (
 )
 from flowvisor.policies.acl import Acl, AclRule
 from flowvisor.slices.flowspace_slice import MAX_PRIORITY, FlowspaceSlice
+from tests.support.examples import examples
 from tests.support.flowspace_strategies import applies
 from tests.support.slices import (
     ADDRESSES,
@@ -56,7 +57,7 @@ def behind_one_tag(packet: bytes, port: int) -> dict[str, int]:
 SUBNET = Match.of(eth_type=0x0800, ipv4_src=(0x0A000000, 0xFF000000))
 
 
-@settings(max_examples=150)
+@examples(40)
 @given(slice_sets(("a", "b", "c")), st.data())
 def test_a_packets_owner_is_the_one_that_looking_at_each_rule_finds(
     slices: list[FlowspaceSlice], data: st.DataObject
@@ -70,7 +71,7 @@ def test_a_packets_owner_is_the_one_that_looking_at_each_rule_finds(
         assert ownership.owner_of_packet(packet, port) == (owners.pop() if len(owners) == 1 else None)
 
 
-@settings(max_examples=150)
+@examples(40)
 @given(slice_sets(("a", "b", "c")), flowspace_matches(), st.booleans(), st.data())
 def test_own_pieces_are_just_what_is_owned(
     slices: list[FlowspaceSlice], wanted: Match, is_fenced: bool, data: st.DataObject
@@ -93,7 +94,7 @@ def test_own_pieces_are_just_what_is_owned(
         assert is_in == (applies(wanted, fields) and naive_owner(slices, fields) == owner)
 
 
-@settings(max_examples=150)
+@examples(40)
 @given(slice_sets(("a", "b", "c")), flowspace_matches(), st.data())
 def test_a_foreign_part_is_foreign_and_found_if_there_is_one(
     slices: list[FlowspaceSlice], wanted: Match, data: st.DataObject
@@ -110,7 +111,7 @@ def test_a_foreign_part_is_foreign_and_found_if_there_is_one(
             assert naive_owner(slices, fields) not in (owner, None)
 
 
-@settings(max_examples=150)
+@examples(40)
 @given(slice_sets(("a", "b", "c")), some_acls("ab"), st.booleans(), st.data())
 def test_a_packet_that_is_denied_to_its_owner_is_nobodys_to_receive(
     slices: list[FlowspaceSlice], denied: dict[str, Acl], is_fenced: bool, data: st.DataObject
@@ -135,7 +136,7 @@ def test_a_packet_that_is_denied_to_its_owner_is_nobodys_to_receive(
             assert (foreign is not None) == (owner not in (name, None))
 
 
-@settings(max_examples=150)
+@examples(40)
 @given(slice_sets(("a", "b")), some_acls("ab"), flowspace_matches(), st.data())
 def test_what_is_denied_is_taken_off_what_is_owned(
     slices: list[FlowspaceSlice], denied: dict[str, Acl], wanted: Match, data: st.DataObject

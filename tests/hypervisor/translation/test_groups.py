@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flowvisor.hypervisor import groups as groups_module
@@ -40,6 +40,7 @@ from flowvisor.openflow.multipart import (
 from flowvisor.openflow.ports import ALL, CONTROLLER, FLOOD, IN_PORT, NORMAL, PORT_DOWN, TABLE
 from flowvisor.policies.quota import Quota
 from tests.support.dialogue import say, the_datapath, withheld
+from tests.support.examples import examples
 from tests.support.groups import add, bucket, delete, group_mods, modify, physical_groups, through, to
 from tests.support.kinds import ON_10, ON_FEW_TABLES, ON_TABLES, Kind
 from tests.support.slices import A, B, tag, udp
@@ -111,7 +112,7 @@ def test_a_flood_and_a_group_are_two_filters(kind: Kind) -> None:
 
 
 @KINDS_13
-@settings(max_examples=60)
+@examples(40)
 @given(data=st.data())
 def test_what_a_tenant_wrote_it_reads_back(kind: Kind, data: st.DataObject) -> None:
     _, a, b = both(kind)

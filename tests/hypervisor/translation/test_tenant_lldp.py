@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 from attrs import evolve
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flowvisor.emulation.rewriting import rewrite
@@ -30,6 +30,7 @@ from flowvisor.policies.acl import Acl, AclRule
 from flowvisor.policies.policy import Policy
 from flowvisor.policies.rate_limit import RateLimit
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
+from tests.support.examples import examples
 from tests.support.kinds import ON_10, ON_TABLES, Kind, as_told
 from tests.support.slices import A, B, ethernet, tag
 from tests.support.world import NOWHERE, Controller, World, a_slice, ports, rule
@@ -232,7 +233,7 @@ _rewrites = st.one_of(
 )
 
 
-@settings(max_examples=300)
+@examples(60)
 @given(st.sampled_from(sorted(PACKETS)), st.lists(_rewrites, max_size=4))
 def test_it_is_rewritten_as_a_datapath_would(packet: str, actions: list[act.Action]) -> None:
     data = expected = PACKETS[packet]
