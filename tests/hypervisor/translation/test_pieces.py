@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flowvisor.hypervisor.flow_table import Entry, FlowTable
+from flowvisor.hypervisor.flow_table import Entry, FlowTable, packed
 from flowvisor.hypervisor.peers import VirtualSwitch
 from flowvisor.hypervisor.refusal import Refusal
 from flowvisor.hypervisor.translation.pieces import (
@@ -45,7 +45,7 @@ def switch(kind: Kind, *slices: FlowspaceSlice) -> VirtualSwitch:
 
 
 def entry_of(number: int, mod: FlowMod, pieces: tuple[Match, ...] | None = None) -> Entry:
-    return Entry("a", (mod.priority, str(mod.match)), number, 1, v10.encode(mod), mod.cookie, pieces)
+    return Entry("a", (mod.priority, str(mod.match)), number, 1, v10.encode(mod), mod.cookie, packed(pieces))
 
 
 @INTERSECTED
