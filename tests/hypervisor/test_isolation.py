@@ -38,6 +38,9 @@ from tests.support.slices import (
 )
 from tests.support.world import Controller, World, a_slice, rule
 
+# What it runs is covered by the tests of each module; here the tracing would double the time.
+pytestmark = pytest.mark.no_cover
+
 
 class Observed:
     """A world and what was seen in it; every check compares with the naive owner."""

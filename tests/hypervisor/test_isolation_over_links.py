@@ -25,6 +25,9 @@ from tests.support.slices import (
 )
 from tests.support.world import World, a_slice, ports, rule
 
+# What it runs is covered by the tests of each module; here the tracing would double the time.
+pytestmark = pytest.mark.no_cover
+
 HERE, THERE = 1, 2
 
 

@@ -18,6 +18,9 @@ from tests.model.leaks import (
 from tests.model.machine import machine_on
 from tests.model.oracle import Violation
 
+# What it runs is covered by the tests of each module; here the tracing would double the time.
+pytestmark = pytest.mark.no_cover
+
 # Each is looked for where it was found within the gate's budget of examples, by what then does not hold.
 FOUND = [
     (no_egress_check, "mixed", "I[23]"),

@@ -8,6 +8,9 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.model.machine import NETWORKS, machine_on
 
+# What it runs is covered by the tests of each module; here the tracing would double the time.
+pytestmark = pytest.mark.no_cover
+
 STEPS = 30
 EXAMPLES = 40 if settings.get_current_profile_name() == "gate" else settings().max_examples
 
