@@ -111,7 +111,9 @@ def start_flowvisor(
         for number, controller in enumerate(controllers)
     ]
     ports = Ports(datapaths=free_port(), admin=free_port())
-    return Subject(Flowvisor(folder, slices, ports=ports, policies=policies).program, ports.datapaths)
+    crowd = {"max_half_open_per_address": 512}  # all datapaths of a load come from one address, at once
+    flowvisor = Flowvisor(folder, slices, ports=ports, policies=policies, settings=crowd)
+    return Subject(flowvisor.program, ports.datapaths)
 
 
 def describe_slice(number: int, controller: int, rules: int, *, tables: int) -> dict[str, Any]:
