@@ -93,7 +93,7 @@ def _count(room: Room, effects: Effects) -> None:
         if block is not None:
             tables = [one for reply in replies if isinstance(reply, TableStatsReply) for one in reply.tables]
             count = sum(one.active_count for one in tables if block.first <= one.table_id < block.end)
-            room.counted(max(count - _has_our_miss(switch), 0))
+            room.counted(max(count - switch.wants_our_miss, 0))
         _is_told(room, effects)
 
     def failed(_error: tuple[int, int], effects: Effects) -> None:
@@ -113,11 +113,6 @@ def _is_told(room: Room, effects: Effects) -> None:
         for decide in counting.waiting:
             decide(effects)
         effects.commands.append(Wake(effects.now))  # for channels of other datapaths than the last to answer
-
-
-def _has_our_miss(switch: VirtualSwitch) -> bool:
-    """Whether the hypervisor has its table-miss entry among the slice's own."""
-    return switch.wants_misses and not switch.has_own_miss
 
 
 def add(channel: TenantChannel, frame: bytes, physical: FlowMod, go_on: GoOn, effects: Effects) -> bool:
@@ -176,7 +171,7 @@ def _look_for(channel: TenantChannel, physical: FlowMod, then: _Then, effects: E
         nonlocal is_there
         for flow in reply.flows if isinstance(reply, FlowStatsReply) else ():
             is_same = flow.priority == physical.priority and flow.match.fields == physical.match.fields
-            is_ours = flow.cookie == COOKIE and not flow.match.fields and _has_our_miss(switch)
+            is_ours = flow.cookie == COOKIE and not flow.match.fields and switch.wants_our_miss
             is_there = is_there or (is_same and not is_ours)
 
     def decide(_replies: list[Message], effects: Effects) -> None:

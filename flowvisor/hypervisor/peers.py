@@ -246,6 +246,11 @@ class VirtualSwitch:
             TRAITS[channel.version].unmatched_to_controller for channel in self.channels
         )
 
+    @property
+    def wants_our_miss(self) -> bool:
+        """Whether the table-miss entry's place is to be the hypervisor's."""
+        return self.wants_misses and not self.has_own_miss
+
     def channels_changed(self) -> None:
         """A channel has come or gone."""
         self.is_mixed = any(channel.version != self.datapath.version for channel in self.channels)

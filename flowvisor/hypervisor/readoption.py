@@ -32,7 +32,6 @@ from flowvisor.openflow.fields import FIELDS
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import (
     ADD,
-    DELETE_STRICT,
     HARD_TIMEOUT,
     IDLE_TIMEOUT,
     MODIFY_STRICT,
@@ -43,7 +42,7 @@ from flowvisor.openflow.messages import (
 from flowvisor.openflow.multipart import FlowStats
 from flowvisor.openflow.traits import TRAITS
 from flowvisor.openflow.v10_canonical import bits_of
-from flowvisor.planning.difference import entry_changes
+from flowvisor.planning.difference import entry_changes, removal_of
 from flowvisor.planning.entries import CLASSIFIER_TABLE, COOKIE, COOKIE_MASK, miss_entry
 from flowvisor.planning.own_state import own_entries
 from flowvisor.planning.plan import Enforcement
@@ -188,7 +187,7 @@ class Comparison:
         wanted = {slot for one in known if self._is_alive(one) for slot in one.wanted}
         for slot, flow in self._unknown.items():
             if slot not in wanted:  # it is overwritten otherwise
-                send_own(datapath, _deletion(flow), "clearing", effects)
+                send_own(datapath, removal_of(flow), "clearing", effects)
         own = own_entries(datapath.plan, datapath.port_configs)
         has_miss = not TRAITS[datapath.version].unmatched_to_controller
         if has_miss and any(switch.wants_misses for switch in datapath.switches.values()):
@@ -238,7 +237,7 @@ class Comparison:
             elif not self._is_same(flow, piece):
                 send_own(self._datapath, evolve(piece, command=MODIFY_STRICT), entry, effects)
         entry.live = len(known.wanted) + len(extra)
-        return [_deletion(flow) for flow in extra.values()]
+        return [removal_of(flow) for flow in extra.values()]
 
     def _is_same(self, flow: FlowStats, piece: FlowMod) -> bool:
         if flow.instructions == piece.instructions:
@@ -256,7 +255,7 @@ class Comparison:
             datapath.entries[entry.number] = entry
             entry.live = len(known.present)
             for flow in known.present.values():
-                send_own(datapath, _deletion(flow), "clearing", effects)
+                send_own(datapath, removal_of(flow), "clearing", effects)
             return
         switch, message = datapath.switches[entry.owner], entry.flow_mod()
         if message.flags & SEND_FLOW_REM and len(switch.untold) < MAX_UNTOLD:
@@ -317,7 +316,3 @@ def _left_of_hard_timeout(piece: FlowMod, known: _Known) -> int:
         return piece.hard_timeout
     age = max(flow.duration_sec for flow in known.present.values())
     return max(piece.hard_timeout - age, 1)
-
-
-def _deletion(flow: FlowStats) -> FlowMod:
-    return FlowMod(command=DELETE_STRICT, table_id=flow.table_id, priority=flow.priority, match=flow.match)

@@ -11,12 +11,12 @@ from flowvisor.hypervisor.effects import Effects, HangUp
 from flowvisor.hypervisor.peers import Datapath, VirtualSwitch
 from flowvisor.hypervisor.refusal import Refusal
 from flowvisor.hypervisor.requests import ask, send_own
-from flowvisor.hypervisor.translation.actions import instructions_to_virtual, judge
+from flowvisor.hypervisor.translation.actions import instructions_to_virtual, judge_for
 from flowvisor.hypervisor.translation.flow_mod import is_our_miss
 from flowvisor.hypervisor.translation.pieces import deletions, judged
-from flowvisor.hypervisor.translation.storm_meters import as_mapped
-from flowvisor.openflow.messages import DELETE_STRICT, MODIFY_STRICT, FlowMod, Message
+from flowvisor.openflow.messages import MODIFY_STRICT, FlowMod, Message
 from flowvisor.openflow.multipart import FlowStats, FlowStatsReply, FlowStatsRequest
+from flowvisor.planning.difference import removal_of
 
 REMOVAL: Final = "removal"  # what the operator is told of one that fails
 
@@ -27,16 +27,13 @@ def correction(datapath: Datapath, flow: FlowStats) -> Iterator[FlowMod]:
     if switch is None or switch.view.block is None:
         return
     block = switch.view.block
+    instructions = instructions_to_virtual(switch, flow.instructions)
     number = flow.table_id - block.first
-    removal = FlowMod(command=DELETE_STRICT, table_id=flow.table_id, priority=flow.priority, match=flow.match)
-    instructions = instructions_to_virtual(switch, as_mapped(switch, flow.instructions))
-    verdict = judge(switch, number, instructions, may_have_gone=True)
-    if verdict.needs_match:
-        verdict = judge(switch, number, instructions, flow.match, may_have_gone=True)
+    verdict = judge_for(switch, number, instructions, flow.match, may_have_gone=True)
     if verdict.refusal is not None:
-        yield removal
+        yield removal_of(flow)
     elif verdict.instructions != flow.instructions:  # a port was shut then, or is now
-        yield evolve(removal, command=MODIFY_STRICT, instructions=verdict.instructions)
+        yield evolve(removal_of(flow), command=MODIFY_STRICT, instructions=verdict.instructions)
 
 
 def stop(switch: VirtualSwitch) -> Callable[[Effects], None]:

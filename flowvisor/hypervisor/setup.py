@@ -27,7 +27,6 @@ from flowvisor.hypervisor.translation.meters import adopt as adopt_meters
 from flowvisor.openflow.actions import NO_BUFFER_LEN
 from flowvisor.openflow.messages import (
     DELETE,
-    DELETE_STRICT,
     AsyncMasks,
     BarrierRequest,
     FlowMod,
@@ -55,7 +54,7 @@ from flowvisor.openflow.multipart import (
     TableStatsRequest,
 )
 from flowvisor.openflow.traits import TRAITS
-from flowvisor.planning.difference import entry_changes, group_changes
+from flowvisor.planning.difference import entry_changes, group_changes, removal_of
 from flowvisor.planning.entries import CLASSIFIER_TABLE, COOKIE, max_tenant_meter
 from flowvisor.planning.meters import meter_changes
 from flowvisor.planning.own_state import own_entries, own_groups
@@ -224,7 +223,7 @@ def _judged(datapath: Datapath, flow: FlowStats) -> Iterator[FlowMod]:
         return  # a controller wants it
     if is_ours:
         # Ours; it is back when a controller that wants it is.
-        yield FlowMod(command=DELETE_STRICT, table_id=flow.table_id, priority=flow.priority, match=flow.match)
+        yield removal_of(flow)
     else:
         yield from correction(datapath, flow)
 

@@ -35,11 +35,13 @@ def entry_changes(wanted: Iterable[FlowMod], present: Iterable[FlowStats]) -> li
         old = found.pop(_key(entry.priority, entry.match), None)
         if old is None or old.instructions != entry.instructions or old.cookie != entry.cookie:
             changes.append(entry)
-    changes += [
-        FlowMod(command=DELETE_STRICT, table_id=old.table_id, priority=old.priority, match=old.match)
-        for old in found.values()
-    ]
+    changes += [removal_of(old) for old in found.values()]
     return changes
+
+
+def removal_of(entry: FlowStats) -> FlowMod:
+    """What takes an entry that is there, and no other, off its datapath."""
+    return FlowMod(command=DELETE_STRICT, table_id=entry.table_id, priority=entry.priority, match=entry.match)
 
 
 def group_changes(

@@ -17,7 +17,7 @@ from flowvisor.hypervisor.peers import VirtualSwitch
 from flowvisor.hypervisor.refusal import Refusal
 from flowvisor.hypervisor.translation.consequences import start_of, take_note
 from flowvisor.hypervisor.translation.queueing import queued
-from flowvisor.hypervisor.translation.storm_meters import metered
+from flowvisor.hypervisor.translation.storm_meters import as_mapped, metered
 from flowvisor.hypervisor.translation.versions import translated
 from flowvisor.network.discovery import PROBE_ADDRESS
 from flowvisor.openflow import actions as act
@@ -107,8 +107,22 @@ def judge_entry(switch: VirtualSwitch, message: FlowMod, version: int) -> Verdic
         instructions = translated(message.instructions, message.match, source=version, target=target)
     except Inexpressible as error:
         return Verdict((), Refusal((error.error_type, error.error_code), "inexpressible"))
-    verdict = judge(switch, message.table_id, instructions)
-    return judge(switch, message.table_id, instructions, message.match) if verdict.needs_match else verdict
+    return judge_for(switch, message.table_id, instructions, message.match)
+
+
+def judge_for(
+    switch: VirtualSwitch,
+    table_id: int,
+    instructions: act.Instructions,
+    match: Match,
+    *,
+    may_have_gone: bool = False,
+) -> Verdict:
+    """What `judge` says for any match, or where that is not enough for this one."""
+    verdict = judge(switch, table_id, instructions, may_have_gone=may_have_gone)
+    if verdict.needs_match:
+        verdict = judge(switch, table_id, instructions, match, may_have_gone=may_have_gone)
+    return verdict
 
 
 def _outputs(actions: act.Actions) -> Iterator[int]:
@@ -167,12 +181,12 @@ def flood_ports(switch: VirtualSwitch, port: int) -> list[int]:
 
 
 def instructions_to_virtual(switch: VirtualSwitch, instructions: act.Instructions) -> act.Instructions:
-    """The inverse of what `judge` gives for tables: what the tenant wrote."""
+    """The inverse for entries in tables: what the tenant wrote, of what the datapath tells."""
     block = switch.view.block
     assert block is not None
     return tuple(
         _each(
-            instructions,
+            as_mapped(switch, instructions),
             lambda actions: actions_to_virtual(switch, actions),
             switch.meters.to_virtual,
             -block.first,

@@ -249,7 +249,7 @@ def _watch_own_miss(switch: VirtualSwitch, flow: FlowStats, effects: Effects) ->
 
 def install_miss(switch: VirtualSwitch, effects: Effects) -> None:
     """Put the table-miss entry for 1.0 controllers in its place, if some controller wants it and it has a place."""
-    if switch.wants_misses and not switch.has_own_miss:
+    if switch.wants_our_miss:
         _send_miss(switch, ADD, effects)
 
 
@@ -396,5 +396,4 @@ def _is_meant(physical: FlowMod, flow: FlowStats) -> bool:
 
 def is_our_miss(switch: VirtualSwitch, flow: FlowStats) -> bool:
     """Whether an entry of the slice's block is the hypervisor's own."""
-    is_there = switch.wants_misses and not switch.has_own_miss
-    return is_there and flow.cookie == COOKIE and flow.priority == 0 and not flow.match.fields
+    return switch.wants_our_miss and flow.cookie == COOKIE and flow.priority == 0 and not flow.match.fields

@@ -178,8 +178,7 @@ def _is_our_miss(switch: VirtualSwitch, message: PacketIn) -> bool:
     if block is None:
         return message.cookie == COOKIE
     # In its own tables a tenant may have chosen the same cookie.
-    is_there = switch.wants_misses and not switch.has_own_miss and message.table_id == block.first
-    return is_there and message.cookie == COOKIE
+    return switch.wants_our_miss and message.table_id == block.first and message.cookie == COOKIE
 
 
 def _was_unmatched(datapath: Datapath, message: PacketIn) -> bool:

@@ -25,7 +25,7 @@ from flowvisor.hypervisor.flow_table import (
 from flowvisor.hypervisor.peers import Datapath, TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.refusal import Refusal, refuse
 from flowvisor.hypervisor.requests import ask, finish, send_own, send_to_datapath
-from flowvisor.hypervisor.translation.actions import judge
+from flowvisor.hypervisor.translation.actions import judge_for
 from flowvisor.hypervisor.translation.queueing import queued
 from flowvisor.hypervisor.translation.versions import translated
 from flowvisor.network.discovery import PROBE_ADDRESS
@@ -75,9 +75,7 @@ class Change:
 
 def judged(switch: VirtualSwitch, message: FlowMod) -> Instructions | Refusal:
     """The instructions that the datapath gets for a tenant's entry."""
-    verdict = judge(switch, 0, message.instructions)
-    if verdict.needs_match:
-        verdict = judge(switch, 0, message.instructions, message.match)
+    verdict = judge_for(switch, 0, message.instructions, message.match)
     return verdict.instructions if verdict.refusal is None else verdict.refusal
 
 

@@ -19,11 +19,10 @@ from flowvisor.hypervisor.port_configs import remember
 from flowvisor.hypervisor.refusal import Refusal, refuse
 from flowvisor.hypervisor.rejudging import stop
 from flowvisor.hypervisor.requests import ask, send_own, send_to_datapath
-from flowvisor.hypervisor.translation.actions import instructions_to_virtual, judge
+from flowvisor.hypervisor.translation.actions import instructions_to_virtual, judge_for
 from flowvisor.hypervisor.translation.groups import port_configured
 from flowvisor.hypervisor.translation.pieces import ports_changed
 from flowvisor.hypervisor.translation.port_status import heard, tell
-from flowvisor.hypervisor.translation.storm_meters import as_mapped
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow import ports
 from flowvisor.openflow.messages import (
@@ -234,11 +233,8 @@ def _anew(switch: VirtualSwitch, flow: FlowStats) -> list[Message]:
     """The message that brings an entry's instructions to what they should be."""
     block = switch.view.block
     assert block is not None
-    number = flow.table_id - block.first
-    instructions = instructions_to_virtual(switch, as_mapped(switch, flow.instructions))
-    verdict = judge(switch, number, instructions)
-    if verdict.needs_match:
-        verdict = judge(switch, number, instructions, flow.match)
+    instructions = instructions_to_virtual(switch, flow.instructions)
+    verdict = judge_for(switch, flow.table_id - block.first, instructions, flow.match)
     if verdict.refusal is not None or verdict.instructions == flow.instructions:
         return []
     return [

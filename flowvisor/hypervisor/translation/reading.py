@@ -21,7 +21,6 @@ from flowvisor.hypervisor.translation.statistics import FlowAnswer, Worded
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow import messages as msg
 from flowvisor.openflow import multipart as multi
-from flowvisor.openflow.actions import ApplyActions, Group, Instructions, WriteActions
 from flowvisor.planning.plan import Enforcement
 
 OfMessage = Callable[[TenantChannel, bytes, Any, Effects], Refusal | None]
@@ -142,20 +141,8 @@ def _seen(
 
 def _passes(request: multi.FlowStatsRequest, stats: multi.FlowStats) -> bool:
     """Whether an entry, in its owner's terms, passes the request's filters."""
-    return (
-        request.table_id in (msg.ALL_TABLES, stats.table_id)
-        and statistics.is_wanted(request, stats)
-        and (request.out_group == msg.ANY_GROUP or _uses_group(stats.instructions, request.out_group))
-    )
-
-
-def _uses_group(instructions: Instructions, group_id: int) -> bool:
-    return any(
-        isinstance(action, Group) and action.group_id == group_id
-        for instruction in instructions
-        if isinstance(instruction, (ApplyActions, WriteActions))
-        for action in instruction.actions
-    )
+    is_in_table = request.table_id in (msg.ALL_TABLES, stats.table_id)
+    return is_in_table and statistics.is_wanted(request, stats)
 
 
 # ------------------------------------------------------------------------------------- nothing of its own

@@ -23,9 +23,8 @@ from flowvisor.hypervisor.peers import TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.readings import ask_shared
 from flowvisor.hypervisor.refusal import Refusal
 from flowvisor.hypervisor.translation.actions import instructions_to_virtual
-from flowvisor.hypervisor.translation.flow_mod import is_group_there, is_our_miss, out_filter
+from flowvisor.hypervisor.translation.flow_mod import is_group_there, is_miss, is_our_miss, out_filter
 from flowvisor.hypervisor.translation.idle_pieces import lived
-from flowvisor.hypervisor.translation.storm_meters import as_mapped
 from flowvisor.hypervisor.translation.versions import translated
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.messages import ALL_TABLES, ANY_GROUP, SEND_FLOW_REM, Message
@@ -205,17 +204,17 @@ def from_tables(
 ) -> Iterator[FlowStats]:
     """Entries of a slice's block in its own terms, without the hypervisor's own."""
     for entry in entries:
-        is_miss = entry.table_id == block.first and entry.priority == 0 and not entry.match.fields
-        if not block.first <= entry.table_id < block.end or (is_miss and is_our_miss(switch, entry)):
+        in_its_place = is_miss(entry, block)
+        if not block.first <= entry.table_id < block.end or (in_its_place and is_our_miss(switch, entry)):
             continue
         flags = entry.flags
-        if is_miss and switch.has_own_miss and not switch.own_miss_is_told:
+        if in_its_place and switch.has_own_miss and not switch.own_miss_is_told:
             flags &= ~SEND_FLOW_REM  # that was ours
         yield evolve(
             entry,
             table_id=entry.table_id - block.first,
             flags=flags,
-            instructions=instructions_to_virtual(switch, as_mapped(switch, entry.instructions)),
+            instructions=instructions_to_virtual(switch, entry.instructions),
         )
 
 
@@ -246,7 +245,7 @@ def _ask_pieces(
 def is_current(switch: VirtualSwitch, entry: Entry) -> bool:
     """Whether an entry is this slice's and not about to go."""
     table = switch.flow_table
-    return table is not None and table.entries.get(entry.key) is entry
+    return table is not None and table.holds(entry)
 
 
 def added_up(entries: Iterable[tuple[Entry, list[FlowStats]]], now: float) -> Iterator[Worded]:
