@@ -87,13 +87,13 @@ def _find_room(channel: TenantChannel, go_on: GoOn, is_full: GoOn, effects: Effe
 def _count(room: Room, effects: Effects) -> None:
     """Ask one datapath, behind all that it was sent before."""
     switch: VirtualSwitch = room.switch
-    block = switch.view.block
+    block, ours = switch.view.block, switch.our_entries  # when the datapath counts
 
     def told(replies: list[Message], effects: Effects) -> None:
         if block is not None:
             tables = [one for reply in replies if isinstance(reply, TableStatsReply) for one in reply.tables]
             count = sum(one.active_count for one in tables if block.first <= one.table_id < block.end)
-            room.counted(max(count - switch.wants_our_miss, 0))
+            room.counted(max(count - ours, 0))
         _is_told(room, effects)
 
     def failed(_error: tuple[int, int], effects: Effects) -> None:

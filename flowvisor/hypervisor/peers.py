@@ -251,6 +251,11 @@ class VirtualSwitch:
         """Whether the table-miss entry's place is to be the hypervisor's."""
         return self.wants_misses and not self.has_own_miss
 
+    @property
+    def our_entries(self) -> int:
+        """How many of the entries in its first table are the hypervisor's, once what was sent has been done."""
+        return int(self.has_our_miss and not self.has_own_miss)
+
     def channels_changed(self) -> None:
         """A channel has come or gone."""
         self.is_mixed = any(channel.version != self.datapath.version for channel in self.channels)

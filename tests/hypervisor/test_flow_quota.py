@@ -7,6 +7,7 @@ from hypothesis import given, note
 from hypothesis import strategies as st
 
 from flowvisor.emulation.datapath import EmulatedDatapath, Tell
+from flowvisor.hypervisor.effects import VirtualSwitchName
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.frame import MULTIPART_REQUEST
 from flowvisor.openflow.match import Match
@@ -260,6 +261,18 @@ def test_a_datapath_that_does_not_say_what_it_has_gives_no_room() -> None:
     assert len(a.heard(Error)) == 1
     world.peers[datapath] = emulated
     assert errors(a, entry(2)) == []
+
+
+def test_our_entry_is_left_out_of_the_count_once_it_has_been_sent_and_not_before() -> None:
+    world = limited(ON_TABLES, limit=2)
+    new = world.controller("a")
+    assert errors(new, entry(1), entry(2)) == []
+    _old, effects = world.hypervisor.controller_joined(VirtualSwitchName("a", 1), "tcp:old", 1, world.now)
+    assert errors(new, entry(3)) == [codes.TABLE_FULL]
+    world.perform(effects)  # what is in the place of the table-miss entry is asked, and then it is sent
+    assert errors(new, entry(3)) == [codes.TABLE_FULL]
+    new.send(entry(1, command=DELETE_STRICT))
+    assert errors(new, entry(3), entry(4)) == [codes.TABLE_FULL]
 
 
 @pairs

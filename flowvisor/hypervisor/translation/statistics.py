@@ -317,8 +317,7 @@ def tables(
         send_reply(channel, TableStatsReply(xid=request.xid), "tables", [only], effects)
         return None
     shown = block.size if TRAITS[channel.version].has_tables else 1
-    # In the first table, when the datapath counts.
-    ours = int(switch.has_our_miss and not switch.has_own_miss)
+    ours = switch.our_entries  # when the datapath counts
 
     def answer(replies: list[Message], effects: Effects) -> None:
         entries = [
