@@ -140,7 +140,7 @@ class Hypervisor:
         self._forget_namesakes(datapath, effects)
         for name, view in datapath.plan.views.items():
             replanning.place(self._make_switch(datapath, name, view))
-        links.put_declared(datapath)
+        links.put_known(datapath)
         datapath.memory.forget_slices_but(datapath.switches, effects)
         readoption.restore(datapath, effects)
         for switch in datapath.switches.values():

@@ -25,15 +25,10 @@ SHUT_OUT_SECONDS: Final = 30
 PROBE: Final = "probe"  # what failed when a datapath refuses one: its port has just gone, mostly
 
 
-def put_declared(datapath: Datapath) -> None:
-    """Let a datapath that has just connected know where its declared links lead."""
-    for near in datapath.fabric.topology.declared:
-        if near.dpid == datapath.dpid:
-            _put_far_ends(datapath, near)
-
-
 def put_known(datapath: Datapath) -> None:
-    """Let a datapath whose plan is another know where all links from it lead, and whose is what there now."""
+    """Let a datapath that has just connected, or whose plan is another, know where the links from it lead, and whose
+    is what there. When it connects only declared ones are known.
+    """
     for near, _far in list(datapath.fabric.topology.links()):
         if near.dpid == datapath.dpid:
             _put_far_ends(datapath, near)
