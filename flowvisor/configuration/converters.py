@@ -207,22 +207,31 @@ def datapath_names(keys: Mapping[str, Key]) -> Converter:
 
     def convert(node: Node, names: Names) -> Mapping[str, NamedDatapath]:
         found: dict[str, NamedDatapath] = {}
-        problems: list[Problem] = []
-        for key, value in mapping_of(node).entries:
-            try:
-                _check_datapath_name(key, found)
-                values = read_keys(mapping_of(value), keys, names).complete()
-                one = NamedDatapath(values["dpid"], values["certificate"])
-                if taken := next((name for name, other in found.items() if other.dpid == one.dpid), None):
-                    raise wrong(value, f"{format_dpid(one.dpid)} is {taken} already")
-                found[key.text] = one
-            except ConfigurationError as error:
-                problems += about(key.text, error)
-        if problems:
-            raise ConfigurationError(problems)
+
+        def add(key: Scalar, value: Node) -> None:
+            _check_datapath_name(key, found)
+            values = read_keys(mapping_of(value), keys, names).complete()
+            one = NamedDatapath(values["dpid"], values["certificate"])
+            if taken := next((name for name, other in found.items() if other.dpid == one.dpid), None):
+                raise wrong(value, f"{format_dpid(one.dpid)} is {taken} already")
+            found[key.text] = one
+
+        _add_each(node, add)
         return found
 
     return convert
+
+
+def _add_each(node: Node, add: Callable[[Scalar, Node], None]) -> None:
+    """Take in a mapping's keys and values one by one; what is wrong with any of them is told at the end, of all."""
+    problems: list[Problem] = []
+    for key, value in mapping_of(node).entries:
+        try:
+            add(key, value)
+        except ConfigurationError as error:
+            problems += about(key.text, error)
+    if problems:
+        raise ConfigurationError(problems)
 
 
 def _check_datapath_name(key: Scalar, taken: Mapping[str, Any]) -> None:
@@ -255,17 +264,14 @@ def switches(keys: Mapping[str, Key]) -> Converter:
 
     def convert(node: Node, names: Names) -> Mapping[int, SwitchSettings]:
         found: dict[int, SwitchSettings] = {}
-        problems: list[Problem] = []
-        for key, value in mapping_of(node).entries:
-            try:
-                dpid = datapath(key, names)
-                if dpid in found:
-                    raise wrong(key, f"{key.text} stands here already")
-                found[dpid] = SwitchSettings(**read_keys(mapping_of(value), keys, names).complete())
-            except ConfigurationError as error:
-                problems += about(key.text, error)
-        if problems:
-            raise ConfigurationError(problems)
+
+        def add(key: Scalar, value: Node) -> None:
+            dpid = datapath(key, names)
+            if dpid in found:
+                raise wrong(key, f"{key.text} stands here already")
+            found[dpid] = SwitchSettings(**read_keys(mapping_of(value), keys, names).complete())
+
+        _add_each(node, add)
         return found
 
     return convert
