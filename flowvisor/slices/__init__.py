@@ -2,6 +2,7 @@
 
 * `slice`: what all kinds of slices have
 * `flowspace_slice`: a share of the real network
+* `virtual_network`, `virtual_switch`: an invented one
 """
 
 from __future__ import annotations

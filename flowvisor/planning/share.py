@@ -1,0 +1,81 @@
+"""What a virtual switch is on one datapath: where its packets come in, and what an output to each of its ports does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from attrs import frozen
+
+from flowvisor.openflow.actions import Actions
+from flowvisor.openflow.match import Match
+from flowvisor.planning.allocation import TableBlock
+
+# Metadata: the port that a packet came in by, what is to become of it in the egress table, and the tenant's half.
+IN_PORT_BITS: Final = 0x0000_FFFF
+MARK_SHIFT: Final = 16
+MARK_BITS: Final = 0xFFFF_0000
+OWN_BITS: Final = IN_PORT_BITS | MARK_BITS
+TENANT_BITS: Final = 0xFFFF_FFFF_0000_0000
+MARK_FLOOD: Final = 1
+MARK_ALL: Final = 2
+MARK_IN_PORT: Final = 3
+
+# Groups, each with the first table of the block in bits 16 to 23 and a virtual port below.
+PORT_GROUPS: Final = 0xF300_0000  # what an output to the port does
+FLOOD_BUT_GROUPS: Final = 0xF400_0000  # FLOOD of what came in at the port
+ALL_BUT_GROUPS: Final = 0xF500_0000
+
+
+def port_group(block: TableBlock, port: int) -> int:
+    """The group that carries outputs to a virtual port."""
+    return PORT_GROUPS | block.first << 16 | port
+
+
+def port_of_group(block: TableBlock, group_id: int) -> int | None:
+    """The virtual port whose group it is, None if it is no such group of the block."""
+    return group_id & 0xFFFF if group_id & ~0xFFFF == PORT_GROUPS | block.first << 16 else None
+
+
+@frozen
+class Ingress:
+    """Packets that come in at a virtual port here: which, and what is done to them before they are the tenant's."""
+
+    match: Match
+    actions: Actions = ()
+
+
+@frozen
+class SharePort:
+    """A virtual port at one datapath.
+
+    `ingresses` are empty unless its packets enter the share here. `egress` is what an output to it does here (pushing
+    what it needs, and one output); empty while nothing leads there. `physical` is the port it is attached to, if
+    that is here. It is turned if what comes in has forgotten where, so that it may go back there.
+    """
+
+    number: int
+    ingresses: tuple[Ingress, ...] = ()
+    egress: Actions = ()
+    physical: int | None = None
+    is_turned: bool = False
+
+
+@frozen(eq=False)
+class Share:
+    """All virtual ports of a virtual switch, at one datapath. `block` is its tenant's tables."""
+
+    name: str
+    dpid: int  # the virtual switch's
+    block: TableBlock
+    ports: Mapping[int, SharePort]
+
+    @property
+    def egress_table(self) -> int:
+        """Where "all ports" and "the port it came from" become ports: the table behind the tenant's."""
+        return self.block.end
+
+    @property
+    def has_turned_ports(self) -> bool:
+        """Whether "never back" has to be seen to by entries here."""
+        return any(port.is_turned for port in self.ports.values())

@@ -1,0 +1,72 @@
+"""A virtual switch of a virtual network as the admin wrote it: its ports, and where they may lie."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from attrs import frozen
+
+from flowvisor.errors import Place
+from flowvisor.network.topology import End
+
+UNTAGGED: Final = 0  # an attachment that is what comes in at a port without a tag
+MAX_VIRTUAL_PORT: Final = 0xFEFF  # fits OpenFlow 1.0's numbers, and the 16 bits of metadata that carry it
+
+
+class Attachment(NamedTuple):
+    """Where a virtual port can lie: a datapath's port whole (`vlan` is None), or one VLAN of it."""
+
+    end: End
+    vlan: int | None = None
+
+    def __str__(self) -> str:
+        if self.vlan is None:
+            return str(self.end)
+        return f"{self.end}@{'none' if self.vlan == UNTAGGED else self.vlan}"
+
+
+@frozen
+class VirtualPort:
+    """A port of a virtual switch: attached to a physical one, or the end of the virtual link that `link` names.
+
+    Of `places` the first is where it lies; if it `follows` a MAC address it moves to another of them when that is
+    seen there. An end of a link has none.
+    """
+
+    number: int
+    places: tuple[Attachment, ...]
+    place: Place
+    link: str | None = None
+    follows: int | None = None
+
+
+@frozen
+class LogicalSwitch:
+    """A virtual switch by its name in the network; `dpid` is what its tenant sees."""
+
+    name: str
+    dpid: int
+    ports: Mapping[int, VirtualPort]
+    place: Place
+
+
+class LinkEnd(NamedTuple):
+    """One end of a virtual link: a port of a virtual switch of the same network."""
+
+    switch: str
+    port: int
+
+
+@frozen
+class VirtualLink:
+    """A cable that the tenant sees between two virtual switches."""
+
+    name: str
+    ends: tuple[LinkEnd, LinkEnd]
+    place: Place
+
+    def other(self, end: LinkEnd) -> LinkEnd:
+        """Where it leads from one of its ends."""
+        one, other = self.ends
+        return other if end == one else one
