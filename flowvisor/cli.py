@@ -11,7 +11,7 @@ import click
 
 from flowvisor import __version__
 from flowvisor.configuration.snapshot import Configuration
-from flowvisor.connections.folder_source import SEARCHED, load
+from flowvisor.connections.folder_source import SEARCHED, find_main_file, load
 from flowvisor.errors import ConfigurationError, Problem
 from flowvisor.planning.overlaps import Overlap, describe_datapath, describe_packet
 from flowvisor.planning.proof import prove
@@ -97,7 +97,15 @@ def run(config: Path | None, log_format: str, log_level: str) -> None:
     # Late, because it installs the reactor, which `check` has no use for.
     from flowvisor.service import run_service
 
-    sys.exit(run_service(checked.configuration, checked.base, log_format=log_format, log_level=log_level))
+    sys.exit(
+        run_service(
+            checked.configuration,
+            checked.base,
+            main_file=find_main_file(config).absolute(),
+            log_format=log_format,
+            log_level=log_level,
+        )
+    )
 
 
 @main.command()

@@ -28,8 +28,10 @@ from flowvisor.admin.site import AdminSite, Page
 from flowvisor.configuration.snapshot import Configuration
 from flowvisor.connections.connections import Connections
 from flowvisor.connections.endpoints import UnsupportedMethod, server_endpoint
+from flowvisor.connections.folder_source import load
 from flowvisor.connections.journal_folder import JournalFolder
 from flowvisor.connections.keyring import Keyring
+from flowvisor.connections.reloading import SIGNAL, Reloading
 from flowvisor.connections.state_folder import StateFolder
 from flowvisor.errors import ConfigurationError, FlowVisorError
 from flowvisor.hypervisor.hypervisor import Hypervisor
@@ -54,8 +56,14 @@ class Service:
     log = Logger()
 
     def __init__(
-        self, configuration: Configuration, *, state_directory: Path, reactor: Any | None = None
+        self,
+        configuration: Configuration,
+        *,
+        state_directory: Path,
+        main_file: Path | None = None,
+        reactor: Any | None = None,
     ) -> None:
+        """With a `main_file` the files may be read again while it runs."""
         self._configuration = configuration
         self._reactor = _running_reactor() if reactor is None else reactor
         try:
@@ -79,13 +87,17 @@ class Service:
             keyring=self._read_keys(),
             keep=self._journals.append,
         )
+        self.reloading = Reloading(
+            self.connections,
+            read=(lambda: configuration) if main_file is None else (lambda: load(main_file)[0]),
+            keep=self._state.write,
+        )
         self._lag = LagHistogram(TICK_SECONDS)
         self._metrics = Metrics(
             hypervisor=self.hypervisor,
             connections=self.connections,
-            configuration=configuration,
             lag=self._lag,
-            loaded_at=time.time(),
+            reloading=self.reloading,
         )
         self._site = AdminSite({"/metrics": self._metrics_page, "/health": self._health_page})
         self._ticking = LoopingCall(self._tick)
@@ -111,9 +123,10 @@ class Service:
         methods = zip(self._configuration.settings.listen, self.datapath_ports, strict=True)
         return next((port for method, port in methods if method.kind == "ptcp"), 0)
 
-    def look_at_certificates(self) -> None:
-        """Read keys and certificates anew; connections that are up are not disturbed."""
+    def hang_up_signal(self) -> None:
+        """SIGHUP: read all files anew, keys and certificates too; what has not changed is not disturbed."""
         self.connections.keyring.look(at_all=True)
+        self.reloading.reload(SIGNAL)
 
     def start(self) -> Deferred[None]:
         """Listen for datapaths and for operators; fails with `ServiceError`, and nothing is left open then."""
@@ -148,6 +161,7 @@ class Service:
         if self._admin is not None:
             await maybeDeferred(self._admin.stopListening)
         self._site.close_connections()
+        self.reloading.stop()
         await self.connections.stop()
         self._journals.stop()
         for calls in (self._ticking, self._probing):
@@ -180,17 +194,18 @@ class Service:
         return Page(self._metrics.render(), content_type=CONTENT_TYPE)
 
     def _health_page(self) -> Page:
-        return health_page(self.hypervisor, self.connections, self._configuration)
+        return health_page(self.hypervisor, self.connections)
 
 
 def run_service(
     configuration: Configuration,
     base_directory: str | PathLike[str],
     *,
+    main_file: Path | None = None,
     log_format: str = "text",
     log_level: str = "info",
 ) -> int:
-    """Run until SIGTERM or SIGINT; return the exit status. SIGHUP has keys and certificates read anew.
+    """Run until SIGTERM or SIGINT; return the exit status. SIGHUP has all files read anew.
 
     The state is in the folder that the main file names, seen from `base_directory`.
     """
@@ -203,10 +218,10 @@ def run_service(
         nonlocal status
         try:
             folder = Path(base_directory, configuration.settings.state)
-            service = Service(configuration, state_directory=folder)
+            service = Service(configuration, state_directory=folder, main_file=main_file)
             await service.start()
             reactor.addSystemEventTrigger("before", "shutdown", service.stop)
-            signal(SIGHUP, lambda *_: reactor.callFromThread(service.look_at_certificates))
+            signal(SIGHUP, lambda *_: reactor.callFromThread(service.hang_up_signal))
             print(_listening(configuration, service), flush=True)
         except Exception as error:
             if not isinstance(error, ServiceError):

@@ -205,7 +205,7 @@ def test_run_starts_the_service_with_what_was_read(root: Path, started: list[Any
     assert run("run", "--config", "flowvisor.yaml", "--log-format", "json").exit_code == 0
     ((command, configuration, base, options),) = started
     assert (command, base) == ("run", root)
-    assert options == {"log_format": "json", "log_level": "info"}
+    assert options == {"main_file": root / "flowvisor.yaml", "log_format": "json", "log_level": "info"}
     assert [one.name for one in configuration.slices] == ["a"]
 
 

@@ -181,13 +181,13 @@ def test_keys_that_have_become_bad_are_said(tmp_path: Path) -> None:
         Running(tmp_path / "state", of)
 
 
-def test_certificates_are_looked_at_when_told(tmp_path: Path) -> None:
+def test_certificates_are_looked_at_on_a_hang_up_signal(tmp_path: Path) -> None:
     running = Running(tmp_path / "state", encrypted(tmp_path))
     result(running.service.start())
     (credentials,) = running.service.connections.keyring.by_name.values()
     before = credentials.identity.certificate
     encrypted(tmp_path)
     assert credentials.identity.certificate == before
-    running.service.look_at_certificates()
+    running.service.hang_up_signal()
     assert credentials.identity.certificate != before
     result(running.service.stop())

@@ -13,12 +13,13 @@ from flowvisor.connections.line import Line
 from flowvisor.hypervisor.hypervisor import Hypervisor
 
 
-def health_page(hypervisor: Hypervisor, connections: Connections, configuration: Configuration) -> Page:
+def health_page(hypervisor: Hypervisor, connections: Connections) -> Page:
     """200 if all is well, 503 with the reasons if not, as JSON.
 
     A controller that is away is told, but is no reason: it is its tenant's, who must not be able to make the
     hypervisor look ill. Where controllers are to call us is ours: a port that cannot be listened on is a reason.
     """
+    configuration = hypervisor.configuration
     ready = {dpid for dpid, datapath in hypervisor.datapaths.items() if datapath.is_ready}
     failures = sum(datapath.own_failures for datapath in hypervisor.datapaths.values())
     lines = [line for lines in connections.lines.values() for line in lines]

@@ -30,32 +30,31 @@ from flowvisor import __version__
 from flowvisor.admin.datapath_metrics import datapath_metrics
 from flowvisor.admin.families import PREFIX, counter, gauge
 from flowvisor.admin.lag import LagHistogram
+from flowvisor.admin.reload_metrics import reload_metrics
 from flowvisor.admin.slice_metrics import slice_metrics
 from flowvisor.admin.tls_metrics import tls_metrics
-from flowvisor.configuration.snapshot import Configuration
 from flowvisor.connections.connections import Connections
+from flowvisor.connections.reloading import Reloading
 from flowvisor.hypervisor.hypervisor import Hypervisor
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Metrics(Collector):
-    """Everything about one running service. `loaded_at` is when its configuration was read, in Unix time."""
+    """Everything about one running service."""
 
     def __init__(
         self,
         *,
         hypervisor: Hypervisor,
         connections: Connections,
-        configuration: Configuration,
         lag: LagHistogram,
-        loaded_at: float,
+        reloading: Reloading,
     ) -> None:
         self._hypervisor = hypervisor
         self._connections = connections
-        self._configuration = configuration
         self._lag = lag
-        self._loaded_at = loaded_at
+        self._reloading = reloading
         self._registry = CollectorRegistry()
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
@@ -74,20 +73,12 @@ class Metrics(Collector):
         """Every family of flowvisor's own."""
         versions = (__version__, platform.python_version(), twisted.__version__, OpenSSL.__version__)
         yield gauge("build_info", "What is running.", "version python twisted openssl", [(versions, 1)])
-        yield from datapath_metrics(self._hypervisor, self._connections, self._configuration)
-        yield from slice_metrics(self._hypervisor, self._connections, self._configuration)
+        configuration = self._hypervisor.configuration
+        yield from datapath_metrics(self._hypervisor, self._connections, configuration)
+        yield from slice_metrics(self._hypervisor, self._connections, configuration)
         yield from tls_metrics(self._connections)
         yield from self._connections_metrics()
-        yield gauge("policy_info", "The admin's files that are in force.", "revision", [(("1",), 1)])
-        yield gauge(
-            "policy_last_reload_successful", "Whether the files were taken when last read.", "", [((), 1)]
-        )
-        yield gauge(
-            "policy_last_reload_success_timestamp_seconds",
-            "When the files that are in force were read.",
-            "",
-            [((), self._loaded_at)],
-        )
+        yield from reload_metrics(self._reloading)
         yield HistogramMetricFamily(
             PREFIX + "reactor_lag_seconds",
             "How late a call was that is due every second.",

@@ -8,6 +8,7 @@
 * `connection_checks`, `tls_kinds`: whether the connections that they ask for can be, and with which keys
 * `reader`: all files together
 * `snapshot`: what comes out
+* `changes`: what is different between two of these
 """
 
 from __future__ import annotations

@@ -18,8 +18,9 @@ from flowvisor.connections.counters import ConnectionCounters
 from flowvisor.connections.datapath_protocol import DatapathFactory, DatapathProtocol
 from flowvisor.connections.endpoints import UnsupportedMethod, server_endpoint
 from flowvisor.connections.keyring import Keyring
-from flowvisor.connections.line import Line
+from flowvisor.connections.line import Line, Terms
 from flowvisor.connections.peer_protocol import PeerProtocol
+from flowvisor.connections.tls import Latest
 from flowvisor.hypervisor.effects import (
     CloseChannels,
     Command,
@@ -37,6 +38,7 @@ from flowvisor.network.connection_method import ConnectionMethod
 from flowvisor.slices.slice import Slice
 
 WAITING: Final = "waiting"  # why a controller is not read from: much of what it sent waits in the core
+RELOADED: Final = "reloaded"  # why a controller is hung up on: the files say otherwise now
 TWISTED_LEVELS: Final = {"warning": "warn"}  # where its names differ from those of logging
 
 
@@ -83,7 +85,9 @@ class Connections:
 
     def listen(self, method: ConnectionMethod) -> Deferred[IListeningPort]:
         """Wait for datapaths; raises or fires with what Twisted says if that cannot be."""
-        endpoint = server_endpoint(self._reactor, method, self.keyring.of_datapaths())
+        credentials = self.keyring.of_datapaths()
+        shown = credentials and Latest(credentials, lambda: self.keyring.of_datapaths())
+        endpoint = server_endpoint(self._reactor, method, shown)
         listening = endpoint.listen(DatapathFactory(self))
         return listening.addCallback(self._listens)
 
@@ -119,6 +123,32 @@ class Connections:
             self._all_gone.callback(None)
         stopped: Deferred[Any] = DeferredList([*waits, *self._leaving, self._all_gone])
         return stopped.addCallback(lambda _: None)
+
+    def renew(self, effects: Effects, keyring: Keyring) -> None:
+        """The core has taken other files, with these effects: from now on they count here, too.
+
+        Lines whose terms are the same stay up.
+        """
+        self._slices = {one.name: one for one in self.hypervisor.configuration.slices}
+        self.admission = Admission(self.hypervisor.configuration.settings)
+        self.keyring = keyring
+        self.carry_out(effects)
+        wanted = {switch: self._terms_at(switch) for switch in self.lines}
+        for (
+            switch,
+            lines,
+        ) in self.lines.items():  # first all that go: another may want to listen where they did
+            for line in list(lines):
+                if line.terms in wanted[switch]:
+                    wanted[switch].remove(line.terms)
+                else:
+                    lines.remove(line)
+                    self._stop_line(line, RELOADED)
+        for switch, terms in wanted.items():
+            self._put_lines(switch, terms)
+        for protocol in list(self.by_peer.values()):
+            if isinstance(protocol, DatapathProtocol):
+                protocol.look_at_admission()
 
     def queued_bytes(self) -> Counter[tuple[str, str]]:
         """What peers have not taken yet, by side and peer; a controller's channels are added up."""
@@ -199,10 +229,7 @@ class Connections:
             self._open(command.switch)
         elif isinstance(command, CloseChannels):
             for line in self.lines.pop(command.switch, []):
-                stopping = line.stop(command.reason)
-                self._leave(stopping)
-                if line.method.is_passive and not stopping.called:
-                    self._closing[line.controller] = stopping
+                self._stop_line(line, command.reason)
         elif isinstance(command, Wake):
             self._wake_at(command.at)
         elif command.peer in self.by_peer:
@@ -232,25 +259,41 @@ class Connections:
             self.log.failure("", event="own_error")
 
     def _open(self, switch: VirtualSwitchName) -> None:
-        if self._all_gone is not None or switch in self.lines:
-            return
-        owner = self._slices[switch.slice_name]
-        self.lines[switch] = lines = []
-        for method in owner.controllers_of(switch.dpid):
+        if self._all_gone is None and switch not in self.lines:
+            self.lines[switch] = []
+            self._put_lines(switch, self._terms_at(switch))
+
+    def _terms_at(self, switch: VirtualSwitchName) -> list[Terms]:
+        """Of all controllers that a virtual switch should have."""
+        owner = self._slices.get(switch.slice_name)
+        if owner is None:  # its datapath is being hung up on, and then they go, too
+            return []
+        credentials = self.keyring.of_switch(owner, switch.dpid)
+        return [Terms.of(owner, method, credentials) for method in owner.controllers_of(switch.dpid)]
+
+    def _put_lines(self, switch: VirtualSwitchName, wanted: Iterable[Terms]) -> None:
+        """Let a virtual switch have lines on these terms, besides those that it has."""
+        for terms in wanted:
+            method = terms.method
             try:
                 line = Line(
                     self._reactor,
                     self,
                     switch=switch,
-                    method=method,
-                    owner=owner,
-                    credentials=self.keyring.of_switch(owner, switch.dpid),
+                    terms=terms,
                     random=self._random,
                     after=self._closing.pop(str(method), None) if method.port != 0 else None,
                 )
-                lines.append(line)
+                self.lines[switch].append(line)
             except UnsupportedMethod as error:
-                self.log.error(event="controller_unsupported", slice=owner.name, reason=str(error))
+                reason = str(error)
+                self.log.error(event="controller_unsupported", slice=switch.slice_name, reason=reason)
+
+    def _stop_line(self, line: Line, reason: str) -> None:
+        stopping = line.stop(reason)
+        self._leave(stopping)
+        if line.method.is_passive and not stopping.called:
+            self._closing[line.controller] = stopping
 
     def _is_open(self, protocol: PeerProtocol) -> None:
         """One less that is half open."""

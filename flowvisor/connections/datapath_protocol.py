@@ -44,6 +44,13 @@ class DatapathProtocol(PeerProtocol):
         counters.datapath_connects[counters.counted_dpid(self.datapath.dpid)] += 1
         return effects
 
+    def look_at_admission(self) -> None:
+        """The files are others: hang up on a datapath that may not be here any more."""
+        refusal = self.shell.admission.refusal(self.datapath.dpid, self.certificate)
+        if refusal is not None:
+            self.log.warn(event="datapath_not_admitted", reason=refusal, **self.name())
+            self.hang_up(refusal)
+
     def take(self, frames: list[bytes], now: float) -> Effects:
         return self.shell.hypervisor.from_datapath(self.datapath, frames, now)
 

@@ -31,7 +31,7 @@ from twisted.internet.interfaces import (
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from zope.interface import implementer
 
-from flowvisor.connections.tls import Credentials
+from flowvisor.connections.tls import Credentials, Latest
 from flowvisor.errors import FlowVisorError
 from flowvisor.network.connection_method import ConnectionMethod
 
@@ -96,7 +96,9 @@ class _TlsClient:
 class _TlsServer:
     """The same for those who dial us."""
 
-    def __init__(self, endpoint: IStreamServerEndpoint, credentials: Credentials, clock: Any) -> None:
+    def __init__(
+        self, endpoint: IStreamServerEndpoint, credentials: Credentials | Latest, clock: Any
+    ) -> None:
         self._endpoint = endpoint
         self._credentials = credentials
         self._clock = clock
@@ -148,7 +150,7 @@ def _tcp_client(reactor: Any, host: str, port: int) -> IStreamClientEndpoint:
 
 
 def server_endpoint(
-    reactor: Any, method: ConnectionMethod, credentials: Credentials | None = None
+    reactor: Any, method: ConnectionMethod, credentials: Credentials | Latest | None = None
 ) -> IStreamServerEndpoint:
     """Where to listen; without a host, like Open vSwitch, on all of IPv4. Raises `UnsupportedMethod`."""
     if method.kind == "punix":

@@ -28,7 +28,8 @@ class Keyring:
 
     log = Logger()
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self, configuration: Configuration, earlier: Keyring | None = None) -> None:
+        """Of an earlier keyring what is wanted still is taken over as it is, and not read anew."""
         self.by_name: dict[str, Credentials] = {}  # by whose they are first
         self.are_good: dict[str, bool] = {}  # whether the files were, when last read
         self._settings = configuration.settings
@@ -36,10 +37,16 @@ class Keyring:
         self._seen: dict[str, _Seen] = {}
         self._due: dict[str, None] = {}  # in order: whose are to be read
         self._looks_at = 0.0
-        for kind, name in kinds(configuration).items():
-            self._seen[name] = _look_of(kind.files)
-            self._by_kind[kind] = self.by_name[name] = Credentials(kind)
-            self.are_good[name] = True
+        self._names = kinds(configuration)
+        for kind, name in self._names.items():
+            if earlier is not None and kind in earlier._by_kind:
+                was = earlier._names[kind]
+                self._seen[name], self.are_good[name] = earlier._seen[was], earlier.are_good[was]
+                credentials = earlier._by_kind[kind]
+            else:
+                self._seen[name], self.are_good[name] = _look_of(kind.files), True
+                credentials = Credentials(kind)
+            self._by_kind[kind] = self.by_name[name] = credentials
 
     def of_datapaths(self) -> Credentials | None:
         """What datapaths are shown."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from attrs import field, frozen
 from twisted.application.internet import ClientService
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.interfaces import IListeningPort
@@ -16,8 +17,25 @@ from flowvisor.connections.endpoints import client_endpoint, server_endpoint
 from flowvisor.connections.peer_protocol import Shell
 from flowvisor.connections.tls import Credentials
 from flowvisor.hypervisor.effects import VirtualSwitchName
+from flowvisor.network.certificate_pin import CertificatePin
 from flowvisor.network.connection_method import ConnectionMethod
 from flowvisor.slices.slice import Slice
+
+
+@frozen
+class Terms:
+    """On what terms we speak with a controller: when one of these changes, the line is another."""
+
+    method: ConnectionMethod
+    versions: frozenset[int]
+    pins: tuple[CertificatePin, ...]
+    credentials: Credentials | None = field(eq=id)
+
+    @classmethod
+    def of(cls, owner: Slice, method: ConnectionMethod, credentials: Credentials | None) -> Terms:
+        """A slice's, whose controllers are shown these credentials."""
+        pins = owner.controller_certificates
+        return cls(method, owner.versions, pins, credentials if method.uses_tls else None)
 
 
 class Line:
@@ -34,14 +52,13 @@ class Line:
         shell: Shell,
         *,
         switch: VirtualSwitchName,
-        method: ConnectionMethod,
-        owner: Slice,
-        credentials: Credentials | None,
+        terms: Terms,
         random: Callable[[], float],
         after: Deferred[object] | None = None,
     ) -> None:
         self.switch = switch
-        self.method = method
+        self.terms = terms
+        self.method = method = terms.method
         self.controller = str(method)
         self._shell = shell
         self._told: str | None = None  # the reason last logged: an outage is one line, not thousands
@@ -50,28 +67,28 @@ class Line:
             shell,
             switch=switch,
             controller=self.controller,
-            versions=owner.versions,
-            pins=owner.controller_certificates,
+            versions=terms.versions,
+            pins=terms.pins,
             established=self._established,
             refused=self._refused,
         )
         self._waiting: Waiting | None = None
         self._service: ClientService | None = None
         if method.is_passive:
-            self._waiting = waiting = self._wait(reactor, credentials)
+            self._waiting = waiting = self._wait(reactor)
             free = succeed(None) if after is None else after
             free.addBoth(lambda _: waiting.start())
         else:
-            endpoint = client_endpoint(reactor, method, credentials)
+            endpoint = client_endpoint(reactor, method, terms.credentials)
             self._service = dialling(
                 reactor, endpoint, self.factory, backoff=self._backoff, failed=self._failed
             )
             self._service.startService()
 
-    def _wait(self, reactor: Any, credentials: Credentials | None) -> Waiting:
+    def _wait(self, reactor: Any) -> Waiting:
         return Waiting(
             reactor,
-            server_endpoint(reactor, self.method, credentials),
+            server_endpoint(reactor, self.method, self.terms.credentials),
             self.factory,
             backoff=self._backoff,
             listening=self._listens,

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from cryptography.x509 import InvalidVersion
@@ -112,6 +113,20 @@ class Credentials:
         assert isinstance(connection, Session)
         connection.refusal = _VERIFY_REASONS.get(error, "tls-bad-certificate")
         return False
+
+
+@implementer(IOpenSSLServerConnectionCreator)
+class Latest:
+    """Whatever credentials count when somebody dials; without any, those that counted last."""
+
+    def __init__(self, credentials: Credentials, current: Callable[[], Credentials | None]) -> None:
+        self._credentials = credentials
+        self._current = current
+
+    def serverConnectionForTLS(self, tlsProtocol: object) -> SSL.Connection:  # noqa: N803
+        """Twisted's."""
+        self._credentials = self._current() or self._credentials
+        return self._credentials.connection()
 
 
 def _told(connection: SSL.Connection, where: int, value: int) -> None:

@@ -36,8 +36,10 @@ from flowvisor.network.topology import Topology
 from flowvisor.openflow.error_codes import REQUEST_EPERM
 from flowvisor.openflow.messages import FeaturesReply
 from flowvisor.openflow.versions import codec
+from flowvisor.planning.ahead import Ahead
 from flowvisor.planning.allocation import NO_TABLES, Allocations
 from flowvisor.planning.plan import Compiled, DatapathPlan, compile_plan, ownership_at
+from flowvisor.planning.touched import Touched
 from flowvisor.planning.view import View
 from flowvisor.policies.bandwidth import Bandwidth
 from flowvisor.policies.quota import Quota
@@ -72,7 +74,9 @@ class Hypervisor:
             ),
         )
 
-    def _configure(self, configuration: Configuration, allocations: Allocations) -> None:
+    def _configure(
+        self, configuration: Configuration, allocations: Allocations, compiled: Compiled | None = None
+    ) -> None:
         self.configuration = configuration
         self.allocations = allocations.allocate(one for one in configuration.slices if one.may_write)
         blocks = self.allocations.blocks
@@ -80,27 +84,46 @@ class Hypervisor:
         self._new_slices = self._new_slices & blocks.keys() | fresh
         self._seen = {one for one in self._seen if one.slice_name in blocks and one.slice_name not in fresh}
         self._acls = configuration.acls
-        self._compiled = Compiled()
+        self._compiled = Compiled() if compiled is None else compiled
         tenants = {one.name: self.tenants.get(one.name) or Tenant(one) for one in configuration.slices}
         for one in configuration.slices:
             tenant, rate_limit = tenants[one.name], configuration.policy_of(one, RateLimit)
-            tenant.policy, tenant.pool = one, Pool()
-            tenant.quota = configuration.policy_of(one, Quota)
+            quota = configuration.policy_of(one, Quota)
+            if tenant.quota != quota:
+                tenant.pool = Pool()
+            tenant.policy, tenant.quota = one, quota
             tenant.bandwidth = configuration.policy_of(one, Bandwidth)
             if tenant.limits is None or tenant.limits.policy != rate_limit:
                 tenant.limits = None if rate_limit is None else Limits(rate_limit)
         self.tenants = tenants
 
-    def reload(self, configuration: Configuration, now: float) -> Effects:
-        """From now on other slices and policies count; the main file's settings stay what they were at the start."""
+    def ahead(self) -> Ahead:
+        """What a reload is compiled from; it is none of ours any more, so that a thread may do it."""
+        return Ahead(
+            self.configuration,
+            self.allocations,
+            {one.dpid: (one.version, one.features.n_tables) for one in self.datapaths.values()},
+            tuple(self.fabric.topology.links()),
+        )
+
+    def reload(self, configuration: Configuration, now: float, compiled: Compiled | None = None) -> Effects:
+        """From now on other slices and policies count; what cannot change while we run is the caller's to keep.
+
+        `compiled` is what has been compiled of them already, see `ahead`. Datapaths of which the new files say
+        what the old ones said are not touched.
+        """
         effects = Effects(now)
-        if configuration == self.configuration:
-            return effects
-        self._configure(configuration, self.allocations)
+        before, blocks = self.configuration, self.allocations.blocks
+        self._configure(configuration, self.allocations, compiled)
+        for datapath in self.datapaths.values():
+            datapath.sharing_seconds = configuration.settings.statistics_sharing_seconds
+        touched = Touched(before, configuration, blocks, self.allocations.blocks)
+        dpids = touched.with_near_ends(self.datapaths, self.fabric.topology.links())
         changed = [
             datapath
             for datapath in self.datapaths.values()
-            if replanning.put_plan(
+            if datapath.dpid in dpids
+            and replanning.put_plan(
                 datapath,
                 self._plan(datapath.dpid, datapath.version, datapath.features),
                 self._make_switch,

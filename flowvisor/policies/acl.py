@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from attrs import frozen
+from attrs import field, frozen
 
 from flowvisor.errors import Place
 from flowvisor.flowspace.box import Box
@@ -25,7 +25,7 @@ class AclRule:
     is_denied: bool
     datapaths: frozenset[int] | None
     matches: tuple[Match, ...]
-    place: Place
+    place: Place = field(eq=False)  # where the admin wrote it
 
     def is_at(self, dpid: int) -> bool:
         """Does the rule say anything about this datapath?"""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from flowvisor.errors import Place
 from flowvisor.openflow.match import Match
@@ -23,14 +23,15 @@ class FlowspaceRule:
     """Packets that are the slice's: those of any of `matches`, at `datapaths`.
 
     Where rules of several slices have a packet, the highest priority owns it. `permissions` are "read" and
-    "write"; a rule without "write" owns nothing, it lets the slice see what others own.
+    "write"; a rule without "write" owns nothing, it lets the slice see what others own. `place` is where the admin
+    wrote it; it makes no difference.
     """
 
     datapaths: frozenset[int] | None
     priority: int
     matches: tuple[Match, ...]
     permissions: frozenset[str]
-    place: Place
+    place: Place = field(eq=False)
 
     @property
     def may_write(self) -> bool:

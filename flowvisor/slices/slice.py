@@ -26,9 +26,9 @@ class Slice:
 
     `versions` are OpenFlow's numbers on the wire (1 is 1.0, 4 is 1.3), `tables` is the size of its block of
     flow tables where a datapath has enough, `policies` are names. `may_configure_ports` says that
-    its PORT_MOD is done to a physical port which is its alone. `place` is where the admin wrote it.
-    `switches` are virtual switches by dpid, `controller_certificates` those that its controllers may show; if
-    it names none, all that its certificate authority has signed.
+    its PORT_MOD is done to a physical port which is its alone. `place` is where the admin wrote it (it makes no
+    difference). `switches` are virtual switches by dpid, `controller_certificates` those that its controllers may
+    show; if it names none, all that its certificate authority has signed.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Slice:
     versions: frozenset[int]
     tables: int
     policies: tuple[str, ...]
-    place: Place
+    place: Place = field(eq=False)
     may_configure_ports: bool = field(default=False, kw_only=True)
     switches: Mapping[int, SwitchSettings] = field(factory=dict, kw_only=True, hash=False)
     tls: TlsFiles | None = field(default=None, kw_only=True)

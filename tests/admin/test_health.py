@@ -21,7 +21,7 @@ def named_shell() -> Shell:
 
 
 def health(shell: Shell) -> tuple[int, dict[str, Any]]:
-    page = health_page(shell.hypervisor, shell.connections, shell.configuration)
+    page = health_page(shell.hypervisor, shell.connections)
     assert page.content_type == "application/json"
     return page.status, json.loads(page.body)
 

@@ -31,7 +31,7 @@ LABELS = {
         "role",
         "name",
     ),
-    *("version", "python", "twisted", "openssl", "revision"),
+    *("version", "python", "twisted", "openssl", "revision", "trigger", "result"),
 }
 
 
@@ -52,9 +52,8 @@ def text() -> str:
     metrics = Metrics(
         hypervisor=shell.hypervisor,
         connections=shell.connections,
-        configuration=shell.configuration,
         lag=lag,
-        loaded_at=1795339800.0,
+        reloading=shell.reloading,
     )
     return metrics.render()
 

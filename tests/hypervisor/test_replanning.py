@@ -99,6 +99,21 @@ def test_nothing_is_sent_where_the_files_say_the_same(kind: Kind) -> None:
     assert [frame for _, frame in world.to_datapaths if frame[1] in (14, 15, 29)] == []
 
 
+def test_datapaths_that_a_change_does_not_concern_are_sent_nothing(kind: Kind) -> None:
+    limit = Quota("q", flow_entries=2)
+    limited = a_slice("a", ports(1, 2), policies=["q"])
+    world = World([limited, B], [kind.datapath(), kind.datapath(dpid=2)], policies=[limit])
+    first, second = (world.controller("a", dpid, kind.version) for dpid in (1, 2))
+    assert first.send(FlowMod(match=PORT_1, instructions=output(2))) == []
+    world.to_datapaths.clear()
+    here = a_slice("b", ports(3, 4, at=[1]), ports(3, at=[2]))
+    world.reload(configuration(limited, here, policies=[limit]))
+    assert {dpid for dpid, _ in world.to_datapaths} == {2}
+    # A limit over all datapaths goes on counting at those that were not touched.
+    assert second.send(FlowMod(match=PORT_1, instructions=output(2))) == []
+    assert second.refused(FlowMod(priority=7, match=PORT_1, instructions=output(2))) == codes.TABLE_FULL
+
+
 def test_ports_that_come_and_go_by_a_reload_look_like_ports_that_come_and_go(
     kind: Kind, version: int
 ) -> None:

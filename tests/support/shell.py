@@ -6,6 +6,7 @@ from typing import Any
 
 from OpenSSL import SSL
 from twisted.internet.address import IPv4Address
+from twisted.internet.defer import maybeDeferred
 from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.python.failure import Failure
@@ -15,6 +16,7 @@ from flowvisor.connections.connections import Connections
 from flowvisor.connections.datapath_protocol import DatapathFactory
 from flowvisor.connections.keyring import Keyring
 from flowvisor.connections.peer_protocol import PeerProtocol
+from flowvisor.connections.reloading import Outcome, Reloading
 from flowvisor.emulation.datapath import EmulatedDatapath, Tell
 from flowvisor.hypervisor.hypervisor import Hypervisor
 from flowvisor.openflow.actions import ApplyActions, Output
@@ -180,9 +182,32 @@ class Shell:
             now=self.reactor.seconds,
             random=lambda: 0.5,
         )
+        self.files: Any = self.configuration  # what is read at a reload; raised if it is an error
+        self.kept_allocations: list[Allocations] = []
+        self.reloading = Reloading(
+            self.connections,
+            read=self._read_files,
+            keep=self.kept_allocations.append,
+            in_thread=maybeDeferred,
+            now=lambda: 1795339800.0 + self.now,
+        )
         self.southbound = DatapathFactory(self.connections)
         self.far_ends: list[FarEnd] = []
         self._taken_calls = 0
+
+    def _read_files(self) -> Configuration:
+        if isinstance(self.files, Exception):
+            raise self.files
+        read: Configuration = self.files
+        return read
+
+    def reload(self, files: Configuration | Exception) -> Outcome:
+        """Other files are read, and everything settles."""
+        self.files = files
+        outcomes: list[Outcome] = []
+        self.reloading.reload().addCallback(outcomes.append)
+        self.settle()
+        return outcomes[0]
 
     @property
     def now(self) -> float:
