@@ -233,6 +233,8 @@ class VirtualSwitch:
     meters: Meters = Factory(Meters)
     floods_by_group: bool = False  # when intersecting: some bucket floods, by groups that follow the ports
     is_new: bool = False  # the slice was given its tables only now: what they hold is not its own
+    # Of a virtual network's switch all its ports, wherever they are, by its own numbers and as they are now.
+    logical_ports: dict[int, Port] = Factory(dict)
 
     @property
     def changes(self) -> int:
@@ -271,10 +273,19 @@ class VirtualSwitch:
         return queue_id == DEFAULT_QUEUE or (bandwidth is not None and queue_id in bandwidth.queues)
 
     @property
+    def known_ports(self) -> dict[int, Port]:
+        """Ports by the numbers by which the slice knows them, among them all that it has."""
+        return self.datapath.ports if self.view.share is None else self.logical_ports
+
+    def has_port(self, number: int) -> bool:
+        """Whether the slice has the port, by the number by which it knows it."""
+        return number in self.known_ports and self.view.owns_port(number)
+
+    @property
     def ports(self) -> list[Port]:
         """The ports that the slice has here, as it sees them, in ascending order."""
-        numbers = self.view.own_ports(self.datapath.ports)
-        return [self.port_configs.shown(self.datapath.ports[number]) for number in numbers]
+        known = self.known_ports
+        return [self.port_configs.shown(known[number]) for number in self.view.own_ports(known)]
 
     @property
     def visible_ports(self) -> list[Port]:

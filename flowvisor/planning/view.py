@@ -16,6 +16,7 @@ from flowvisor.openflow.match import Match
 from flowvisor.openflow.ports import LOCAL
 from flowvisor.planning.allocation import TableBlock
 from flowvisor.planning.ownership import Ownership, names_local
+from flowvisor.planning.share import Share
 
 # What a packet leaves behind when it goes out of a port.
 _LEFT_BEHIND = ("metadata", "in_phy_port", "tunnel_id")
@@ -43,8 +44,11 @@ class View:
 
     `block` is None where the datapath has no tables for the slice and flow entries are intersected. `used_mask` is
     the bits of a packet on which it may depend whose it is where it arrives. `reads` is what the slice sees although it
-    is not its own; it is all that there is if it may not write.
+    is not its own; it is all that there is if it may not write. If it has a `share` it is of a virtual network's
+    switch, and speaks of that switch's ports.
     """
+
+    share: Share | None = None
 
     def __init__(
         self,
