@@ -7,6 +7,7 @@ entry_records  flow entries of intersected slices as such records
 memory         what is known of a datapath while it is away
 readoption     which of those entries are there still, and what becomes of the others
 peers          who is connected, and what is known of them
+channels       a controller's channel to a slice's share of a datapath comes and goes
 setup          a datapath that has just connected is read, and made what the plan says
 links          probes for links between datapaths, and what follows when a link comes or goes
 rejudging      entries that are there already, judged as if they came now
@@ -25,4 +26,5 @@ ids            numbers for them on the datapath
 refusal        why a tenant's request is not done
 counters       plain ints
 translation/   one module for each family of messages
+big/           one virtual switch over its shares of several datapaths
 """

@@ -8,16 +8,8 @@ from typing import Final
 from attrs import evolve
 
 from flowvisor.configuration.snapshot import Configuration
-from flowvisor.hypervisor import (
-    flow_quota,
-    links,
-    northbound,
-    readoption,
-    replanning,
-    setup,
-    southbound,
-    waiting,
-)
+from flowvisor.hypervisor import flow_quota, links, northbound, readoption, replanning, setup, waiting
+from flowvisor.hypervisor.channels import close_channel, open_channel
 from flowvisor.hypervisor.effects import Effects, HangUp, VirtualSwitchName
 from flowvisor.hypervisor.journal import Name
 from flowvisor.hypervisor.limits import Limits
@@ -27,10 +19,6 @@ from flowvisor.hypervisor.peers import Datapath, Fabric, Request, Tenant, Tenant
 from flowvisor.hypervisor.port_configs import recalled
 from flowvisor.hypervisor.readings import forget_old
 from flowvisor.hypervisor.room import Pool
-from flowvisor.hypervisor.transactions import HYPERVISOR_SLOT, MAX_SLOTS, Transactions
-from flowvisor.hypervisor.translation import reading
-from flowvisor.hypervisor.translation.flow_mod import begin_misses, remove_miss
-from flowvisor.hypervisor.translation.flow_removed import tell_late
 from flowvisor.network.discovery import Discovery
 from flowvisor.network.topology import Topology
 from flowvisor.openflow.error_codes import REQUEST_EPERM
@@ -262,55 +250,13 @@ class Hypervisor:
     ) -> tuple[TenantChannel, Effects]:
         """A controller's channel to a virtual switch is up. Raises KeyError when the switch is there no more."""
         effects = Effects(now)
-        datapath = self.datapaths[name.dpid]
-        switch = datapath.switches[name.slice_name]
-        slot = _free_slot(datapath)
-        channel = TenantChannel(
-            switch=switch,
-            controller=controller,
-            version=version,
-            codec=codec(version),
-            counters=switch.tenant.counters[version],
-            transactions=Transactions(slot),
-            flow_mod=southbound.flow_mods_of(datapath.plan.enforcement, version, datapath.version)
-            if switch.view.may_write
-            else reading.flow_mod,
-            packet_out=southbound.packet_outs_of(version, datapath.version)
-            if switch.view.may_write
-            else reading.packet_out,
-        )
-        datapath.slots[slot] = channel
-        if switch.rewriting is not None:
-            waiting.wait_for_entries(channel)
-        wanted_misses = switch.wants_misses
-        switch.channels.append(channel)
-        switch.channels_changed()
-        switch.tenant.channels.append(channel)
-        if switch.wants_misses and not wanted_misses:
-            begin_misses(switch, effects)
-        if switch.untold:
-            tell_late(channel, effects)
-        return channel, effects
+        switch = self.datapaths[name.dpid].switches[name.slice_name]
+        return open_channel(switch, controller, version, effects), effects
 
     def controller_left(self, channel: TenantChannel, now: float) -> Effects:
         """A controller's channel is gone; its xids are free again once the datapath has answered them all."""
         effects = Effects(now)
-        if channel.has_left:
-            return effects
-        channel.has_left = True
-        waiting.forget(channel, "controller-left")
-        switch, datapath = channel.switch, channel.switch.datapath
-        wanted_misses = switch.wants_misses
-        switch.channels.remove(channel)
-        switch.past_changes += channel.transactions.changes
-        switch.channels_changed()
-        switch.tenant.channels.remove(channel)
-        if wanted_misses and not switch.wants_misses:
-            remove_miss(switch, effects)
-        if not switch.channels:
-            switch.generation_id = None  # forgotten with the last of the controllers that agreed on it
-
-        replanning.free_slot(datapath, channel.transactions.slot, effects)
+        close_channel(channel, effects)
         return effects
 
     def from_controller(self, channel: TenantChannel, frames: list[bytes], now: float) -> Effects:
@@ -361,14 +307,3 @@ def _expire(datapath: Datapath, request: Request, effects: Effects) -> None:
     if not request.is_over:
         request.is_over = True
         request.fail(NO_ANSWER, effects)
-
-
-def _free_slot(datapath: Datapath) -> int:
-    """The slot that was free for the longest: what an earlier channel asked has been answered by then."""
-    slot = datapath.last_slot
-    for _ in range(MAX_SLOTS):
-        slot = (slot + 1) % MAX_SLOTS
-        if slot != HYPERVISOR_SLOT and slot not in datapath.slots:
-            datapath.last_slot = slot
-            return slot
-    raise KeyError("no slot is free for another channel")

@@ -123,22 +123,37 @@ class Tenant:
         return self.policy.name
 
 
-@define(eq=False)
-class TenantChannel(Peer):
-    """One controller's channel to one virtual switch."""
+@define(eq=False, kw_only=True)
+class Channel(Peer):
+    """One controller's channel to a virtual switch, whatever that lies on."""
 
-    switch: VirtualSwitch
+    switch: Any
     controller: str
     version: int
     codec: Codec
     counters: MessageCounters
-    transactions: Transactions[Any]
-    flow_mod: OfTenant  # what is done with its FLOW_MODs and PACKET_OUTs, between these two versions
-    packet_out: OfTenant
     role: int = ROLE_EQUAL
     masks: AsyncMasks = DEFAULT_MASKS
     miss_send_len: int = 128
     faults: Faults = Factory(Faults)
+    has_left: bool = False
+
+    def wants(self, masks: tuple[int, int], reason: int) -> bool:
+        """Whether an asynchronous message of this reason goes to the controller, given its role."""
+        return bool(masks[self.role == ROLE_SLAVE] >> reason & 1)
+
+
+@define(eq=False, kw_only=True)
+class TenantChannel(Channel):
+    """A channel to a slice's share of one datapath: a controller's, or a leg of one to a big switch."""
+
+    switch: VirtualSwitch
+    transactions: Transactions[Any]
+    flow_mod: OfTenant  # what is done with its FLOW_MODs and PACKET_OUTs, between these two versions
+    packet_out: OfTenant
+    # Whose leg it is (see `big`), None if it is a controller's own; and whether what it sends has taken its tokens.
+    leg: Any = None
+    is_prepaid: bool = False
     # Frames that wait (see `waiting`), each with when it came; and whether for the answer to an earlier one: who sets
     # this puts the channel among its datapath's `resumable` when that has come.
     backlog: deque[tuple[float, bytes]] = Factory(deque)
@@ -155,15 +170,15 @@ class TenantChannel(Peer):
     # that: a barrier's must not say that all is done before it is.
     repairs: int = 0
     postponed: list[Request] = Factory(list)
-    has_left: bool = False
 
     @property
     def tenant(self) -> Tenant:
         return self.switch.tenant
 
-    def wants(self, masks: tuple[int, int], reason: int) -> bool:
-        """Whether an asynchronous message of this reason goes to the controller, given its role."""
-        return bool(masks[self.role == ROLE_SLAVE] >> reason & 1)
+    @property
+    def limits(self) -> Limits[TenantChannel] | None:
+        """The rate limit that its messages meet here."""
+        return None if self.is_prepaid else self.switch.tenant.limits
 
 
 @define(eq=False)

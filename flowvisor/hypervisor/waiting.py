@@ -37,7 +37,7 @@ MIN_SLEEP_SECONDS: Final = 0.002  # between two wakings for tokens
 
 def take(channel: TenantChannel, frames: list[bytes], effects: Effects) -> None:
     """A controller has sent frames: do at once what may be done at once."""
-    datapath, limits = channel.switch.datapath, channel.tenant.limits
+    datapath, limits = channel.switch.datapath, channel.limits
     if _is_waiting(channel):
         _keep(channel, frames, effects)
         return
@@ -60,7 +60,7 @@ def take(channel: TenantChannel, frames: list[bytes], effects: Effects) -> None:
 
 def _wait(channel: TenantChannel, frames: list[bytes], effects: Effects, *, may_pass: bool) -> None:
     """The rest of a read waits; its tokens have been taken."""
-    if channel.tenant.limits is not None:
+    if channel.limits is not None:
         channel.paid = len(frames)
     _keep(channel, frames, effects)
     _go_on(channel, effects, may_pass=may_pass)
@@ -176,7 +176,7 @@ def _go_on(channel: TenantChannel, effects: Effects, *, may_pass: bool) -> None:
 def _head(channel: TenantChannel, effects: Effects) -> bool:
     """Do what is done with the first frame that waits; False if those behind it have to wait for more than a turn."""
     arrived, frame = channel.backlog[0]
-    kind, limits, now = frame[1], channel.tenant.limits, effects.now
+    kind, limits, now = frame[1], channel.limits, effects.now
     if channel.paid:
         channel.paid -= 1
     elif limits is not None and not limits.admits(kind, now):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from flowvisor.hypervisor import hypervisor as hypervisor_module
 from flowvisor.hypervisor.effects import CloseChannels, HangUp, OpenChannels, VirtualSwitchName
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import (
@@ -115,17 +114,6 @@ def test_a_controller_that_left_is_forgotten_also_by_a_datapath_that_answers_not
     world.perform(world.hypervisor.tick(world.now))
     assert the_datapath(world).slots == {}
     assert a.inbox == []
-
-
-def test_a_controller_for_whom_no_number_is_left_is_not_let_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hypervisor_module, "MAX_SLOTS", 4)
-    world = ON_TABLES.world(A, B)
-    three = [world.controller("a") for _ in range(3)]
-    assert sorted(one.channel.transactions.slot for one in three) == [1, 2, 3]
-    with pytest.raises(KeyError):
-        world.hypervisor.controller_joined(VirtualSwitchName("b", 1), "tcp:test", 4, world.now)
-    three[1].leave()
-    assert world.controller("b").channel.transactions.slot == 2
 
 
 def test_the_generation_of_roles_is_forgotten_with_the_last_controller(kind: Kind) -> None:
