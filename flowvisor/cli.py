@@ -1,4 +1,4 @@
-"""The command line: `flowvisor check`, `run` and `demo`."""
+"""The command line: `flowvisor check`, `plan`, `run` and `demo`."""
 
 from __future__ import annotations
 
@@ -10,14 +10,19 @@ from typing import Any, Final, NamedTuple, NoReturn
 import click
 
 from flowvisor import __version__
+from flowvisor.admin.preview_page import preview_json, preview_lines
 from flowvisor.configuration.snapshot import Configuration
 from flowvisor.connections.folder_source import SEARCHED, find_main_file, load
+from flowvisor.connections.state_folder import FILE as ALLOCATIONS
 from flowvisor.errors import ConfigurationError, Problem
+from flowvisor.planning.allocation import Allocations
 from flowvisor.planning.overlaps import Overlap, describe_datapath, describe_packet
+from flowvisor.planning.preview import Preview, offline, preview
 from flowvisor.planning.proof import prove
 from flowvisor.policies.bandwidth import Bandwidth
 
 EXIT_BAD_FILES: Final = 2
+EXIT_CHANGES: Final = 3
 MAX_NOTES_SHOWN: Final = 20  # as text; --json has all
 
 LOG_FORMATS: Final = ("text", "json")
@@ -58,12 +63,7 @@ def check(config: Path | None, as_json: bool) -> None:
     try:
         checked = _check(config)
     except ConfigurationError as error:
-        if as_json:
-            click.echo(
-                json.dumps({"ok": False, "problems": [_problem_as_json(one) for one in error.problems]})
-            )
-            sys.exit(EXIT_BAD_FILES)
-        _refuse(error)
+        _refuse(error, as_json=as_json)
     if as_json:
         click.echo(json.dumps(_summary_as_json(checked)))
         return
@@ -110,6 +110,59 @@ def run(config: Path | None, log_format: str, log_level: str) -> None:
 
 @main.command()
 @_config_option
+@click.option(
+    "--against",
+    type=click.Path(path_type=Path, exists=True),
+    metavar="DIR",
+    required=True,
+    help="Compare with the files in this folder (or with this main file), as if they were running.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Write one JSON object to standard output.")
+def plan(config: Path | None, against: Path, as_json: bool) -> None:
+    """Say what the files would change if they were put in force: entries of datapaths, ports, channels.
+
+    Lines with + come, with - go, with ~ change.
+
+    Exit status: 0 nothing changes; 3 something does; 2 something is wrong in the files.
+    """
+    try:
+        checked, main_file = _check(config), _main_file_in(against)
+        allocations = _allocations(_check(main_file).configuration)
+        running, _ = load(main_file, seen_from=checked.base)  # so that what lies in both counts as the same
+    except ConfigurationError as error:
+        _refuse(error, as_json=as_json)
+    found = preview(offline(running, checked.configuration, allocations), checked.configuration)
+    if as_json:
+        click.echo(json.dumps(preview_json(found)))
+    else:
+        _show_preview(found)
+    sys.exit(EXIT_CHANGES if found else 0)
+
+
+def _main_file_in(folder: Path) -> Path:
+    if folder.is_file():
+        return folder
+    names = ("flowvisor.yaml", "deploy/flowvisor.yaml")
+    return next((folder / name for name in names if (folder / name).is_file()), folder / names[0])
+
+
+def _allocations(running: Configuration) -> Allocations:
+    """Those that the running instance keeps, if they can be read from here."""
+    try:
+        return Allocations.from_text(Path(running.settings.state, ALLOCATIONS).read_text("utf-8"))
+    except (OSError, ValueError):
+        return Allocations()
+
+
+def _show_preview(found: Preview) -> None:
+    for line in preview_lines(found):
+        click.secho(line, fg={"+": "green", "-": "red", "~": "yellow"}.get(line.strip()[:1]))
+    if not found:
+        click.echo("nothing changes")
+
+
+@main.command()
+@_config_option
 @click.option("--keep", is_flag=True, help="Go on running when all has been shown, until told to stop.")
 @click.option("--json", "as_json", is_flag=True, help="Write what was seen as JSON to standard output.")
 def demo(config: Path | None, keep: bool, as_json: bool) -> None:
@@ -136,8 +189,11 @@ def _check_or_refuse(config: Path | None) -> Checked:
         _refuse(error)
 
 
-def _refuse(error: ConfigurationError) -> NoReturn:
+def _refuse(error: ConfigurationError, *, as_json: bool = False) -> NoReturn:
     """Tell everything that is wrong, and leave."""
+    if as_json:
+        click.echo(json.dumps({"ok": False, "problems": [_problem_as_json(one) for one in error.problems]}))
+        sys.exit(EXIT_BAD_FILES)
     for problem in error.problems:
         place, told = str(problem.place), str(problem)
         click.echo(click.style(place, bold=True) + told.removeprefix(place), err=True)

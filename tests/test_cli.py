@@ -1,6 +1,7 @@
 """The command line: what it says, where it says it, and with which status it leaves."""
 
 import json
+import shutil
 import subprocess
 import sys
 import types
@@ -251,3 +252,63 @@ def test_the_logs_options_are_those_of_the_log() -> None:
 def test_check_does_not_load_twisted() -> None:
     code = "import sys; from flowvisor import cli; sys.exit('twisted.internet' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def plan_of_a_change(*options: str) -> Result:
+    """What `plan` says when a rule of slice a gets another port, beside the files that run in `running/`."""
+    write_slice("a", "{datapaths: all, priority: 100, match: {in_port: 1}}")
+    shutil.copytree("slices", "running/slices")
+    shutil.copytree("policies", "running/policies")
+    shutil.copy("flowvisor.yaml", "running")
+    if "--same" not in options:
+        write_slice("a", "{datapaths: all, priority: 100, match: {in_port: 2}}")
+    return run("plan", "--against", "running", *(one for one in options if one != "--same"))
+
+
+def test_plan_says_what_changes_and_exits_3() -> None:
+    result = plan_of_a_change()
+    assert (result.exit_code, result.stderr) == (3, "")
+    assert result.stdout.splitlines() == [
+        "~ slice a: flowspace",
+        "datapath all other datapaths",
+        "  + priority 201: in_port 2 -> a",
+        "  - priority 201: in_port 1 -> a",
+        "  ~ slice a: gains ports 2",
+        "  ~ slice a: loses ports 1",
+    ]
+
+
+def test_plan_exits_0_where_nothing_changes() -> None:
+    result = plan_of_a_change("--same")
+    assert (result.exit_code, result.stdout) == (0, "nothing changes\n")
+
+
+def test_plan_as_json() -> None:
+    result = plan_of_a_change("--json")
+    found = json.loads(result.stdout)
+    assert (result.exit_code, found["changes"], found["slices"]["changed"]) == (3, True, {"a": ["flowspace"]})
+
+
+def test_plan_goes_by_the_tables_that_the_running_one_has_given() -> None:
+    plan_of_a_change()
+    Path("running/state").mkdir()
+    write("running/state/allocations.json", '{"tables": {"a": [250, 8]}}')  # more than any datapath has
+    result = run("plan", "--against", "running/flowvisor.yaml")
+    assert result.exit_code == 3
+    assert "priority" not in result.stdout  # for then no entry of the hypervisor's says whose packets are
+
+
+@pytest.mark.parametrize("where", ["running/slices/a.yaml", "slices/a.yaml"])
+def test_plan_with_errors_in_either_of_the_files_exits_2(where: str) -> None:
+    plan_of_a_change()
+    write(where, "kind: flowspace\n")
+    result = run("plan", "--against", "running")
+    assert (result.exit_code, where in result.stderr) == (2, True)
+    as_json = json.loads(run("plan", "--against", "running", "--json").stdout)
+    assert (as_json["ok"], as_json["problems"][0]["file"]) == (False, where)
+
+
+def test_plan_against_a_folder_without_files_says_so() -> None:
+    Path("empty").mkdir()
+    result = run("plan", "--against", "empty")
+    assert (result.exit_code, "empty/flowvisor.yaml" in result.stderr) == (2, True)

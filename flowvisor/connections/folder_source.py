@@ -34,9 +34,10 @@ def find_main_file(path: str | os.PathLike[str] | None) -> Path:
     raise _at_the_top(str(SEARCHED[0]), message, "name one with --config")
 
 
-def load(path: str | os.PathLike[str] | None) -> tuple[Configuration, Path]:
+def load(path: str | os.PathLike[str] | None, *, seen_from: Path | None = None) -> tuple[Configuration, Path]:
     """Read all files; return the configuration, its paths absolute, and the main file's own folder.
 
+    With `seen_from` its paths are those that it would have in that folder, where nothing of them need be.
     Raises one ConfigurationError with every problem of every file.
     """
     main_path = find_main_file(path)
@@ -57,6 +58,8 @@ def load(path: str | os.PathLike[str] | None) -> tuple[Configuration, Path]:
         raise ConfigurationError([*problems, *error.problems]) from error
     if problems:
         raise ConfigurationError(problems)
+    if seen_from is not None:
+        return resolve(configuration, seen_from), base
     resolved = resolve(configuration, base)
     _check_keys(resolved)
     return resolved, base

@@ -24,6 +24,7 @@ from flowvisor.errors import ConfigurationError, Problem
 from flowvisor.planning.ahead import Ahead
 from flowvisor.planning.allocation import Allocations
 from flowvisor.planning.plan import Compiled
+from flowvisor.planning.preview import Preview, preview
 from flowvisor.planning.proof import prove
 
 MAX_PROBLEMS_LOGGED: Final = 20  # of one reload; more of them are the same mistake, mostly
@@ -104,6 +105,16 @@ class Reloading:
         if not self._is_busy:
             Deferred.fromCoroutine(self._run())
         return asked
+
+    def plan(self) -> Deferred[Preview]:
+        """What a reload would do now; fails with ConfigurationError if it would be refused."""
+        ahead = self._connections.hypervisor.ahead()
+        return self._in_thread(lambda: self._preview(ahead))
+
+    def _preview(self, ahead: Ahead) -> Preview:
+        written = self._read()
+        prove(written)
+        return preview(ahead, written)
 
     def stop(self) -> None:
         """Nothing takes effect any more."""

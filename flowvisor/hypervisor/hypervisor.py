@@ -24,7 +24,7 @@ from flowvisor.network.topology import Topology
 from flowvisor.openflow.error_codes import REQUEST_EPERM
 from flowvisor.openflow.messages import FeaturesReply
 from flowvisor.openflow.versions import codec
-from flowvisor.planning.ahead import Ahead
+from flowvisor.planning.ahead import Ahead, Facts
 from flowvisor.planning.allocation import NO_TABLES, Allocations
 from flowvisor.planning.plan import Compiled, DatapathPlan, compile_plan, ownership_at
 from flowvisor.planning.touched import Touched
@@ -90,7 +90,15 @@ class Hypervisor:
         return Ahead(
             self.configuration,
             self.allocations,
-            {one.dpid: (one.version, one.features.n_tables) for one in self.datapaths.values()},
+            {
+                one.dpid: Facts(
+                    version=one.version,
+                    n_tables=one.features.n_tables,
+                    max_meter=one.meter_features.max_meter,
+                    ports=tuple(sorted(one.ports)),
+                )
+                for one in self.datapaths.values()
+            },
             tuple(self.fabric.topology.links()),
         )
 

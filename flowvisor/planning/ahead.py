@@ -14,12 +14,25 @@ from flowvisor.planning.touched import Touched
 
 
 @frozen
+class Facts:
+    """What a datapath has said of itself; its ports are None where nobody has been asked."""
+
+    version: int
+    n_tables: int
+    max_meter: int = 0
+    ports: tuple[int, ...] | None = None
+    stands_for_others: bool = (
+        False  # it is not one, but all those of which the files say nothing in particular
+    )
+
+
+@frozen
 class Ahead:
-    """What runs: its files and allocations, the datapaths as (version, number of tables), the links."""
+    """What runs: its files and allocations, its datapaths, the links between them."""
 
     before: Configuration
     allocations: Allocations
-    datapaths: Mapping[int, tuple[int, int]]
+    datapaths: Mapping[int, Facts]
     links: tuple[tuple[End, End], ...]
 
     def allocated(self, after: Configuration) -> Allocations:
@@ -31,13 +44,13 @@ class Ahead:
         allocations, acls, compiled = self.allocated(after), after.acls, Compiled()
         touched = Touched(self.before, after, self.allocations.blocks, allocations.blocks)
         for dpid in touched.with_near_ends(self.datapaths, self.links):
-            version, n_tables = self.datapaths[dpid]
+            facts = self.datapaths[dpid]
             compile_plan(
                 after.slices,
                 allocations,
                 dpid=dpid,
-                version=version,
-                n_tables=n_tables,
+                version=facts.version,
+                n_tables=facts.n_tables,
                 acls=acls,
                 compiled=compiled,
             )

@@ -10,6 +10,7 @@ import pytest
 from attrs import evolve
 from twisted.internet.defer import Deferred
 from twisted.logger import LogEvent, globalLogPublisher
+from twisted.python.failure import Failure
 
 from flowvisor.configuration.changes import Changes, Differences
 from flowvisor.configuration.snapshot import Configuration
@@ -18,6 +19,7 @@ from flowvisor.errors import ConfigurationError, Place, Problem
 from flowvisor.network.connection_method import parse_connection_method
 from flowvisor.openflow.messages import PORT_ADD, PortStatus
 from flowvisor.openflow.versions import codec
+from flowvisor.planning.preview import Preview, SliceChanges
 from flowvisor.policies.quota import Quota
 from tests.support.certificates import authority, issue
 from tests.support.shell import FarEnd, Shell
@@ -216,6 +218,20 @@ def test_who_asks_while_files_are_read_is_answered_by_the_next_reading() -> None
     assert [one.changes.slices.added for one in outcomes[1:]] == [("red",), ("red",)]
     assert slow.waiting == []
     assert reloading.counts == {("files", "taken"): 1, ("signal", "taken"): 1}
+
+
+def test_a_plan_says_what_a_reload_would_do_and_does_nothing() -> None:
+    shell, *_ = running()
+    shell.files = configuration(BLUE, a_slice("red", ports(1, 3), tables=4))
+    plans: list[Preview] = []
+    shell.reloading.plan().addCallback(plans.append)
+    ((datapath,),) = [one.datapaths for one in plans]
+    assert datapath.slices == {"red": SliceChanges(ports_gained=("3",))}
+    assert shell.hypervisor.configuration is shell.configuration
+    shell.files = configuration(BLUE, a_slice("red", ports(2), tables=4))
+    errors: list[Failure] = []
+    shell.reloading.plan().addErrback(errors.append)
+    assert [error.type for error in errors] == [ConfigurationError]
 
 
 def test_what_was_read_when_the_service_stops_does_not_count() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flowvisor.network.topology import End
-from flowvisor.planning.ahead import Ahead
+from flowvisor.planning.ahead import Ahead, Facts
 from flowvisor.planning.allocation import Allocations
 from flowvisor.planning.plan import compile_plan
 from tests.support.world import a_slice, configuration, ports
@@ -14,7 +14,7 @@ BEFORE, AFTER = configuration(A, B), configuration(MORE, B)
 
 
 def ahead(links: tuple[tuple[End, End], ...] = ()) -> Ahead:
-    datapaths = dict.fromkeys((1, 2, 3), (4, 254))
+    datapaths = dict.fromkeys((1, 2, 3), Facts(version=4, n_tables=254))
     return Ahead(BEFORE, Allocations().allocate(BEFORE.slices), datapaths, links)
 
 

@@ -1,0 +1,102 @@
+"""What a reload would do, as lines for people and as JSON for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from flowvisor.configuration.changes import Changes, Differences
+from flowvisor.planning.preview import CLOSED, KEPT, OPENED, DatapathChanges, Entry, Preview, SliceChanges
+
+_SIGNS = {OPENED: "+", CLOSED: "-"}
+
+
+def preview_lines(preview: Preview) -> Iterator[str]:
+    """Lines of a difference: those that begin with + come, with - go, with ~ change."""
+    yield from _file_lines(preview.files)
+    for one in preview.datapaths:
+        yield f"datapath {one.name}"
+        for line in _datapath_lines(one):
+            yield f"  {line}"
+
+
+def _file_lines(files: Changes) -> Iterator[str]:
+    for what, differences in (("slice", files.slices), ("policy", files.policies)):
+        yield from (f"+ {what} {name}" for name in differences.added)
+        yield from (f"- {what} {name}" for name in differences.removed)
+        yield from (f"~ {what} {name}: {', '.join(keys)}" for name, keys in differences.changed.items())
+    for key in files.settings:
+        yield f"~ main file: {key}" + (", from the next start on" if key in files.not_live else "")
+
+
+def _datapath_lines(one: DatapathChanges) -> Iterator[str]:
+    if one.enforcement is not None:
+        yield f"~ slices are kept apart by {one.enforcement[1]}, no longer by {one.enforcement[0]}"
+    yield from (f"+ {entry}" for entry in one.entries.added)
+    yield from (f"~ {new} (was {old.to})" for old, new in one.entries.changed)
+    yield from (f"- {entry}" for entry in one.entries.removed)
+    for name, changes in one.slices.items():
+        yield from (f"{_SIGNS.get(changes.channels, '~')} slice {name}: {said}" for said in _said(changes))
+
+
+def _said(changes: SliceChanges) -> Iterator[str]:
+    if changes.channels != KEPT:
+        yield f"its channels are {changes.channels}"
+    if changes.hung_up_on:
+        yield f"its channels to {', '.join(changes.hung_up_on)} are closed"
+    if changes.called:
+        yield f"{', '.join(changes.called)} may control it"
+    if changes.ports_gained:
+        yield f"gains ports {', '.join(changes.ports_gained)}"
+    if changes.ports_lost:
+        yield f"loses ports {', '.join(changes.ports_lost)}"
+
+
+def preview_json(preview: Preview) -> dict[str, Any]:
+    """The same as one object; what does not change is not in it."""
+    return {"changes": bool(preview), **changes_json(preview.files), "datapaths": _datapaths_json(preview)}
+
+
+def changes_json(files: Changes) -> dict[str, Any]:
+    """What has changed in the files."""
+    return {
+        "slices": _differences_json(files.slices),
+        "policies": _differences_json(files.policies),
+        "settings": list(files.settings),
+        "after_restart": list(files.not_live),
+    }
+
+
+def _differences_json(one: Differences) -> dict[str, Any]:
+    return {
+        "added": list(one.added),
+        "removed": list(one.removed),
+        "changed": {name: list(keys) for name, keys in one.changed.items()},
+    }
+
+
+def _datapaths_json(preview: Preview) -> list[dict[str, Any]]:
+    return [
+        {
+            "datapath": one.name,
+            "enforcement": None
+            if one.enforcement is None
+            else {"before": one.enforcement[0], "after": one.enforcement[1]},
+            "entries": {
+                "added": [_entry_json(entry) for entry in one.entries.added],
+                "changed": [{**_entry_json(new), "before": old.to} for old, new in one.entries.changed],
+                "removed": [_entry_json(entry) for entry in one.entries.removed],
+            },
+            "slices": {name: _slice_json(changes) for name, changes in one.slices.items()},
+        }
+        for one in preview.datapaths
+    ]
+
+
+def _entry_json(entry: Entry) -> dict[str, Any]:
+    return {"priority": entry.priority, "packets": entry.packets, "to": entry.to}
+
+
+def _slice_json(changes: SliceChanges) -> dict[str, Any]:
+    names = ("hung_up_on", "called", "ports_gained", "ports_lost")
+    return {"channels": changes.channels, **{name: list(getattr(changes, name)) for name in names}}
