@@ -33,6 +33,7 @@ from flowvisor.connections.journal_folder import JournalFolder
 from flowvisor.connections.keyring import Keyring
 from flowvisor.connections.reloading import SIGNAL, Reloading
 from flowvisor.connections.state_folder import StateFolder
+from flowvisor.connections.systemd import Systemd
 from flowvisor.errors import ConfigurationError, FlowVisorError
 from flowvisor.hypervisor.hypervisor import Hypervisor
 from flowvisor.network.connection_method import ConnectionMethod
@@ -62,8 +63,10 @@ class Service:
         state_directory: Path,
         main_file: Path | None = None,
         reactor: Any | None = None,
+        systemd: Systemd | None = None,
     ) -> None:
         """With a `main_file` the files may be read again while it runs."""
+        self.systemd = Systemd({}) if systemd is None else systemd
         self._configuration = configuration
         self._reactor = _running_reactor() if reactor is None else reactor
         try:
@@ -135,6 +138,7 @@ class Service:
     def stop(self) -> Deferred[None]:
         """Hang up on everybody, save the state; fires when every socket is closed."""
         if self._stopped is None:
+            self.systemd.stopping()
             self._stopped = _deferred(self._stop())
         return self._stopped
 
@@ -186,7 +190,8 @@ class Service:
             raise ServiceError(f"{self._state.path} cannot be written: {error}") from error
 
     def _tick(self) -> None:
-        self._lag.observe(self.connections.now())
+        self.systemd.alive()
+        self._lag.came_round(self.connections.now())
         self.connections.tick()
         self._journals.tick(time.time(), self.hypervisor.datapaths.keys())
 
@@ -218,11 +223,15 @@ def run_service(
         nonlocal status
         try:
             folder = Path(base_directory, configuration.settings.state)
-            service = Service(configuration, state_directory=folder, main_file=main_file)
+            service = Service(
+                configuration, state_directory=folder, main_file=main_file, systemd=Systemd()
+            )
             await service.start()
             reactor.addSystemEventTrigger("before", "shutdown", service.stop)
             signal(SIGHUP, lambda *_: reactor.callFromThread(service.hang_up_signal))
-            print(_listening(configuration, service), flush=True)
+            listening = _listening(configuration, service)
+            service.systemd.ready(listening)
+            print(f"flowvisor: {listening}", flush=True)
         except Exception as error:
             if not isinstance(error, ServiceError):
                 Service.log.failure("", event="own_error")
@@ -245,7 +254,7 @@ def _listening(configuration: Configuration, service: Service) -> str:
     methods = zip(configuration.settings.listen, service.datapath_ports, strict=True)
     datapaths = " ".join(real(method, port) for method, port in methods)
     admin = real(configuration.settings.admin, service.admin_port)
-    return f"flowvisor: listening for datapaths on {datapaths}, for operators on {admin}"
+    return f"listening for datapaths on {datapaths}, for operators on {admin}"
 
 
 async def _listen(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from socket import AF_UNIX, SOCK_DGRAM, socket
 from typing import Any
 
 import pytest
@@ -14,8 +15,9 @@ from twisted.python.failure import Failure
 
 from flowvisor.configuration.snapshot import Configuration
 from flowvisor.connections.state_folder import FILE, StateFolder
+from flowvisor.connections.systemd import Systemd
 from flowvisor.network.connection_method import parse_connection_method
-from flowvisor.service import PROBE_SECONDS, Service, ServiceError, _listening
+from flowvisor.service import PROBE_SECONDS, TICK_SECONDS, Service, ServiceError, _listening
 from tests.support.certificates import authority, issue
 from tests.support.world import a_slice, configuration, ports
 
@@ -31,9 +33,9 @@ def files(listen: str = "ptcp:6653:127.0.0.1", admin: str = "ptcp:8080:127.0.0.1
 class Running:
     """A service on a reactor in memory."""
 
-    def __init__(self, folder: Path, of: Configuration | None = None) -> None:
+    def __init__(self, folder: Path, of: Configuration | None = None, systemd: Systemd | None = None) -> None:
         self.reactor: Any = MemoryReactorClock()
-        self.service = Service(of or files(), state_directory=folder, reactor=self.reactor)
+        self.service = Service(of or files(), state_directory=folder, reactor=self.reactor, systemd=systemd)
 
     def connect(self, place: int = 0) -> tuple[Any, StringTransport]:
         """Somebody connects to what listens there."""
@@ -70,7 +72,7 @@ def test_sockets_in_files_are_listened_on_too(tmp_path: Path) -> None:
     assert [server[0] for server in running.reactor.unixServers] == ["/run/a", "/run/b"]
     assert running.service.datapath_port == 0
     assert _listening(running.service._configuration, running.service) == (
-        "flowvisor: listening for datapaths on punix:/run/a, for operators on punix:/run/b"
+        "listening for datapaths on punix:/run/a, for operators on punix:/run/b"
     )
 
 
@@ -191,3 +193,16 @@ def test_certificates_are_looked_at_on_a_hang_up_signal(tmp_path: Path) -> None:
     running.service.hang_up_signal()
     assert credentials.identity.certificate != before
     result(running.service.stop())
+
+
+def test_systemd_hears_that_it_is_alive_and_that_it_ends(tmp_path: Path) -> None:
+    with socket(AF_UNIX, SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        systemd = Systemd({"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "30000000"})
+        running = Running(tmp_path, systemd=systemd)
+        result(running.service.start())
+        assert manager.recv(100) == b"WATCHDOG=1"
+        running.reactor.advance(TICK_SECONDS)
+        assert manager.recv(100) == b"WATCHDOG=1"
+        result(running.service.stop())
+        assert manager.recv(100) == b"STOPPING=1"

@@ -12,6 +12,7 @@ from flowvisor.admin.message_names import name_of
 from flowvisor.configuration.snapshot import Configuration
 from flowvisor.connections.connections import Connections
 from flowvisor.connections.counters import DATAPATH, OTHER_DPIDS, ConnectionCounters
+from flowvisor.connections.datapath_protocol import DatapathProtocol
 from flowvisor.hypervisor.hypervisor import Hypervisor
 from flowvisor.hypervisor.peers import Datapath
 from flowvisor.network.dpid import format_dpid
@@ -50,6 +51,16 @@ def datapath_metrics(
         "Whether the datapath is connected.",
         "dpid switch",
         ((labels(dpid), float(dpid in connected)) for dpid in sorted(known)),
+    )
+    yield gauge(
+        "switch_echo_rtt_seconds",
+        "How long the datapath took to answer when it was last asked whether it is alive, which is when it is silent.",
+        "dpid switch",
+        (
+            (labels(protocol.datapath.dpid), protocol.channel.round_trip_seconds)
+            for protocol in connections.by_peer.values()
+            if isinstance(protocol, DatapathProtocol) and protocol.channel.round_trip_seconds is not None
+        ),
     )
     declared = len(hypervisor.fabric.topology.declared)
     yield gauge(

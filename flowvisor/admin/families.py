@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
+
+from flowvisor.connections.histogram import Histogram
 
 PREFIX: Final = "flowvisor_"
 
@@ -26,4 +28,14 @@ def gauge(name: str, documentation: str, labels: str, values: Values) -> Metric:
     family = GaugeMetricFamily(PREFIX + name, documentation, labels=labels.split())
     for of_labels, value in values:
         family.add_metric(of_labels, value)
+    return family
+
+
+def histogram(
+    name: str, documentation: str, labels: str, values: Iterable[tuple[tuple[str, ...], Histogram]]
+) -> Metric:
+    """How long something took, in seconds."""
+    family = HistogramMetricFamily(PREFIX + name, documentation, labels=labels.split())
+    for of_labels, value in values:
+        family.add_metric(of_labels, value.buckets(), value.total_seconds)
     return family

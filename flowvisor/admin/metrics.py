@@ -22,20 +22,22 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
-from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from flowvisor import __version__
 from flowvisor.admin.datapath_metrics import datapath_metrics
-from flowvisor.admin.families import PREFIX, counter, gauge
+from flowvisor.admin.families import counter, gauge, histogram
 from flowvisor.admin.lag import LagHistogram
 from flowvisor.admin.reload_metrics import reload_metrics
 from flowvisor.admin.slice_metrics import slice_metrics
 from flowvisor.admin.tls_metrics import tls_metrics
 from flowvisor.connections.connections import Connections
+from flowvisor.connections.counters import CONTROLLER, DATAPATH
 from flowvisor.connections.reloading import Reloading
 from flowvisor.hypervisor.hypervisor import Hypervisor
+
+_FROM: Final = (("up", DATAPATH), ("down", CONTROLLER))  # the side that messages of a direction come from
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -79,11 +81,8 @@ class Metrics(Collector):
         yield from tls_metrics(self._connections)
         yield from self._connections_metrics()
         yield from reload_metrics(self._reloading)
-        yield HistogramMetricFamily(
-            PREFIX + "reactor_lag_seconds",
-            "How late a call was that is due every second.",
-            buckets=self._lag.buckets(),
-            sum_value=self._lag.total_seconds,
+        yield histogram(
+            "reactor_lag_seconds", "How late a call was that is due every second.", "", [((), self._lag)]
         )
 
     def _connections_metrics(self) -> Iterator[Metric]:
@@ -105,5 +104,11 @@ class Metrics(Collector):
             "How often reading from a peer was interrupted.",
             "side",
             (((side,), count) for side, count in counters.pauses.items()),
+        )
+        yield histogram(
+            "message_latency_seconds",
+            "From the read in which messages came to when what followed from them at once was written.",
+            "direction",
+            (((direction,), counters.latencies[side]) for direction, side in _FROM),
         )
         yield counter("own_errors", "Exceptions in flowvisor's own code.", "", [((), counters.own_errors)])

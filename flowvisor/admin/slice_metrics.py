@@ -11,6 +11,7 @@ from flowvisor.admin.families import Values, counter, gauge
 from flowvisor.admin.message_names import name_of
 from flowvisor.configuration.snapshot import Configuration
 from flowvisor.connections.connections import Connections
+from flowvisor.connections.controller_protocol import ControllerProtocol
 from flowvisor.connections.counters import CONTROLLER
 from flowvisor.hypervisor.hypervisor import Hypervisor
 from flowvisor.hypervisor.peers import Tenant
@@ -122,6 +123,18 @@ def _controllers(connections: Connections) -> Iterator[Metric]:
         "Connections with controllers that did not become channels.",
         "reason",
         (((reason,), n) for (side, reason), n in counters.handshake_failures.items() if side == CONTROLLER),
+    )
+    round_trips: dict[tuple[str, str], float] = {}
+    for protocol in connections.by_peer.values():
+        took = protocol.channel.round_trip_seconds
+        if took is not None and isinstance(protocol, ControllerProtocol):
+            key = protocol.switch.slice_name, protocol.controller
+            round_trips[key] = max(took, round_trips.get(key, 0.0))
+    yield gauge(
+        "controller_echo_rtt_seconds",
+        "How long the controller took to answer when it was last asked whether it is alive; its slowest channel.",
+        "slice controller",
+        round_trips.items(),
     )
 
 

@@ -7,9 +7,16 @@ from typing import Final
 
 from attrs import Factory, define
 
+from flowvisor.connections.histogram import Histogram
+
 # Datapaths may come with any dpid: beyond this many, one more shares the entry `OTHER_DPIDS` with all others.
 MAX_COUNTED_DPIDS: Final = 1024
 OTHER_DPIDS: Final = -1
+
+# A round trip through flowvisor takes 0.1 ms when nothing else is going on; controllers give up after seconds.
+LATENCY_BOUNDS_SECONDS: Final = (
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
+)  # fmt: skip
 
 DATAPATH: Final = "datapath"
 CONTROLLER: Final = "controller"
@@ -28,6 +35,10 @@ class ConnectionCounters:
     malformed: Counter[tuple[str, str]] = Factory(Counter)  # by side and reason
     pauses: Counter[str] = Factory(Counter)  # by side: how often reading from a peer was interrupted
     own_errors: int = 0  # exceptions of our own code
+    # By side: from when a read came to when all that followed from it at once was handed over to be written.
+    latencies: dict[str, Histogram] = Factory(
+        lambda: {side: Histogram(LATENCY_BOUNDS_SECONDS) for side in (DATAPATH, CONTROLLER)}
+    )
 
     def counted_dpid(self, dpid: int) -> int:
         """The dpid, as long as not too many are known; then one that stands for all others."""

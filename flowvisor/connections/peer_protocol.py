@@ -71,6 +71,7 @@ class PeerProtocol(Protocol):
     def __init__(self, shell: Shell, channel: Channel) -> None:
         self.shell = shell
         self.channel = channel
+        self._latencies = shell.counters.latencies[self.side]
         self.peer: Peer | None = None  # once established
         self.certificate: PeerCertificate | None = None  # of the peer, once established with TLS
         self.hang_up_reason: str | None = None
@@ -130,6 +131,7 @@ class PeerProtocol(Protocol):
                 self._react(self.channel.feed(data, now), now)
             except Exception:
                 self._own_error()
+            self._latencies.observe(self.shell.now() - now)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.outbound.closed()

@@ -6,6 +6,7 @@ from attrs import evolve
 
 from flowvisor.admin.datapath_metrics import datapath_metrics
 from flowvisor.connections.counters import MAX_COUNTED_DPIDS
+from flowvisor.openflow.channel import IDLE_SECONDS
 from flowvisor.openflow.frame import HEADER, PACKET_OUT
 from tests.support.shell import Shell
 from tests.support.world import a_slice, configuration, ports
@@ -83,3 +84,14 @@ def test_packets_of_nobody_are_told() -> None:
     assert samples(shell, "pending_transactions") == [(ONE, 0.0)]
     datapath.hang_up()
     assert samples(shell, "packet_ins_unowned_total") == []
+
+
+def test_how_quickly_a_silent_datapath_answered_is_told() -> None:
+    shell = named_shell()
+    shell.datapath()
+    assert samples(shell, "switch_echo_rtt_seconds") == []
+    shell.reactor.advance(IDLE_SECONDS + 1)
+    shell.connections.tick()
+    shell.reactor.advance(0.25)  # the question is on its way
+    shell.settle()
+    assert samples(shell, "switch_echo_rtt_seconds") == [(ONE, 0.25)]

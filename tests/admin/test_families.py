@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from flowvisor.admin.families import counter, gauge
+from flowvisor.admin.families import counter, gauge, histogram
+from flowvisor.connections.histogram import Histogram
 
 
 def test_labels_are_in_their_order() -> None:
@@ -16,3 +17,16 @@ def test_labels_are_in_their_order() -> None:
 def test_a_counter_gets_its_ending() -> None:
     family = counter("x", "What it is.", "", [((), 7)])
     assert [(sample.name, sample.labels) for sample in family.samples] == [("flowvisor_x_total", {})]
+
+
+def test_a_histogram_has_its_buckets_and_its_sum() -> None:
+    took = Histogram((0.5,))
+    took.observe(0.25)
+    took.observe(2.0)
+    family = histogram("x_seconds", "How long.", "direction", [(("up",), took)])
+    assert [(sample.name, sample.labels, sample.value) for sample in family.samples] == [
+        ("flowvisor_x_seconds_bucket", {"direction": "up", "le": "0.5"}, 1),
+        ("flowvisor_x_seconds_bucket", {"direction": "up", "le": "+Inf"}, 2),
+        ("flowvisor_x_seconds_count", {"direction": "up"}, 2),
+        ("flowvisor_x_seconds_sum", {"direction": "up"}, 2.25),
+    ]

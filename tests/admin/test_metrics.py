@@ -48,7 +48,7 @@ def text() -> str:
     shell.connect().write(HEADER.pack(4, PACKET_OUT, 8, 1))
     lag = LagHistogram(1.0)
     for now in (1.0, 2.0, 3.5):
-        lag.observe(now)
+        lag.came_round(now)
     metrics = Metrics(
         hypervisor=shell.hypervisor,
         connections=shell.connections,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flowvisor.admin.slice_metrics import slice_metrics
+from flowvisor.openflow.channel import IDLE_SECONDS
 from flowvisor.openflow.frame import GROUP_MOD, HEADER
 from flowvisor.policies.bandwidth import Bandwidth
 from flowvisor.policies.quota import Quota
@@ -124,3 +125,17 @@ def test_a_slice_that_nothing_holds_to_its_bandwidth_is_told() -> None:
     switch.tenant.bandwidth = Bandwidth("slow", rate=1)
     switch.exceeds_bandwidth = True
     assert samples(shell, "bandwidth_not_limited") == [({"slice": "blue", "dpid": "0000000000000001"}, 1.0)]
+
+
+def test_how_quickly_a_silent_controller_answered_is_told() -> None:
+    shell = Shell()
+    shell.datapath()
+    shell.controller()
+    assert samples(shell, "controller_echo_rtt_seconds") == []
+    shell.reactor.advance(IDLE_SECONDS + 1)
+    shell.connections.tick()
+    shell.reactor.advance(0.5)
+    shell.settle()
+    assert samples(shell, "controller_echo_rtt_seconds") == [
+        ({"slice": "blue", "controller": CONTROLLER}, 0.5)
+    ]

@@ -9,6 +9,7 @@ from twisted.internet.protocol import Factory
 from twisted.internet.testing import AccumulatingProtocol, MemoryReactorClock
 from twisted.test.iosim import connect, makeFakeClient, makeFakeServer
 
+from flowvisor.connections.counters import CONTROLLER, DATAPATH
 from flowvisor.connections.datapath_protocol import MAX_HALF_OPEN, DatapathFactory
 from flowvisor.connections.outbound import HANG_UP_ABOVE_BYTES, SHED_ABOVE_BYTES
 from flowvisor.connections.peer_protocol import CLOSING_SECONDS, CONGESTED_SECONDS
@@ -212,3 +213,13 @@ def test_who_catches_up_in_time_is_not(shell: Shell) -> None:
             shell.connections.tick()
         datapath.flow()
         assert datapath.near.hang_up_reason is None
+
+
+def test_how_long_a_read_was_worked_on_is_counted_by_side() -> None:
+    shell = Shell()
+    shell.datapath()
+    before = shell.connections.counters.latencies[DATAPATH].buckets()[-1][1]
+    assert before > 0
+    shell.controller()
+    (*_, (_, of_controllers)) = shell.connections.counters.latencies[CONTROLLER].buckets()
+    assert of_controllers > 0
