@@ -29,6 +29,7 @@ class OneBridge:
         require_root()
         with contextlib.ExitStack() as undo:
             bridges, self._host = Namespace(folder, "bridges"), Namespace(folder, "host")
+            self.bridges = bridges
             undo.callback(bridges.close)
             undo.callback(self._host.close)
             self.listeners = {}
