@@ -223,9 +223,7 @@ def run_service(
         nonlocal status
         try:
             folder = Path(base_directory, configuration.settings.state)
-            service = Service(
-                configuration, state_directory=folder, main_file=main_file, systemd=Systemd()
-            )
+            service = Service(configuration, state_directory=folder, main_file=main_file, systemd=Systemd())
             await service.start()
             reactor.addSystemEventTrigger("before", "shutdown", service.stop)
             signal(SIGHUP, lambda *_: reactor.callFromThread(service.hang_up_signal))

@@ -28,9 +28,8 @@ def told_metrics() -> set[str]:
     metrics = Metrics(
         hypervisor=shell.hypervisor,
         connections=shell.connections,
-        configuration=shell.configuration,
         lag=LagHistogram(1.0),
-        loaded_at=0.0,
+        reloading=shell.reloading,
     )
     return {
         family.name + ending
