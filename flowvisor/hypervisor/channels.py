@@ -9,8 +9,8 @@ from flowvisor.hypervisor.effects import Effects
 from flowvisor.hypervisor.peers import Datapath, TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.transactions import HYPERVISOR_SLOT, MAX_SLOTS, Transactions
 from flowvisor.hypervisor.translation import reading
-from flowvisor.hypervisor.translation.flow_mod import begin_misses, remove_miss
 from flowvisor.hypervisor.translation.flow_removed import tell_late
+from flowvisor.hypervisor.translation.table_miss import begin_misses, remove_miss
 from flowvisor.openflow.versions import codec
 
 CONTROLLER_LEFT: Final = "controller-left"

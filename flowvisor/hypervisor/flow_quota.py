@@ -18,6 +18,7 @@ from flowvisor.hypervisor.peers import TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.refusal import Refusal, refuse
 from flowvisor.hypervisor.requests import ask
 from flowvisor.hypervisor.room import UNLIMITED, Counting, Room
+from flowvisor.hypervisor.translation.table_miss import is_our_miss
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.messages import BarrierRequest, FlowMod, Message
 from flowvisor.openflow.multipart import (
@@ -26,7 +27,6 @@ from flowvisor.openflow.multipart import (
     TableStatsReply,
     TableStatsRequest,
 )
-from flowvisor.planning.entries import COOKIE
 
 FULL: Final = Refusal(codes.TABLE_FULL, "quota")
 
@@ -171,8 +171,7 @@ def _look_for(channel: TenantChannel, physical: FlowMod, then: _Then, effects: E
         nonlocal is_there
         for flow in reply.flows if isinstance(reply, FlowStatsReply) else ():
             is_same = flow.priority == physical.priority and flow.match.fields == physical.match.fields
-            is_ours = flow.cookie == COOKIE and not flow.match.fields and switch.wants_our_miss
-            is_there = is_there or (is_same and not is_ours)
+            is_there = is_there or (is_same and not is_our_miss(switch, flow))
 
     def decide(_replies: list[Message], effects: Effects) -> None:
         if is_there:

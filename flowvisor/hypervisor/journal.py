@@ -18,6 +18,7 @@ FLOW_ENTRY: Final = 1
 GROUP: Final = 2
 METER: Final = 3
 PORT: Final = 4
+TABLE_MISS: Final = 5
 
 MAGIC: Final = b"flowvisor journal 1\n"
 _DPID: Final = Struct("!Q")

@@ -12,8 +12,8 @@ from flowvisor.hypervisor.peers import Datapath, VirtualSwitch
 from flowvisor.hypervisor.refusal import Refusal
 from flowvisor.hypervisor.requests import ask, send_own
 from flowvisor.hypervisor.translation.actions import instructions_to_virtual, judge_for
-from flowvisor.hypervisor.translation.flow_mod import is_our_miss
 from flowvisor.hypervisor.translation.pieces import deletions, judged
+from flowvisor.hypervisor.translation.table_miss import is_our_miss
 from flowvisor.openflow.messages import MODIFY_STRICT, FlowMod, Message
 from flowvisor.openflow.multipart import FlowStats, FlowStatsReply, FlowStatsRequest
 from flowvisor.planning.difference import removal_of
@@ -82,7 +82,7 @@ def _read_back(switch: VirtualSwitch, effects: Effects) -> None:
 
     def look_at(reply: Message) -> None:
         for flow in reply.flows if isinstance(reply, FlowStatsReply) else ():
-            if not (flow.table_id == block.first and is_our_miss(switch, flow)):
+            if not is_our_miss(switch, flow):
                 wrong.extend(correction(datapath, flow))
 
     def done(_replies: list[Message], effects: Effects) -> None:

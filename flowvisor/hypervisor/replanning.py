@@ -19,8 +19,8 @@ from flowvisor.hypervisor.port_configs import recalled
 from flowvisor.hypervisor.rejudging import stop
 from flowvisor.hypervisor.requests import ask
 from flowvisor.hypervisor.translation import port_status
-from flowvisor.hypervisor.translation.flow_mod import install_miss
 from flowvisor.hypervisor.translation.flow_removed import tell_late
+from flowvisor.hypervisor.translation.table_miss import install_miss
 from flowvisor.openflow.messages import PORT_ADD, PORT_DELETE, BarrierRequest, Message, PortStatus
 from flowvisor.openflow.ports import Port
 from flowvisor.planning.plan import DatapathPlan

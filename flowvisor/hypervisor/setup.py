@@ -20,10 +20,10 @@ from flowvisor.hypervisor.readoption import Comparison
 from flowvisor.hypervisor.rejudging import correction
 from flowvisor.hypervisor.requests import Answer, ask, send_own
 from flowvisor.hypervisor.translation import storm_meters
-from flowvisor.hypervisor.translation.flow_mod import is_miss, is_our_miss
 from flowvisor.hypervisor.translation.groups import adopt as adopt_groups
 from flowvisor.hypervisor.translation.groups import bucket_floods
 from flowvisor.hypervisor.translation.meters import adopt as adopt_meters
+from flowvisor.hypervisor.translation.table_miss import is_miss, is_our_miss, is_sent_by_us
 from flowvisor.openflow.actions import NO_BUFFER_LEN
 from flowvisor.openflow.messages import (
     DELETE,
@@ -55,7 +55,7 @@ from flowvisor.openflow.multipart import (
 )
 from flowvisor.openflow.traits import TRAITS
 from flowvisor.planning.difference import entry_changes, group_changes, removal_of
-from flowvisor.planning.entries import CLASSIFIER_TABLE, COOKIE, max_tenant_meter
+from flowvisor.planning.entries import CLASSIFIER_TABLE, max_tenant_meter
 from flowvisor.planning.meters import meter_changes
 from flowvisor.planning.own_state import own_entries, own_groups
 from flowvisor.planning.plan import Enforcement
@@ -218,12 +218,9 @@ def _judged(datapath: Datapath, flow: FlowStats) -> Iterator[FlowMod]:
     """Look at an entry of a slice's that was there before us; give what makes it right, or removes it."""
     switch = datapath.switch_by_table[flow.table_id]
     block = switch.view.block if switch is not None else None
-    is_ours = block is not None and flow.cookie == COOKIE and is_miss(flow, block)
-    if is_ours and switch is not None and is_our_miss(switch, flow):
-        return  # a controller wants it
-    if is_ours:
-        # Ours; it is back when a controller that wants it is.
-        yield removal_of(flow)
+    if switch is not None and block is not None and is_miss(flow, block) and is_sent_by_us(switch, flow):
+        if not is_our_miss(switch, flow):  # it is back when a controller that wants it is
+            yield removal_of(flow)
     else:
         yield from correction(datapath, flow)
 

@@ -170,9 +170,9 @@ def test_groups_that_are_wrong_are_put_right_and_a_strangers_removed() -> None:
 def test_a_miss_entry_that_was_for_1_0_controllers_goes_with_the_hypervisor() -> None:
     world = ON_TABLES.world(A, B)
     world.controller("a", 1, 1)
-    again = restarted(world, A, B)
-    a = again.controller("a", 1, 4)
-    again.packet(1, 1, udp())
+    world.restart()
+    a = world.controller("a", 1, 4)
+    world.packet(1, 1, udp())
     assert a.inbox == []
     assert a.ask(FlowStatsRequest(), FlowStatsReply).flows == ()
 

@@ -15,9 +15,9 @@ from flowvisor.hypervisor import flow_quota
 from flowvisor.hypervisor.effects import Effects
 from flowvisor.hypervisor.peers import TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.refusal import Refusal, refuse
-from flowvisor.hypervisor.requests import ask, fence, send_own, send_to_datapath
+from flowvisor.hypervisor.requests import ask, fence, send_to_datapath
 from flowvisor.hypervisor.translation.actions import Verdict, judge, judge_entry
-from flowvisor.hypervisor.translation.storm_meters import metered
+from flowvisor.hypervisor.translation.table_miss import install_miss, is_miss, is_our_miss, own_miss_comes
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow import v13
 from flowvisor.openflow.frame import FLOW_MOD, HEADER
@@ -41,9 +41,10 @@ from flowvisor.openflow.ports import ALL, ANY, FLOOD
 from flowvisor.openflow.traits import TRAITS
 from flowvisor.planning.allocation import TableBlock
 from flowvisor.planning.closed_ports import closed_group
-from flowvisor.planning.entries import CLASSIFIER_TABLE, COOKIE, all_group, flood_group, miss_entry
+from flowvisor.planning.entries import COOKIE, all_group, flood_group
 
 # Offsets in a 1.3 FLOW_MOD (section 7.3.4.1).
+_COOKIE: Final = slice(8, 16)
 _TABLE: Final = 24
 _COMMAND: Final = 25
 _BUFFER: Final = slice(32, 36)
@@ -51,9 +52,8 @@ _MATCH: Final = 48
 _MATCH_LENGTH: Final = slice(50, 52)
 _NO_BUFFER_BYTES: Final = b"\xff\xff\xff\xff"
 _NO_FIELDS: Final = b"\x00\x04"
+_OUR_COOKIE: Final = COOKIE.to_bytes(8, "big")
 _TABLE_BYTES: Final = [bytes([table]) for table in range(256)]
-
-ALL_COOKIE_BITS: Final = (1 << 64) - 1
 
 
 def southbound_patched(channel: TenantChannel, frame: bytes, effects: Effects) -> Refusal | None:
@@ -65,7 +65,9 @@ def southbound_patched(channel: TenantChannel, frame: bytes, effects: Effects) -
     if len(frame) < 56 or frame[_COMMAND] > MODIFY_STRICT or frame[_BUFFER] != _NO_BUFFER_BYTES:
         return southbound(channel, frame, effects)
     table_id = frame[_TABLE]
-    if table_id >= block.size or (frame[_MATCH_LENGTH] == _NO_FIELDS and switch.watches_miss):
+    if table_id >= block.size or (
+        frame[_MATCH_LENGTH] == _NO_FIELDS and (switch.watches_miss or frame[_COOKIE] == _OUR_COOKIE)
+    ):
         return southbound(channel, frame, effects)
     end = v13.check_match(frame, _MATCH)
     instructions = bytes(frame[end:])
@@ -173,11 +175,6 @@ def _check_buffer(switch: VirtualSwitch, message: FlowMod) -> Refusal | None:
     return None
 
 
-def is_miss(message: FlowMod | FlowStats, block: TableBlock) -> bool:
-    """Whether a physical entry stands where the hypervisor's table-miss entry of the block does."""
-    return message.table_id == block.first and message.priority == 0 and not message.match.fields
-
-
 @define(eq=False)
 class Copies:
     """A tenant's frame that was sent once for each table: if several fail it is one error all the same."""
@@ -194,10 +191,8 @@ def _send(
     block = switch.view.block
     assert block is not None
     covers_miss = not physical.match.fields and physical.table_id == block.first
-    if physical.command == ADD and is_miss(physical, block) and switch.watches_miss:
-        switch.has_own_miss = True
-        switch.own_miss_is_told = bool(physical.flags & SEND_FLOW_REM)
-        physical = evolve(physical, flags=physical.flags | SEND_FLOW_REM)
+    if physical.command == ADD and is_miss(physical, block):
+        physical = own_miss_comes(switch, physical, effects)
     xid = channel.transactions.send(copies or frame)
     send_to_datapath(switch.datapath, switch.datapath.codec.encode(evolve(physical, xid=xid)), effects)
     channel.counters.down[FLOW_MOD] += 1
@@ -206,72 +201,6 @@ def _send(
         install_miss(switch, effects)  # a modify or delete of everything takes ours along; it is back at once
     if channel.transactions.fence_is_due:
         fence(channel, effects)
-
-
-def begin_misses(switch: VirtualSwitch, effects: Effects) -> None:
-    """The first controller that wants misses has come: see whether the tenant has an entry in that place itself."""
-    datapath, block = switch.datapath, switch.view.block
-    if block is None:
-        install_miss(switch, effects)
-        return
-
-    def found(replies: list[Message], effects: Effects) -> None:
-        for reply in replies:
-            for flow in reply.flows if isinstance(reply, FlowStatsReply) else ():
-                if flow.priority == 0 and not flow.match.fields and flow.cookie != COOKIE:
-                    _watch_own_miss(switch, flow, effects)
-        install_miss(switch, effects)
-
-    def failed(_error: tuple[int, int], effects: Effects) -> None:
-        found([], effects)
-
-    ask(datapath, datapath.transactions, [FlowStatsRequest(table_id=block.first)], found, failed, effects)
-
-
-def _watch_own_miss(switch: VirtualSwitch, flow: FlowStats, effects: Effects) -> None:
-    """Have the datapath tell when the tenant's own table-miss entry goes, because ours then takes its place."""
-    if switch.has_own_miss:
-        return
-    switch.has_own_miss = True
-    switch.own_miss_is_told = bool(flow.flags & SEND_FLOW_REM)
-    if not switch.own_miss_is_told:
-        again = FlowMod(
-            cookie=flow.cookie,
-            table_id=flow.table_id,
-            idle_timeout=flow.idle_timeout,
-            hard_timeout=flow.hard_timeout,
-            priority=0,
-            flags=flow.flags | SEND_FLOW_REM,
-            instructions=flow.instructions,
-        )
-        send_own(switch.datapath, again, "table-miss entry", effects)
-
-
-def install_miss(switch: VirtualSwitch, effects: Effects) -> None:
-    """Put the table-miss entry for 1.0 controllers in its place, if some controller wants it and it has a place."""
-    if switch.wants_our_miss:
-        _send_miss(switch, ADD, effects)
-
-
-def remove_miss(switch: VirtualSwitch, effects: Effects) -> None:
-    """Take it away again when nobody wants it any more."""
-    shared = switch.view.block is None
-    switches = switch.datapath.switches.values() if shared else (switch,)
-    if not switch.has_own_miss and not any(one.wants_misses for one in switches):
-        _send_miss(switch, DELETE_STRICT, effects)
-
-
-def _send_miss(switch: VirtualSwitch, command: int, effects: Effects) -> None:
-    datapath, block = switch.datapath, switch.view.block
-    if TRAITS[datapath.version].unmatched_to_controller:
-        return  # no entry is needed
-    switch.has_our_miss = command != DELETE_STRICT
-    switch.past_changes += 1  # what was read of the table before is out of date
-    entry = miss_entry(CLASSIFIER_TABLE if block is None else block.first)
-    entry = evolve(entry, instructions=metered(switch, entry.instructions))
-    if command == DELETE_STRICT:
-        entry = evolve(entry, command=command, cookie_mask=ALL_COOKIE_BITS, instructions=())
-    send_own(datapath, entry, "table-miss entry", effects)
 
 
 def _delete(
@@ -392,8 +321,3 @@ def _modifications(switch: VirtualSwitch, physical: FlowMod, found: list[FlowSta
 def _is_meant(physical: FlowMod, flow: FlowStats) -> bool:
     strict = physical.command == MODIFY_STRICT
     return not strict or (flow.priority == physical.priority and flow.match.fields == physical.match.fields)
-
-
-def is_our_miss(switch: VirtualSwitch, flow: FlowStats) -> bool:
-    """Whether an entry of the slice's block is the hypervisor's own."""
-    return switch.wants_our_miss and flow.cookie == COOKIE and flow.priority == 0 and not flow.match.fields

@@ -9,8 +9,8 @@ from flowvisor.hypervisor.effects import Effects
 from flowvisor.hypervisor.entry_records import forget_entry, remember_entry
 from flowvisor.hypervisor.flow_table import MAX_ENTRY_NUMBER, PIECE_COOKIE, PIECE_COOKIE_MASK
 from flowvisor.hypervisor.peers import Datapath, TenantChannel, VirtualSwitch
-from flowvisor.hypervisor.translation.flow_mod import install_miss
 from flowvisor.hypervisor.translation.idle_pieces import lived, put_back
+from flowvisor.hypervisor.translation.table_miss import install_miss
 from flowvisor.openflow.frame import FLOW_REMOVED
 from flowvisor.openflow.messages import SEND_FLOW_REM, FlowRemoved
 

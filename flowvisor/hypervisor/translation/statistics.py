@@ -23,8 +23,9 @@ from flowvisor.hypervisor.peers import TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.readings import ask_shared
 from flowvisor.hypervisor.refusal import Refusal
 from flowvisor.hypervisor.translation.actions import instructions_to_virtual
-from flowvisor.hypervisor.translation.flow_mod import is_group_there, is_miss, is_our_miss, out_filter
+from flowvisor.hypervisor.translation.flow_mod import is_group_there, out_filter
 from flowvisor.hypervisor.translation.idle_pieces import lived
+from flowvisor.hypervisor.translation.table_miss import is_miss, is_our_miss
 from flowvisor.hypervisor.translation.versions import translated
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.messages import ALL_TABLES, ANY_GROUP, SEND_FLOW_REM, Message
@@ -204,11 +205,10 @@ def from_tables(
 ) -> Iterator[FlowStats]:
     """Entries of a slice's block in its own terms, without the hypervisor's own."""
     for entry in entries:
-        in_its_place = is_miss(entry, block)
-        if not block.first <= entry.table_id < block.end or (in_its_place and is_our_miss(switch, entry)):
+        if not block.first <= entry.table_id < block.end or is_our_miss(switch, entry):
             continue
         flags = entry.flags
-        if in_its_place and switch.has_own_miss and not switch.own_miss_is_told:
+        if is_miss(entry, block) and switch.has_own_miss and not switch.own_miss_is_told:
             flags &= ~SEND_FLOW_REM  # that was ours
         yield evolve(
             entry,
