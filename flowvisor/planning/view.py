@@ -37,6 +37,7 @@ class _Answers:
     private: dict[int, bool] = Factory(dict)
     safe: dict[int, bool] = Factory(dict)
     region: tuple[Box, ...] | bool | None = False  # False: nobody has asked yet
+    outside: tuple[Box, ...] | None = None  # what it is once it has left, at whichever port
 
 
 class View:
@@ -170,7 +171,7 @@ class View:
         answers, number, arriving = self._beyond(port)
         known = answers.safe.get(number)
         if known is None:
-            region = self.region
+            region = self._region_outside
             safe = region is not None and self._foreign_at(arriving, region) is None
             known = answers.safe[number] = safe or self.port_is_private(port)
         return known
@@ -193,6 +194,14 @@ class View:
             except TooManyPieces:
                 self._answers.region = None
         return self._answers.region
+
+    @property
+    def _region_outside(self) -> tuple[Box, ...] | None:
+        # Of a slice that has many ports whole all boxes are the same here: else it would be as many for each port.
+        if self._answers.outside is None and self.region is not None:
+            left = (forget(box, "in_port", *_LEFT_BEHIND) for box in self.region)
+            self._answers.outside = tuple(dict.fromkeys(left))
+        return self._answers.outside
 
     def own_pieces(self, boxes: Collection[Box], *, is_fenced: bool = False) -> list[Box] | None:
         """What of a set of packets is in the effective flowspace; None where that would take too many boxes.
