@@ -28,12 +28,12 @@ from flowvisor.admin.site import AdminSite, Page
 from flowvisor.configuration.snapshot import Configuration
 from flowvisor.connections.connections import Connections
 from flowvisor.connections.endpoints import UnsupportedMethod, server_endpoint
-from flowvisor.connections.folder_source import load
 from flowvisor.connections.journal_folder import JournalFolder
 from flowvisor.connections.keyring import Keyring
-from flowvisor.connections.reloading import SIGNAL, Reloading
+from flowvisor.connections.reloading import FILES, SIGNAL, Reloading
 from flowvisor.connections.state_folder import StateFolder
 from flowvisor.connections.systemd import Systemd
+from flowvisor.connections.watching import Files, Watching
 from flowvisor.errors import ConfigurationError, FlowVisorError
 from flowvisor.hypervisor.hypervisor import Hypervisor
 from flowvisor.network.connection_method import ConnectionMethod
@@ -90,11 +90,14 @@ class Service:
             keyring=self._read_keys(),
             keep=self._journals.append,
         )
+        files = None if main_file is None else Files(main_file, self._folders)
         self.reloading = Reloading(
             self.connections,
-            read=(lambda: configuration) if main_file is None else (lambda: load(main_file)[0]),
+            read=(lambda: configuration) if files is None else files.read,
+            peek=None if files is None else files.peek,
             keep=self._state.write,
         )
+        self._watching = None if files is None else Watching(self._reactor, files, self._files_changed)
         self._lag = LagHistogram(TICK_SECONDS)
         self._metrics = Metrics(
             hypervisor=self.hypervisor,
@@ -142,6 +145,14 @@ class Service:
             self._stopped = _deferred(self._stop())
         return self._stopped
 
+    def _folders(self) -> tuple[str, str]:
+        settings = self.hypervisor.configuration.settings
+        return settings.slices, settings.policies
+
+    def _files_changed(self) -> None:
+        if self.hypervisor.configuration.settings.watches_files:
+            self.reloading.reload(FILES)
+
     async def _start(self) -> None:
         settings = self._configuration.settings
         self._ticking.start(TICK_SECONDS)
@@ -153,6 +164,8 @@ class Service:
             self._admin = await _listen(self._listen_for_operators, settings.admin)
             self.admin_port = _port_of(self._admin)
             self._begin_state()  # not before: another process that has the ports may also have the state
+            if self._watching is not None:
+                self._watching.start()
         except ServiceError:
             await self._close()
             raise
@@ -165,6 +178,8 @@ class Service:
         if self._admin is not None:
             await maybeDeferred(self._admin.stopListening)
         self._site.close_connections()
+        if self._watching is not None:
+            self._watching.stop()
         self.reloading.stop()
         await self.connections.stop()
         self._journals.stop()

@@ -16,6 +16,7 @@ _KEYS: Final[Mapping[str, str]] = {
     "may_configure_ports": "port_mod",
     "controller_certificates": "controller_certificate",
     "certificates": "datapaths",
+    "watches_files": "watch",
 }
 _NOT_A_KEY: Final = "place"
 

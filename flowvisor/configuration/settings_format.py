@@ -49,7 +49,8 @@ def _settings(values: Mapping[str, Any]) -> Settings:
     named: Mapping[str, NamedDatapath] = values["datapaths"]
     return Settings(
         **{
-            **values,
+            **{key: value for key, value in values.items() if key != "watch"},
+            "watches_files": values["watch"],
             "datapaths": {name: one.dpid for name, one in named.items()},
             "certificates": {one.dpid: one.certificates for one in named.values() if one.certificates},
         }
@@ -83,6 +84,11 @@ SETTINGS: Final = Format(
             parsed(_seconds),
             meaning="for how long statistics answer others who ask for the same; 0 is not at all",
             default=DEFAULT_SHARING_SECONDS,
+        ),
+        "watch": Key(
+            one_of({"on": True, "off": False}),
+            meaning="whether files that change while it runs count by themselves",
+            default=True,
         ),
         "links": Key(links, meaning="cables between datapaths, besides those that are found", default=()),
         "discovery": Key(

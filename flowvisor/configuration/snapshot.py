@@ -42,6 +42,7 @@ class Settings:
     `admission` says which datapaths may connect: `open` is all, `listed` those that `datapaths` names.
     `certificates` are those that a datapath has to show, by dpid. `max_half_open_per_address` is how many
     connections one address may have that have not said yet who they are.
+    `watches_files` says whether files that change while we run are taken by themselves.
     `links` are the declared ones, and `discovery` says whether others are looked for. `statistics_sharing_seconds` is
     for how long what a datapath said to one channel may be told to another that asks for the same.
     """
@@ -59,6 +60,7 @@ class Settings:
     links: tuple[tuple[End, End], ...] = ()
     discovery: bool = True
     statistics_sharing_seconds: float = DEFAULT_SHARING_SECONDS
+    watches_files: bool = True
 
 
 @frozen

@@ -70,7 +70,8 @@ class _Prepared:
 class Reloading:
     """The reloads of one running hypervisor.
 
-    `read` reads all files and raises `ConfigurationError`; `keep` keeps the allocations before they count.
+    `read` reads all files to count, `peek` only to look; both raise `ConfigurationError`. `keep` keeps the allocations
+    before they count.
     """
 
     log = Logger()
@@ -80,6 +81,7 @@ class Reloading:
         connections: Connections,
         *,
         read: Callable[[], Configuration],
+        peek: Callable[[], Configuration] | None = None,
         keep: Callable[[Allocations], None],
         in_thread: InThread = deferToThread,
         now: Callable[[], float] = time,
@@ -91,6 +93,7 @@ class Reloading:
         self.counts: Counter[tuple[str, str]] = Counter()  # by trigger and result
         self._connections = connections
         self._read = read
+        self._peek = read if peek is None else peek
         self._keep = keep
         self._in_thread = in_thread
         self._now = now
@@ -112,7 +115,7 @@ class Reloading:
         return self._in_thread(lambda: self._preview(ahead))
 
     def _preview(self, ahead: Ahead) -> Preview:
-        written = self._read()
+        written = self._peek()
         prove(written)
         return preview(ahead, written)
 

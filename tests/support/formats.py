@@ -34,6 +34,7 @@ RIGHT = {
         "max_half_open_per_address": "16",
         "links": "[[0x1/1, 0x2/2]]",
         "discovery": "off",
+        "watch": "off",
         "statistics_sharing_seconds": "0.5",
     },
     "datapath": {"dpid": "0000000000000001", "certificate": "cn:leaf"},
