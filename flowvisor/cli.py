@@ -11,6 +11,7 @@ import click
 
 from flowvisor import __version__
 from flowvisor.admin.preview_page import preview_json, preview_lines
+from flowvisor.admin.terminal.tokens import token
 from flowvisor.configuration.snapshot import Configuration
 from flowvisor.connections.folder_source import SEARCHED, find_main_file, load
 from flowvisor.connections.state_folder import FILE as ALLOCATIONS
@@ -216,6 +217,11 @@ def _show_notes(checked: Checked) -> None:
             f"{click.style('note', fg='cyan')}: {name} names no queues: where a datapath has no meters for it (with "
             "OpenFlow 1.0, or too few tables) nothing limits that traffic"
         )
+    for text in checked.configuration.settings.open_admin:
+        click.echo(
+            f"{click.style('note', fg='cyan')}: {text} (admin) is not encrypted, and others may reach it: there is "
+            "nothing there but /health and /metrics"
+        )
     if left := len(checked.overlaps[MAX_NOTES_SHOWN:]):
         click.echo(f"and {left} more like these (all of them: --json)")
 
@@ -244,6 +250,8 @@ def _summary(checked: Checked) -> str:
 def _summary_as_json(checked: Checked) -> dict[str, Any]:
     notes = [_overlap_as_json(overlap, checked.configuration) for overlap in checked.overlaps]
     notes += [{"kind": "no-queues", "policy": name} for name in _unqueued_policies(checked.configuration)]
+    open_admin = checked.configuration.settings.open_admin
+    notes += [{"kind": "admin-in-the-clear", "method": text} for text in open_admin]
     return {"ok": True, "problems": [], **_counts(checked), "notes": notes}
 
 
@@ -261,3 +269,6 @@ def _overlap_as_json(overlap: Overlap, configuration: Configuration) -> dict[str
         "packet": describe_packet(overlap.sample),
         "winner": overlap.winner,
     }
+
+
+main.add_command(token)

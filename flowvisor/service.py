@@ -14,20 +14,18 @@ from signal import SIGHUP, signal
 from typing import Any, Final
 
 from attrs import evolve
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger, globalLogBeginner
 
-from flowvisor.admin.health import health_page
 from flowvisor.admin.lag import LagHistogram
 from flowvisor.admin.logs import log_observer
-from flowvisor.admin.metrics import CONTENT_TYPE, Metrics
-from flowvisor.admin.site import AdminSite, Page
+from flowvisor.admin.operators import Operators
 from flowvisor.configuration.snapshot import Configuration
 from flowvisor.connections.connections import Connections
-from flowvisor.connections.endpoints import UnsupportedMethod, server_endpoint
+from flowvisor.connections.endpoints import UnsupportedMethod
 from flowvisor.connections.journal_folder import JournalFolder
 from flowvisor.connections.keyring import Keyring
 from flowvisor.connections.reloading import FILES, SIGNAL, Reloading
@@ -99,23 +97,22 @@ class Service:
         )
         self._watching = None if files is None else Watching(self._reactor, files, self._files_changed)
         self._lag = LagHistogram(TICK_SECONDS)
-        self._metrics = Metrics(
+        self._operators = Operators(
+            self._reactor,
             hypervisor=self.hypervisor,
             connections=self.connections,
-            lag=self._lag,
             reloading=self.reloading,
+            lag=self._lag,
         )
-        self._site = AdminSite({"/metrics": self._metrics_page, "/health": self._health_page})
         self._ticking = LoopingCall(self._tick)
         self._ticking.clock = self._reactor
         self._probing = LoopingCall(self.connections.probe) if discovers else None
         if self._probing is not None:
             self._probing.clock = self._reactor
-        self._admin: IListeningPort | None = None
         self._stopped: Deferred[None] | None = None
         # Where it really listens, once started: 0 in the files lets the system choose.
         self.datapath_ports: list[int] = []
-        self.admin_port = 0
+        self.admin_ports: list[int] = []
 
     def _read_keys(self) -> Keyring:
         try:
@@ -128,6 +125,11 @@ class Service:
         """The port of the first `ptcp:` of `listen:`; 0 if there is none."""
         methods = zip(self._configuration.settings.listen, self.datapath_ports, strict=True)
         return next((port for method, port in methods if method.kind == "ptcp"), 0)
+
+    @property
+    def admin_port(self) -> int:
+        """The port of the first of `admin:`."""
+        return self.admin_ports[0] if self.admin_ports else 0
 
     def hang_up_signal(self) -> None:
         """SIGHUP: read all files anew, keys and certificates too; what has not changed is not disturbed."""
@@ -161,8 +163,8 @@ class Service:
         try:
             for method in settings.listen:
                 self.datapath_ports.append(_port_of(await _listen(self.connections.listen, method)))
-            self._admin = await _listen(self._listen_for_operators, settings.admin)
-            self.admin_port = _port_of(self._admin)
+            for method in settings.admin:
+                self.admin_ports.append(_port_of(await _listen(self._operators.listen, method)))
             self._begin_state()  # not before: another process that has the ports may also have the state
             if self._watching is not None:
                 self._watching.start()
@@ -175,9 +177,7 @@ class Service:
         self._save()
 
     async def _close(self) -> None:
-        if self._admin is not None:
-            await maybeDeferred(self._admin.stopListening)
-        self._site.close_connections()
+        await self._operators.stop()
         if self._watching is not None:
             self._watching.stop()
         self.reloading.stop()
@@ -186,10 +186,6 @@ class Service:
         for calls in (self._ticking, self._probing):
             if calls is not None and calls.running:
                 calls.stop()
-
-    def _listen_for_operators(self, method: ConnectionMethod) -> Deferred[IListeningPort]:
-        listening: Deferred[IListeningPort] = server_endpoint(self._reactor, method).listen(self._site)
-        return listening
 
     def _begin_state(self) -> None:
         self._save()
@@ -208,13 +204,8 @@ class Service:
         self.systemd.alive()
         self._lag.came_round(self.connections.now())
         self.connections.tick()
+        self._operators.tick()
         self._journals.tick(time.time(), self.hypervisor.datapaths.keys())
-
-    def _metrics_page(self) -> Page:
-        return Page(self._metrics.render(), content_type=CONTENT_TYPE)
-
-    def _health_page(self) -> Page:
-        return health_page(self.hypervisor, self.connections)
 
 
 def run_service(
@@ -266,7 +257,8 @@ def _listening(configuration: Configuration, service: Service) -> str:
 
     methods = zip(configuration.settings.listen, service.datapath_ports, strict=True)
     datapaths = " ".join(real(method, port) for method, port in methods)
-    admin = real(configuration.settings.admin, service.admin_port)
+    admins = zip(configuration.settings.admin, service.admin_ports, strict=True)
+    admin = " ".join(real(method, port) for method, port in admins)
     return f"listening for datapaths on {datapaths}, for operators on {admin}"
 
 

@@ -312,3 +312,21 @@ def test_plan_against_a_folder_without_files_says_so() -> None:
     Path("empty").mkdir()
     result = run("plan", "--against", "empty")
     assert (result.exit_code, "empty/flowvisor.yaml" in result.stderr) == (2, True)
+
+
+def test_an_admins_address_that_others_may_read_along_is_told() -> None:
+    write("flowvisor.yaml", MAIN + "admin: [ptcp:8080, ptcp:8081:127.0.0.1]\n")
+    result = run("check")
+    assert result.stdout.startswith("note: ptcp:8080 (admin) is not encrypted")
+    assert "8081" not in result.stdout
+    assert {"kind": "admin-in-the-clear", "method": "ptcp:8080"} in json.loads(run("check", "--json").stdout)[
+        "notes"
+    ]
+
+
+def test_a_file_of_tokens_is_checked_if_it_is_there() -> None:
+    write("flowvisor.yaml", MAIN + "tokens: tokens.yaml\n")
+    assert run("check").exit_code == 0
+    write("tokens.yaml", "admin: {salt: x}\n")
+    result = run("check")
+    assert (result.exit_code, "tokens.yaml:1:8: created: this key is missing" in result.stderr) == (2, True)

@@ -25,7 +25,7 @@ from tests.support.world import a_slice, configuration, ports
 def files(listen: str = "ptcp:6653:127.0.0.1", admin: str = "ptcp:8080:127.0.0.1") -> Configuration:
     plain = configuration(a_slice("blue", ports(1)), a_slice("red", ports(2)))
     settings = evolve(
-        plain.settings, listen=(parse_connection_method(listen),), admin=parse_connection_method(admin)
+        plain.settings, listen=(parse_connection_method(listen),), admin=(parse_connection_method(admin),)
     )
     return evolve(plain, settings=settings)
 
@@ -82,6 +82,7 @@ def test_metrics_and_health_are_served(tmp_path: Path) -> None:
     for path, expected in (("/metrics", b"flowvisor_build_info"), ("/health", b'"status": "ok"')):
         protocol, transport = running.connect(1)
         protocol.dataReceived(f"GET {path} HTTP/1.0\r\n\r\n".encode())
+        running.reactor.advance(0)
         assert expected in transport.value()
 
 
@@ -167,6 +168,7 @@ def test_a_second_is_a_tick_and_its_lateness_is_counted(tmp_path: Path) -> None:
         running.reactor.advance(1)
     protocol, page = running.connect(1)
     protocol.dataReceived(b"GET /metrics HTTP/1.0\r\n\r\n")
+    running.reactor.advance(0)
     assert b"flowvisor_reactor_lag_seconds_count 10.0" in page.value()
 
 

@@ -1,4 +1,5 @@
-"""What an operator sees: `metrics` for Prometheus and `health` for a probe, served by `site`; and the `logs`.
+"""What an operator sees: `metrics` for Prometheus, `health` for a probe and the API of `rest`, served by `site` on the
+listeners of `operators`; what is done in a terminal (`terminal`); and the `logs`.
 
 `metrics` puts together `datapath_metrics`, `slice_metrics`, `tls_metrics` and `reload_metrics`, which are made of
 `families`; `lag` is how late the reactor comes round, `message_names` are message types in words.

@@ -6,7 +6,8 @@ import json
 
 from twisted.web.http import OK, SERVICE_UNAVAILABLE
 
-from flowvisor.admin.site import Page
+from flowvisor.admin.page import JSON, Page
+from flowvisor.admin.rest.shapes import Health, Listener
 from flowvisor.configuration.snapshot import Configuration
 from flowvisor.connections.connections import Connections
 from flowvisor.connections.line import Line
@@ -14,7 +15,14 @@ from flowvisor.hypervisor.hypervisor import Hypervisor
 
 
 def health_page(hypervisor: Hypervisor, connections: Connections) -> Page:
-    """200 if all is well, 503 with the reasons if not, as JSON.
+    """200 if all is well, 503 with the reasons if not, as JSON."""
+    health = health_of(hypervisor, connections)
+    status = SERVICE_UNAVAILABLE if health["reasons"] else OK
+    return Page(json.dumps(health, indent=2) + "\n", status, JSON)
+
+
+def health_of(hypervisor: Hypervisor, connections: Connections) -> Health:
+    """Whether all is well.
 
     A controller that is away is told, but is no reason: it is its tenant's, who must not be able to make the
     hypervisor look ill. Where controllers are to call us is ours: a port that cannot be listened on is a reason.
@@ -38,7 +46,7 @@ def health_page(hypervisor: Hypervisor, connections: Connections) -> Page:
     ]
     if failures:
         reasons.append(f"datapaths refused {failures} of the hypervisor's own entries")
-    body = {
+    return {
         "status": "degraded" if reasons else "ok",
         "reasons": sorted(reasons),
         "datapaths": {"ready": len(ready), "connected": len(hypervisor.datapaths), "named": len(named)},
@@ -50,11 +58,9 @@ def health_page(hypervisor: Hypervisor, connections: Connections) -> Page:
         "listeners": [_listener(line, configuration) for line in listeners],
         "own_entries_failed": failures,
     }
-    status = SERVICE_UNAVAILABLE if reasons else OK
-    return Page(json.dumps(body, indent=2) + "\n", status, "application/json")
 
 
-def _listener(line: Line, configuration: Configuration) -> dict[str, object]:
+def _listener(line: Line, configuration: Configuration) -> Listener:
     """Where a slice's controllers call, with the port that the system has chosen if it was to choose."""
     return {
         "slice": line.switch.slice_name,

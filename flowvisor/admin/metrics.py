@@ -27,7 +27,7 @@ from prometheus_client.registry import Collector
 
 from flowvisor import __version__
 from flowvisor.admin.datapath_metrics import datapath_metrics
-from flowvisor.admin.families import counter, gauge, histogram
+from flowvisor.admin.families import counter, gauge, histogram, text_of
 from flowvisor.admin.lag import LagHistogram
 from flowvisor.admin.reload_metrics import reload_metrics
 from flowvisor.admin.slice_metrics import slice_metrics
@@ -66,6 +66,11 @@ class Metrics(Collector):
     def render(self) -> str:
         """The text that Prometheus reads."""
         return generate_latest(self._registry).decode()
+
+    def pieces(self) -> Iterator[str]:
+        """The same text, each piece made when it is asked for."""
+        for family in self._registry.collect():
+            yield from text_of(family)
 
     def describe(self) -> Iterable[Metric]:
         """Nothing to compare names with: the registry is ours alone."""

@@ -21,7 +21,7 @@ _KEYS: Final[Mapping[str, str]] = {
 _NOT_A_KEY: Final = "place"
 
 # What the main file says of these counts from the next start on: sockets that are open and probes that are under way.
-NOT_LIVE: Final = ("listen", "admin", "state", "links", "discovery")
+NOT_LIVE: Final = ("listen", "admin", "tokens", "state", "links", "discovery")
 
 
 @frozen

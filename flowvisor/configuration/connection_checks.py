@@ -39,7 +39,8 @@ def connection_problems(settings: Settings, slices: Sequence[FlowspaceSlice]) ->
     pins = [pin for pins in settings.certificates.values() for pin in pins]
     are_pinned = any(pin.is_exact for pin in pins)
     written = [_Written(method, "listen", settings.tls, are_pinned) for method in settings.listen]
-    written.insert(0, _Written(settings.admin, "admin"))  # told of as the first of two: it may be our default
+    # Told of as the first of two: it may be our default. Its clients show tokens, and no certificates.
+    written[:0] = [_Written(method, "admin", settings.tls, True) for method in settings.admin]
     for one in slices:
         written += _of_slice(one, settings.tls)
         yield from _switch_problems(one, settings)
@@ -49,7 +50,7 @@ def connection_problems(settings: Settings, slices: Sequence[FlowspaceSlice]) ->
         yield from _missing_keys(each)
     if pins and not any(method.uses_tls for method in settings.listen):
         message = "datapaths are to show certificates, but all of these are without TLS"
-        yield written[1].problem(message, "add pssl:PORT")
+        yield written[len(settings.admin)].problem(message, "add pssl:PORT")
 
 
 def _of_slice(one: FlowspaceSlice, general: TlsFiles | None) -> Iterator[_Written]:

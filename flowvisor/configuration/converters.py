@@ -95,6 +95,18 @@ def list_of(convert_item: Converter, *, may_be_empty: bool = False, may_repeat: 
     return convert
 
 
+def one_or_more(convert_item: Converter) -> Converter:
+    """A list, or one item by itself; as a tuple."""
+    convert_list = list_of(convert_item)
+
+    def convert(node: Node, names: Names) -> tuple[Any, ...]:
+        found: tuple[Any, ...]
+        found = convert_list(node, names) if isinstance(node, ListNode) else (convert_item(node, names),)
+        return found
+
+    return convert
+
+
 def not_built(node: Node, names: Names) -> Any:
     """A key that the formats have and this version does not: said by name, never passed over."""
     raise wrong(node, "this key is not built yet")
@@ -157,9 +169,7 @@ TLS_KEYS: Final[Mapping[str, Key]] = {
 
 def certificate_pins(node: Node, names: Names) -> tuple[CertificatePin, ...]:
     """One certificate, or a list of those of which each will do."""
-    read = parsed(parse_certificate_pin)
-    found: tuple[CertificatePin, ...]
-    found = list_of(read)(node, names) if isinstance(node, ListNode) else (read(node, names),)
+    found: tuple[CertificatePin, ...] = one_or_more(parsed(parse_certificate_pin))(node, names)
     return found
 
 

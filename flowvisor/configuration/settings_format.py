@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from flowvisor.configuration import converters
-from flowvisor.configuration.converters import connection, integer, list_of, one_of, parsed
+from flowvisor.configuration.converters import connection, integer, list_of, one_of, one_or_more, parsed
 from flowvisor.configuration.formats import Format
 from flowvisor.configuration.link_reader import links
 from flowvisor.configuration.schema import Key, Keys
@@ -63,10 +63,11 @@ SETTINGS: Final = Format(
             list_of(connection("ptcp", "pssl", "punix")), meaning="where datapaths connect", is_required=True
         ),
         "admin": Key(
-            connection("ptcp", "punix", default_port=ADMIN_PORT),
+            one_or_more(connection("ptcp", "pssl", "punix", default_port=ADMIN_PORT)),
             meaning="where REST, metrics and health are",
-            default=DEFAULT_ADMIN,
+            default=(DEFAULT_ADMIN,),
         ),
+        "tokens": Key(parsed(str), meaning="the file of tokens, by which REST knows who asks"),
         "state": Key(parsed(str), meaning="the folder of stable allocations", default="state"),
         "slices": Key(parsed(str), meaning="the folder of the slices", default="slices"),
         "policies": Key(parsed(str), meaning="the folder of the policies", default="policies"),

@@ -43,12 +43,13 @@ class Settings:
     `certificates` are those that a datapath has to show, by dpid. `max_half_open_per_address` is how many
     connections one address may have that have not said yet who they are.
     `watches_files` says whether files that change while we run are taken by themselves.
+    `admin` is where the REST API, metrics and health are, `tokens` the file that says who may ask for what.
     `links` are the declared ones, and `discovery` says whether others are looked for. `statistics_sharing_seconds` is
     for how long what a datapath said to one channel may be told to another that asks for the same.
     """
 
     listen: tuple[ConnectionMethod, ...]
-    admin: ConnectionMethod
+    admin: tuple[ConnectionMethod, ...]
     state: str
     slices: str
     policies: str
@@ -56,11 +57,17 @@ class Settings:
     admission: str
     certificates: Mapping[int, tuple[CertificatePin, ...]] = field(factory=dict)
     tls: TlsFiles | None = None
+    tokens: str | None = None
     max_half_open_per_address: int = DEFAULT_HALF_OPEN
     links: tuple[tuple[End, End], ...] = ()
     discovery: bool = True
     statistics_sharing_seconds: float = DEFAULT_SHARING_SECONDS
     watches_files: bool = True
+
+    @property
+    def open_admin(self) -> list[str]:
+        """Where others may read along: there only what is for everybody is served."""
+        return [str(method) for method in self.admin if not method.is_private]
 
 
 @frozen

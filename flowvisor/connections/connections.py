@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from random import random as chance
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.internet.interfaces import IDelayedCall, IListeningPort
@@ -42,6 +42,14 @@ RELOADED: Final = "reloaded"  # why a controller is hung up on: the files say ot
 TWISTED_LEVELS: Final = {"warning": "warn"}  # where its names differ from those of logging
 
 
+class Observer(Protocol):
+    """Whoever wants to know what happens, and may not take long."""
+
+    def established(self, protocol: PeerProtocol) -> None: ...
+    def gone(self, protocol: PeerProtocol) -> None: ...
+    def carried_out(self, command: Command) -> None: ...
+
+
 class Connections:
     """The shell of one hypervisor. `slices` is whose controllers are called when the core opens channels.
 
@@ -68,6 +76,7 @@ class Connections:
         self.by_peer: dict[Peer, PeerProtocol] = {}
         self.lines: dict[VirtualSwitchName, list[Line]] = {}
         self.keyring = keyring
+        self.observers: list[Observer] = []
         self._slices = {one.name: one for one in slices}
         self._reactor = reactor
         self._keep = keep
@@ -180,6 +189,8 @@ class Connections:
         self._is_open(protocol)
         protocol.peer = peer
         self.by_peer[peer] = protocol
+        for observer in self.observers:
+            observer.established(protocol)
         if isinstance(protocol, ControllerProtocol):
             datapath = self.by_peer.get(protocol.tenant_channel.switch.datapath)
             if datapath is not None and datapath.outbound.is_congested:
@@ -192,6 +203,8 @@ class Connections:
             self._is_open(protocol)
         else:
             del self.by_peer[protocol.peer]
+            for observer in self.observers:
+                observer.gone(protocol)
         if self._all_gone is not None and not self.everyone and not self._all_gone.called:
             self._all_gone.callback(None)
 
@@ -219,6 +232,8 @@ class Connections:
                 protocol.outbound.send(frames)
         for command in effects.commands:
             self._carry_out(command)
+            for observer in self.observers:
+                observer.carried_out(command)
 
     def _carry_out(self, command: Command) -> None:
         if isinstance(command, Notice):

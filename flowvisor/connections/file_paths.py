@@ -35,7 +35,8 @@ def resolve(configuration: Configuration, base: Path) -> Configuration:
         slices=absolute(configuration.settings.slices),
         policies=absolute(configuration.settings.policies),
         listen=_methods(configuration.settings.listen, absolute),
-        admin=_method(configuration.settings.admin, absolute),
+        admin=_methods(configuration.settings.admin, absolute),
+        tokens=configuration.settings.tokens and absolute(configuration.settings.tokens),
         tls=configuration.settings.tls and configuration.settings.tls.resolved(absolute),
     )
     slices = tuple(_slice(one, Path(settings.slices)) for one in configuration.slices)
@@ -69,7 +70,7 @@ def _method(method: ConnectionMethod, absolute: Absolute) -> ConnectionMethod:
 
 def _too_long(configuration: Configuration) -> list[Problem]:
     keyed = [(method, "listen") for method in configuration.settings.listen]
-    keyed.append((configuration.settings.admin, "admin"))
+    keyed += [(method, "admin") for method in configuration.settings.admin]
     for one in configuration.slices:
         of_switches = (method for switch in one.switches.values() for method in switch.controllers)
         keyed += [(method, "controllers") for method in (*one.controllers, *of_switches)]

@@ -10,6 +10,7 @@ from flowvisor.configuration.documents import MAX_FILE_CHARACTERS, TextFile
 from flowvisor.configuration.reader import named_folders, read_configuration
 from flowvisor.configuration.snapshot import Configuration
 from flowvisor.configuration.tls_kinds import kinds
+from flowvisor.configuration.tokens import read_tokens
 from flowvisor.connections.file_paths import resolve
 from flowvisor.errors import ConfigurationError, Place, Problem
 
@@ -62,6 +63,7 @@ def load(path: str | os.PathLike[str] | None, *, seen_from: Path | None = None) 
         return resolve(configuration, seen_from), base
     resolved = resolve(configuration, base)
     _check_keys(resolved)
+    _check_tokens(resolved)
     return resolved, base
 
 
@@ -80,6 +82,13 @@ def _check_keys(configuration: Configuration) -> None:
             problems.update(error.problems)
     if problems:
         raise ConfigurationError(problems)
+
+
+def _check_tokens(configuration: Configuration) -> None:
+    """Raises ConfigurationError if the file of tokens is not good; it need not be there."""
+    path = configuration.settings.tokens
+    if path is not None and os.path.exists(path):
+        read_tokens(_read_text(Path(path), _shown(Path(path))))
 
 
 def _read_folder(folder: Path, key: str, place: Place) -> list[TextFile]:

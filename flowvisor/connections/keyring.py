@@ -8,7 +8,13 @@ from typing import Final
 from twisted.logger import Logger
 
 from flowvisor.configuration.snapshot import Configuration
-from flowvisor.configuration.tls_kinds import TlsKind, kind_of_datapaths, kind_of_switch, kinds
+from flowvisor.configuration.tls_kinds import (
+    TlsKind,
+    kind_of_datapaths,
+    kind_of_operators,
+    kind_of_switch,
+    kinds,
+)
 from flowvisor.connections.tls import Credentials
 from flowvisor.errors import ConfigurationError
 from flowvisor.network.tls_files import TLS_KEYS, TlsFiles
@@ -51,6 +57,11 @@ class Keyring:
     def of_datapaths(self) -> Credentials | None:
         """What datapaths are shown."""
         kind = kind_of_datapaths(self._settings)
+        return self._by_kind[kind] if kind is not None else None
+
+    def of_operators(self) -> Credentials | None:
+        """What operators are shown."""
+        kind = kind_of_operators(self._settings)
         return self._by_kind[kind] if kind is not None else None
 
     def of_switch(self, one: Slice, dpid: int) -> Credentials | None:

@@ -63,6 +63,7 @@ class Credentials:
 
     def __init__(self, kind: TlsKind) -> None:
         self.files = kind.files
+        self._asks = kind.asks_for_certificates
         self._approved = frozenset(pin.value for pin in kind.pins if pin.is_exact)
         self.identity, self._context = self._read()
 
@@ -99,7 +100,10 @@ class Credentials:
             raiseMinimumTo=TLSVersion.TLSv1_2,
         )
         context = options.getContext()
-        context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, self._verified)
+        if self._asks:
+            context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, self._verified)
+        else:
+            context.set_verify(SSL.VERIFY_NONE, None)
         context.set_info_callback(_told)
         for authority in identity.authorities:  # so that a peer with several certificates knows which to show
             context.add_client_ca(authority)

@@ -58,8 +58,8 @@ class Startable(Protocol):
 
     @property
     def datapath_port(self) -> int: ...
-
-    admin_port: int
+    @property
+    def admin_port(self) -> int: ...
 
     def start(self) -> Deferred[None]: ...
     def stop(self) -> Deferred[None]: ...
@@ -368,7 +368,7 @@ async def _show(demo: Demo, *, as_json: bool, keep: bool) -> int:
         else:
             click.secho("not what the files promise", fg="red")
     if keep:
-        admin = demo.configuration.settings.admin
+        admin = demo.configuration.settings.admin[0]
         address = f"http://{admin.host or LOOPBACK}:{demo.service.admin_port}/metrics"
         demo.say(f"running until Ctrl-C; metrics: {address}")
         demo.keep_pinging()

@@ -37,6 +37,7 @@ class Flight:
         "_under_way",
         "_waits_since",
         "closes_at",
+        "last_seconds",
         "sent",
         "window",
     )
@@ -44,6 +45,7 @@ class Flight:
     def __init__(self) -> None:
         self.sent = 0
         self.window = self.closes_at = MAX_WINDOW
+        self.last_seconds: float | None = None  # how long the last fence took that was answered
         self._answered = 0  # everything before this position was dealt with
         self._fenced = 0  # a fence was sent here
         self._least_seconds = float("inf")
@@ -80,6 +82,7 @@ class Flight:
             _, begun = self._under_way.popleft()
             taken = now - begun
         self._least_seconds = min(self._least_seconds, taken)
+        self.last_seconds = taken if taken < float("inf") else None
         waited = taken - self._least_seconds if self._least_seconds < float("inf") else 0.0
         if waited > TARGET_SECONDS:
             self.window = max(int(self.window * max(TARGET_SECONDS / waited, 0.5)), MIN_WINDOW)

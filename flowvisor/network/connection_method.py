@@ -16,6 +16,8 @@ MAX_TCP_PORT: Final = 0xFFFF
 ACTIVE_KINDS: Final = frozenset({"tcp", "ssl"})
 PASSIVE_KINDS: Final = frozenset({"ptcp", "pssl"})
 UNIX_KINDS: Final = frozenset({"unix", "punix"})
+LOOPBACK: Final = ("localhost", "::1")
+LOOPBACK_4: Final = re.compile(r"127(?:\.[0-9]{1,3}){3}")
 EVERYWHERE: Final = (None, "0.0.0.0", "::")  # who listens there leaves its port to nobody else
 
 # An address in brackets may have colons and a zone in it; a name or an IPv4 address has neither.
@@ -51,6 +53,15 @@ class ConnectionMethod:
     def uses_tls(self) -> bool:
         """Is it encrypted?"""
         return self.kind in ("ssl", "pssl")
+
+    @property
+    def is_private(self) -> bool:
+        """Can nobody between the two ends read along: is it encrypted, or within this machine?"""
+        if self.uses_tls or self.path is not None:
+            return True
+        return self.host is not None and (
+            self.host in LOOPBACK or LOOPBACK_4.fullmatch(self.host) is not None
+        )
 
     def excludes(self, other: ConnectionMethod) -> bool:
         """Can only one of the two be listened on, because both mean the same place?"""

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from flowvisor.admin.families import counter, gauge, histogram
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+
+from flowvisor.admin.families import SAMPLES_PER_PIECE, One, counter, gauge, histogram, text_of
 from flowvisor.connections.histogram import Histogram
 
 
@@ -30,3 +35,14 @@ def test_a_histogram_has_its_buckets_and_its_sum() -> None:
         ("flowvisor_x_seconds_count", {"direction": "up"}, 2),
         ("flowvisor_x_seconds_sum", {"direction": "up"}, 2.25),
     ]
+
+
+@pytest.mark.parametrize("count", [0, 1, SAMPLES_PER_PIECE, 3 * SAMPLES_PER_PIECE + 1])
+@pytest.mark.parametrize("make", [counter, gauge])
+def test_in_pieces_it_is_the_same_text(make: Any, count: int) -> None:
+    family = make("x", "What it\nis.", "a", [((f'"{n}',), n) for n in range(count)])
+    registry = CollectorRegistry()
+    registry.register(One(family))
+    pieces = list(text_of(family))
+    assert "".join(pieces) == generate_latest(registry).decode()
+    assert len(pieces) == max(1, -(-count // SAMPLES_PER_PIECE))

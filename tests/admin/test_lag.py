@@ -32,3 +32,11 @@ def test_a_call_that_is_early_has_no_negative_lag() -> None:
     lag.came_round(1.9)
     assert lag.total_seconds == 0
     assert [float(bound) for bound, _ in lag.buckets()[:-1]] == list(BOUNDS_SECONDS)
+
+
+def test_the_last_one_is_known_by_itself() -> None:
+    lag = LagHistogram(interval=1.0)
+    lag.came_round(1.0)
+    assert lag.last_seconds is None
+    lag.came_round(2.5)
+    assert lag.last_seconds == 0.5

@@ -9,7 +9,7 @@ from tests.support.formats import RIGHT, problems_of, read
 def test_the_main_file_needs_little() -> None:
     assert read("main") == Settings(
         listen=(parse_connection_method("ptcp:6653"),),
-        admin=parse_connection_method("ptcp:8080:127.0.0.1"),
+        admin=(parse_connection_method("ptcp:8080:127.0.0.1"),),
         state="state",
         slices="slices",
         policies="policies",
@@ -32,7 +32,13 @@ def test_statistics_are_shared_for_a_second_unless_the_admin_says_otherwise() ->
 def test_the_admins_port_is_not_openflows() -> None:
     settings = read("main", admin="'ptcp:'")
     assert isinstance(settings, Settings)
-    assert str(settings.admin) == "ptcp:8080"
+    assert list(map(str, settings.admin)) == ["ptcp:8080"]
+
+
+def test_the_admin_may_have_several_addresses() -> None:
+    settings = read("main", admin="['ptcp:', pssl:8443]")
+    assert isinstance(settings, Settings)
+    assert list(map(str, settings.admin)) == ["ptcp:8080", "pssl:8443"]
 
 
 def test_a_datapaths_certificate_belongs_to_its_dpid() -> None:

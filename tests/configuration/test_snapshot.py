@@ -1,5 +1,7 @@
 """The configuration: everything that the admin wrote, at one moment."""
 
+from attrs import evolve
+
 from flowvisor.configuration.snapshot import Configuration, Settings
 from flowvisor.network.connection_method import parse_connection_method
 from flowvisor.policies.acl import Acl
@@ -11,7 +13,7 @@ from tests.support.world import a_slice, configuration
 def test_a_datapath_is_called_by_its_name_or_else_by_its_dpid() -> None:
     settings = Settings(
         listen=(parse_connection_method("ptcp:"),),
-        admin=parse_connection_method("ptcp:8080"),
+        admin=(parse_connection_method("ptcp:8080"),),
         state="state",
         slices="slices",
         policies="policies",
@@ -36,3 +38,9 @@ def test_acls_are_known_by_the_slices_that_have_them() -> None:
     acl = Acl("no", ())
     found = configuration(a_slice("one", policies=["no"]), a_slice("two"), policies=[acl])
     assert found.acls == {"one": acl}
+
+
+def test_where_others_may_read_along_is_known() -> None:
+    methods = ("ptcp:8080", "ptcp:8081:127.0.0.1", "pssl:8443", "punix:/run/x")
+    settings = evolve(configuration().settings, admin=tuple(map(parse_connection_method, methods)))
+    assert settings.open_admin == ["ptcp:8080"]

@@ -8,8 +8,16 @@ from twisted.internet.defer import Deferred
 from twisted.logger import LogEvent, globalLogPublisher
 
 from flowvisor.connections.outbound import HANG_UP_ABOVE_BYTES, SHED_ABOVE_BYTES
-from flowvisor.connections.peer_protocol import CLOSING_SECONDS
-from flowvisor.hypervisor.effects import Effects, HangUp, Notice, OpenChannels, VirtualSwitchName, Wake
+from flowvisor.connections.peer_protocol import CLOSING_SECONDS, PeerProtocol
+from flowvisor.hypervisor.effects import (
+    Command,
+    Effects,
+    HangUp,
+    Notice,
+    OpenChannels,
+    VirtualSwitchName,
+    Wake,
+)
 from flowvisor.network.connection_method import parse_connection_method
 from flowvisor.network.discovery import KEY_BYTES, Discovery
 from flowvisor.openflow.frame import ECHO_REPLY, ECHO_REQUEST, HEADER, PACKET_IN, PACKET_OUT, type_of
@@ -400,3 +408,29 @@ def test_a_controller_of_which_much_waits_is_not_read_from(shell: Shell) -> None
     datapath.is_connected = True
     shell.settle()
     assert blue.is_read
+
+
+def test_who_observes_hears_of_channels_and_commands() -> None:
+    heard: list[str] = []
+
+    class Observer:
+        def established(self, protocol: PeerProtocol) -> None:
+            heard.append(f"up {protocol.side}")
+
+        def gone(self, protocol: PeerProtocol) -> None:
+            heard.append(f"down {protocol.side} {protocol.hang_up_reason}")
+
+        def carried_out(self, command: Command) -> None:
+            heard.append(type(command).__name__)
+
+    shell = Shell()
+    shell.connections.observers.append(Observer())
+    shell.connect().hang_up()  # nobody that the core has known
+    datapath = shell.datapath()
+    assert heard.count("OpenChannels") == 2
+    shell.controller().hang_up()
+    datapath.hang_up()
+    assert [one for one in heard if " " in one] == [
+        *("up datapath", "up controller", "down controller closed", "down datapath closed"),
+    ]
+    assert heard.count("CloseChannels") == 2

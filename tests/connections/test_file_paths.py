@@ -27,15 +27,20 @@ def test_every_path_is_seen_from_its_own_file() -> None:
         a_slice("one", ports(1)), controllers=methods("unix:a"), switches=switches, tls=files("../ca.pem")
     )
     plain = configuration(one)
-    (admin,) = methods("punix:admin")
+    admin = methods("punix:admin")
     settings = evolve(
-        plain.settings, listen=methods("punix:../x", "ptcp:2"), admin=admin, tls=files("/etc/ca.pem")
+        plain.settings,
+        listen=methods("punix:../x", "ptcp:2"),
+        admin=admin,
+        tokens="tokens.yaml",
+        tls=files("/etc/ca.pem"),
     )
 
     resolved = resolve(evolve(plain, settings=settings), Path("/flow/visor"))
 
     assert [str(method) for method in resolved.settings.listen] == ["punix:/flow/x", "ptcp:2"]
-    assert str(resolved.settings.admin) == "punix:/flow/visor/admin"
+    assert list(map(str, resolved.settings.admin)) == ["punix:/flow/visor/admin"]
+    assert resolved.settings.tokens == "/flow/visor/tokens.yaml"
     assert resolved.settings.state == "/flow/visor/state"
     assert resolved.settings.tls == files("/etc/ca.pem")
     (its,) = resolved.slices

@@ -151,3 +151,14 @@ def test_channels_that_are_up_stay_and_new_ones_are_made_with_the_new(tmp_path: 
     context = issue("leaf-3", new_ca).context(new_ca)
     assert shell.datapath(3, context=context, factory=factory).is_connected
     assert set(shell.hypervisor.datapaths) == {1, 3}
+
+
+def test_operators_are_shown_ours_and_asked_for_none(tmp_path: Path) -> None:
+    of = files(tmp_path)
+    assert Keyring(of).of_operators() is None
+    admin = (parse_connection_method("pssl:8443"),)
+    keyring = Keyring(evolve(of, settings=evolve(of.settings, admin=admin)))
+    operators = keyring.of_operators()
+    assert operators is keyring.by_name["admin"] is not keyring.of_datapaths()
+    assert operators is not None
+    assert operators.identity.certificate == FIRST.certificate

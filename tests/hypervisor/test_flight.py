@@ -150,3 +150,11 @@ def test_an_answer_to_a_fence_that_was_given_up_still_counts() -> None:
     flight.given_up(8.0)
     flight.answered(position, 9.0)
     assert flight.unanswered == 0
+
+
+def test_how_long_the_last_fence_took_is_known_once_it_was_answered() -> None:
+    flight = Flight()
+    position = flight.fence(1.0)
+    assert flight.last_seconds is None
+    flight.answered(position, 1.25)
+    assert flight.last_seconds == 0.25

@@ -89,3 +89,25 @@ def test_any_text_is_a_method_or_a_value_error(text: str) -> None:
     except ValueError:
         return
     assert parse_connection_method(str(method)) == method
+
+
+@pytest.mark.parametrize(
+    ("text", "is_private"),
+    [
+        *(
+            ("ptcp:1:127.0.0.1", True),
+            ("ptcp:1:127.9.9.9", True),
+            ("ptcp:1:[::1]", True),
+            ("ptcp:1:localhost", True),
+        ),
+        *(("pssl:1", True), ("punix:/run/x", True), ("unix:/run/x", True), ("ssl:a:1", True)),
+        *(
+            ("ptcp:1", False),
+            ("ptcp:1:0.0.0.0", False),
+            ("ptcp:1:10.0.0.1", False),
+            ("tcp:127.example:1", False),
+        ),
+    ],
+)
+def test_what_others_could_read_is_not_private(text: str, is_private: bool) -> None:
+    assert parse_connection_method(text).is_private == is_private

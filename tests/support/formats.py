@@ -25,6 +25,7 @@ RIGHT = {
     "main": {
         "listen": "['ptcp:']",
         "admin": "'ptcp:9000'",
+        "tokens": "../state/tokens.yaml",
         "state": "../state",
         "slices": "a",
         "policies": "b",

@@ -34,7 +34,8 @@ class Tunnel:
 
     def receive(self, data: bytes) -> bytes:
         """What has come in, so far as it is whole."""
-        self.connection.bio_write(data)
+        if data:
+            self.connection.bio_write(data)
         received = b""
         try:
             self.connection.do_handshake()

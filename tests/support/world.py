@@ -79,7 +79,7 @@ def configuration(
     """A configuration of these slices and policies, and nothing else; each statistics request is asked by itself."""
     settings = Settings(
         listen=(parse_connection_method("ptcp:6653"),),
-        admin=parse_connection_method("ptcp:8080"),
+        admin=(parse_connection_method("ptcp:8080"),),
         state="state",
         slices="slices",
         policies="policies",

@@ -1,0 +1,54 @@
+"""The running service, as far as the API looks at it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from attrs import define
+
+from flowvisor.admin.lag import LagHistogram
+from flowvisor.admin.metrics import Metrics
+from flowvisor.admin.rest.event_stream import Subscribers
+from flowvisor.admin.rest.events import Events
+from flowvisor.admin.token_file import TokenFile
+from flowvisor.configuration.snapshot import Configuration
+from flowvisor.connections.connections import Connections
+from flowvisor.connections.reloading import Reloading
+from flowvisor.hypervisor.effects import Peer
+from flowvisor.hypervisor.hypervisor import Hypervisor
+from flowvisor.hypervisor.peers import VirtualSwitch
+
+
+@define(eq=False)
+class Instance:
+    """`started_at` is Unix time."""
+
+    hypervisor: Hypervisor
+    connections: Connections
+    lag: LagHistogram
+    started_at: float
+    metrics: Metrics
+    reloading: Reloading
+    events: Events
+    subscribers: Subscribers
+    tokens: TokenFile | None = None  # None if the main file names none
+
+    @property
+    def configuration(self) -> Configuration:
+        """What is in force."""
+        return self.hypervisor.configuration
+
+    def switches_of(self, slice_name: str) -> Iterator[VirtualSwitch]:
+        """The virtual switches that a slice has now, in the order of their dpids."""
+        for _dpid, datapath in sorted(self.hypervisor.datapaths.items()):
+            if (switch := datapath.switches.get(slice_name)) is not None:
+                yield switch
+
+    def switch_name(self, slice_name: str, dpid: int) -> str:
+        """What a virtual switch is called."""
+        return self.configuration.datapath_name(dpid)
+
+    def queued_bytes(self, peer: Peer) -> int:
+        """What a peer has not taken yet."""
+        protocol = self.connections.by_peer.get(peer)
+        return protocol.outbound.queued_bytes if protocol is not None else 0

@@ -1,0 +1,153 @@
+"""Everything that can be asked: the one table that is served, and that the OpenAPI document is made of."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, Final
+
+from flowvisor.admin.health import health_page
+from flowvisor.admin.metrics import CONTENT_TYPE as METRICS
+from flowvisor.admin.page import Page
+from flowvisor.admin.rest import answers, event_stream, shapes
+from flowvisor.admin.rest.access import Audience
+from flowvisor.admin.rest.call import Call
+from flowvisor.admin.rest.instance import Instance
+from flowvisor.admin.rest.json_pieces import json_page
+from flowvisor.admin.rest.openapi import openapi
+from flowvisor.admin.rest.routes import Header, Route
+
+EVERYBODY, TENANTS, ADMIN = Audience.EVERYBODY, Audience.TENANTS, Audience.ADMIN
+
+
+def _health(instance: Instance, call: Call) -> Page:
+    return health_page(instance.hypervisor, instance.connections)
+
+
+def _metrics(instance: Instance, call: Call) -> Page:
+    return Page(instance.metrics.pieces(), content_type=METRICS)
+
+
+def _openapi(instance: Instance, call: Call) -> Page:
+    return json_page(document())
+
+
+def document() -> dict[str, Any]:
+    """The OpenAPI document of the table below."""
+    return openapi(ROUTES)
+
+
+def _get(
+    path: str, operation: str, summary: str, audience: Audience, answer: Any, shape: Any, **more: Any
+) -> Route:
+    return Route("GET", path, operation, summary, audience, answer, shape, **more)
+
+
+_LAST = Header("Last-Event-ID", "the id of the last event that was seen: what has happened since comes first")
+
+ROUTES: Final = (
+    _get(
+        "/health",
+        "getHealth",
+        "Whether all is as the admin's files want it",
+        EVERYBODY,
+        _health,
+        shapes.Health,
+        statuses=(HTTPStatus.OK, HTTPStatus.SERVICE_UNAVAILABLE),
+    ),
+    _get("/metrics", "getMetrics", "For Prometheus", EVERYBODY, _metrics, None, content_type=METRICS),
+    _get("/openapi.json", "getOpenapi", "This document", EVERYBODY, _openapi, dict[str, Any]),
+    _get("/whoami", "getWhoami", "Whose token was sent", TENANTS, answers.whoami, shapes.Whoami),
+    _get("/status", "getStatus", "The service as a whole", ADMIN, answers.status, shapes.Status),
+    _get("/datapaths", "listDatapaths", "All datapaths", ADMIN, answers.datapaths, shapes.Datapaths),
+    _get(
+        "/datapaths/{datapath}",
+        "getDatapath",
+        "One datapath, by its name or its dpid",
+        ADMIN,
+        answers.datapath,
+        shapes.Datapath,
+    ),
+    _get(
+        "/datapaths/{datapath}/ports",
+        "listPorts",
+        "The ports of a datapath",
+        ADMIN,
+        answers.ports,
+        shapes.Ports,
+    ),
+    _get("/links", "listLinks", "All links between datapaths", ADMIN, answers.links, shapes.Links),
+    _get(
+        "/allocations",
+        "listAllocations",
+        "Which slice has which flow tables",
+        ADMIN,
+        answers.allocations,
+        shapes.Allocations,
+    ),
+    _get("/slices", "listSlices", "All slices; a tenant's own", TENANTS, answers.slices, shapes.Slices),
+    _get(
+        "/slices/{slice}",
+        "getSlice",
+        "One slice, and its file",
+        TENANTS,
+        answers.slice_document,
+        shapes.SliceDocument,
+        has_etag=True,
+    ),
+    _get(
+        "/slices/{slice}/switches",
+        "listSwitchesOfSlice",
+        "The slice's virtual switches that there are now, with ports and controllers",
+        TENANTS,
+        answers.switches,
+        shapes.Switches,
+    ),
+    _get(
+        "/slices/{slice}/controllers",
+        "listControllersOfSlice",
+        "The slice's controllers",
+        TENANTS,
+        answers.controllers,
+        shapes.Controllers,
+    ),
+    _get(
+        "/slices/{slice}/links",
+        "listLinksOfSlice",
+        "The links inside the slice",
+        TENANTS,
+        answers.links_of_slice,
+        shapes.Links,
+    ),
+    _get("/switches", "listSwitches", "All virtual switches", TENANTS, answers.switches, shapes.Switches),
+    _get(
+        "/controllers", "listControllers", "All controllers", TENANTS, answers.controllers, shapes.Controllers
+    ),
+    _get(
+        "/policies",
+        "listPolicies",
+        "All policies; a tenant's own",
+        TENANTS,
+        answers.policies,
+        shapes.Policies,
+    ),
+    _get(
+        "/policies/{policy}",
+        "getPolicy",
+        "One policy, and its file",
+        TENANTS,
+        answers.policy_document,
+        shapes.PolicyDocument,
+        has_etag=True,
+    ),
+    _get(
+        "/events",
+        "listenToEvents",
+        "What happens, as it happens",
+        TENANTS,
+        answers.events,
+        None,
+        content_type=event_stream.CONTENT_TYPE,
+        headers=(_LAST,),
+        refusals=(HTTPStatus.SERVICE_UNAVAILABLE,),
+    ),
+)

@@ -1,0 +1,118 @@
+"""The file of tokens: looked at again for every request, written in one step."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from secrets import token_bytes
+from typing import Final
+
+from twisted.logger import Logger
+
+from flowvisor.configuration.documents import TextFile
+from flowvisor.configuration.tokens import (
+    SALT_BYTES,
+    SECRET_BYTES,
+    Token,
+    checked_token_name,
+    parts_of,
+    proof_of,
+    read_tokens,
+    text_of_tokens,
+    token_text,
+)
+from flowvisor.errors import ConfigurationError, FlowVisorError
+
+_NOBODYS: Final = Token("", None, bytes(SALT_BYTES), bytes(32), "")
+_Seen = tuple[int, int, int] | None
+
+
+class TokenError(FlowVisorError):
+    """What was asked of the file cannot be done; the text is for the person who asked."""
+
+
+class TokenFile:
+    """The tokens in a file, which need not be there: then nobody has one.
+
+    If it is not good, what was read of it before counts, and that is logged once.
+    """
+
+    log = Logger()
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self._seen: _Seen = None
+        self._tokens: Mapping[str, Token] = {}
+
+    def look(self) -> Mapping[str, Token]:
+        """The tokens that there are now."""
+        try:
+            found = os.stat(self.path)
+            seen: _Seen = (found.st_ino, found.st_mtime_ns, found.st_size)
+        except OSError:
+            seen = None
+        if seen != self._seen:
+            self._seen = seen
+            try:
+                self._tokens = self.read() if seen is not None else {}
+            except (ConfigurationError, TokenError) as error:
+                self.log.error(event="tokens_kept", reason=str(error))
+        return self._tokens
+
+    def read(self) -> Mapping[str, Token]:
+        """Read the file; raises ConfigurationError."""
+        try:
+            text = self.path.read_text("utf-8", errors="surrogateescape")
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise TokenError(f"{self.path} cannot be read: {error.strerror}") from error
+        return read_tokens(TextFile(str(self.path), text))
+
+    def holder_of(self, text: str) -> Token | None:
+        """The token that somebody has sent, if it is one of ours."""
+        parts = parts_of(text)
+        if parts is None:
+            return None
+        name, secret = parts
+        token = self.look().get(name, _NOBODYS)
+        return token if token.is_proved_by(secret) and token is not _NOBODYS else None
+
+    def create(
+        self, name: str, slice_name: str | None, *, random: Callable[[int], bytes] = token_bytes
+    ) -> str:
+        """Add a token; returns it, which is kept nowhere. Raises TokenError or ConfigurationError."""
+        try:
+            checked_token_name(name)
+        except ValueError as error:
+            raise TokenError(str(error)) from error
+        tokens = dict(self.read())
+        if name in tokens:
+            raise TokenError(f'there is a token "{name}" already; revoke it first')
+        text, secret = token_text(name, random(SECRET_BYTES))
+        salt = random(SALT_BYTES)
+        created = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        tokens[name] = Token(name, slice_name, salt, proof_of(salt, secret), created)
+        self._write(tokens.values())
+        return text
+
+    def revoke(self, name: str) -> None:
+        """Take a token out; whoever has it is let in no more. Raises TokenError or ConfigurationError."""
+        tokens = dict(self.read())
+        if tokens.pop(name, None) is None:
+            raise TokenError(f'there is no token "{name}"')
+        self._write(tokens.values())
+
+    def _write(self, tokens: Iterable[Token]) -> None:
+        new = self.path.with_name(f".{self.path.name}.new")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
+                stream.write(text_of_tokens(tokens))
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(new, self.path)
+        except OSError as error:
+            raise TokenError(f"{self.path} cannot be written: {error.strerror}") from error
