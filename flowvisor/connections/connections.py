@@ -39,6 +39,8 @@ from flowvisor.slices.slice import Slice
 
 WAITING: Final = "waiting"  # why a controller is not read from: much of what it sent waits in the core
 RELOADED: Final = "reloaded"  # why a controller is hung up on: the files say otherwise now
+# What of a slice says how its controllers are called.
+_CALLING: Final = ("controllers", "versions", "switches", "tls", "controller_certificates")
 TWISTED_LEVELS: Final = {"warning": "warn"}  # where its names differ from those of logging
 
 
@@ -78,6 +80,7 @@ class Connections:
         self.keyring = keyring
         self.observers: list[Observer] = []
         self._slices = {one.name: one for one in slices}
+        self._tls = hypervisor.configuration.settings.tls
         self._reactor = reactor
         self._keep = keep
         self._now = now
@@ -138,15 +141,18 @@ class Connections:
 
         Lines whose terms are the same stay up.
         """
+        settings, before = self.hypervisor.configuration.settings, self._slices
         self._slices = {one.name: one for one in self.hypervisor.configuration.slices}
-        self.admission = Admission(self.hypervisor.configuration.settings)
-        self.keyring = keyring
+        self.admission, self.keyring = Admission(settings), keyring
         self.carry_out(effects)
-        wanted = {switch: self._terms_at(switch) for switch in self.lines}
-        for (
-            switch,
-            lines,
-        ) in self.lines.items():  # first all that go: another may want to listen where they did
+        is_all, self._tls = settings.tls != self._tls, settings.tls
+        wanted = {
+            switch: self._terms_at(switch)
+            for switch in self.lines
+            if is_all or self._is_called_otherwise(switch.slice_name, before)
+        }
+        for switch in wanted:  # first all that go: another may want to listen where they did
+            lines = self.lines[switch]
             for line in list(lines):
                 if line.terms in wanted[switch]:
                     wanted[switch].remove(line.terms)
@@ -285,6 +291,11 @@ class Connections:
             return []
         credentials = self.keyring.of_switch(owner, switch.dpid)
         return [Terms.of(owner, method, credentials) for method in owner.controllers_of(switch.dpid)]
+
+    def _is_called_otherwise(self, name: str, before: Mapping[str, Slice]) -> bool:
+        """Whether a slice's controllers may be others than they were, or on other terms."""
+        old, new = before.get(name), self._slices.get(name)
+        return old is None or new is None or any(getattr(old, one) != getattr(new, one) for one in _CALLING)
 
     def _put_lines(self, switch: VirtualSwitchName, wanted: Iterable[Terms]) -> None:
         """Let a virtual switch have lines on these terms, besides those that it has."""

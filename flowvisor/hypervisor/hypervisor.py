@@ -10,7 +10,7 @@ from attrs import evolve
 from flowvisor.configuration.snapshot import Configuration
 from flowvisor.hypervisor import flow_quota, links, northbound, readoption, replanning, setup, waiting
 from flowvisor.hypervisor.channels import close_channel, open_channel
-from flowvisor.hypervisor.effects import Effects, HangUp, VirtualSwitchName
+from flowvisor.hypervisor.effects import Effects, HangUp, VirtualSwitchName, Wake
 from flowvisor.hypervisor.journal import Name
 from flowvisor.hypervisor.limits import Limits
 from flowvisor.hypervisor.memory import Memory
@@ -37,6 +37,10 @@ from flowvisor.policies.rate_limit import RateLimit
 NO_ANSWER: Final = REQUEST_EPERM
 
 
+# Virtual switches whose datapaths are given new plans in one turn; the first datapath is, however many it has.
+MAX_SWITCHES_AT_ONCE: Final = 100  # about 15 ms
+
+
 class Hypervisor:
     """Everything between the datapaths and the slices' controllers, without a socket or a clock."""
 
@@ -50,6 +54,7 @@ class Hypervisor:
         self.memories = {dpid: Memory(dpid, known) for dpid, known in remembered.items()}  # by dpid
         self.datapaths: dict[int, Datapath] = {}
         self.tenants: dict[str, Tenant] = {}
+        self._outdated: dict[Datapath, None] = {}  # in order: whose plans are those of earlier files
         self._new_slices: set[str] = set()
         self._seen: set[VirtualSwitchName] = set()
         self._configure(configuration, allocations)
@@ -115,24 +120,27 @@ class Hypervisor:
             datapath.sharing_seconds = configuration.settings.statistics_sharing_seconds
         touched = Touched(before, configuration, blocks, self.allocations.blocks)
         dpids = touched.with_near_ends(self.datapaths, self.fabric.topology.links())
-        changed = [
-            datapath
-            for datapath in self.datapaths.values()
-            if datapath.dpid in dpids
-            and replanning.put_plan(
-                datapath,
-                self._plan(datapath.dpid, datapath.version, datapath.features),
-                self._make_switch,
-                effects,
-            )
-        ]
-        for datapath in changed:
-            links.put_known(datapath)
-            for name, switch in datapath.switches.items():
-                switch.allotted = self.allocations.blocks.get(name, NO_TABLES)
-        for datapath in changed:
-            replanning.make_so(datapath, effects)
+        for dpid, datapath in self.datapaths.items():
+            if dpid in dpids:
+                self._outdated[datapath] = None
+        self._replan_some(effects)
         return effects
+
+    def _replan_some(self, effects: Effects) -> None:
+        """Give new plans to datapaths that have old ones; what would take too long for one turn waits for the next."""
+        switches = 0
+        while self._outdated and switches < MAX_SWITCHES_AT_ONCE:
+            datapath = next(iter(self._outdated))
+            del self._outdated[datapath]
+            switches += len(datapath.switches)
+            plan = self._plan(datapath.dpid, datapath.version, datapath.features)
+            if not datapath.has_left and replanning.put_plan(datapath, plan, self._make_switch, effects):
+                links.put_known(datapath)
+                for name, switch in datapath.switches.items():
+                    switch.allotted = self.allocations.blocks.get(name, NO_TABLES)
+                replanning.make_so(datapath, effects)
+        if self._outdated:
+            effects.commands.append(Wake(effects.now))
 
     # Datapaths
 
@@ -277,6 +285,8 @@ class Hypervisor:
     def wake(self, now: float) -> Effects:
         """It is the time that an effect has asked for: let those go on who waited for it."""
         effects = Effects(now)
+        if self._outdated:
+            self._replan_some(effects)
         for tenant in self.tenants.values():
             if tenant.limits is not None:
                 waiting.wake(tenant.limits, effects)

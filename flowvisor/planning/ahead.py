@@ -45,7 +45,7 @@ class Ahead:
         touched = Touched(self.before, after, self.allocations.blocks, allocations.blocks)
         for dpid in touched.with_near_ends(self.datapaths, self.links):
             facts = self.datapaths[dpid]
-            compile_plan(
+            plan = compile_plan(
                 after.slices,
                 allocations,
                 dpid=dpid,
@@ -54,4 +54,6 @@ class Ahead:
                 acls=acls,
                 compiled=compiled,
             )
+            for view in plan.views.values():
+                view.own_ports(facts.ports or ())  # which it remembers
         return compiled

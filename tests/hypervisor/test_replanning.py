@@ -8,7 +8,8 @@ from hypothesis import given, note
 from hypothesis import strategies as st
 
 from flowvisor.configuration.snapshot import Configuration
-from flowvisor.hypervisor.effects import CloseChannels, HangUp
+from flowvisor.hypervisor.effects import CloseChannels, HangUp, Wake
+from flowvisor.hypervisor.peers import Datapath
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.actions import ApplyActions, Group, Output
 from flowvisor.openflow.match import Match
@@ -302,3 +303,25 @@ def test_a_flood_follows_the_files(kind: Kind, version: int) -> None:
     a.send(FlowMod(match=PORT_1, instructions=output(FLOOD)))
     world.reload(configuration(a_slice("a", ports(1, 2, 3)), a_slice("b", ports(4))))
     assert world.packet(1, 1, udp()) == [(2, udp()), (3, udp())]
+
+
+def test_no_turn_gives_new_plans_to_more_datapaths_than_it_has_time_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("flowvisor.hypervisor.hypervisor.MAX_SWITCHES_AT_ONCE", 4)
+    world = World([A, B], [ON_TABLES.datapath(dpid=dpid) for dpid in range(1, 6)])
+    for dpid in range(1, 6):
+        world.controller("a", dpid).send(FlowMod(match=PORT_1, instructions=output(2)))
+    effects = world.hypervisor.reload(configuration(a_slice("a", ports(1)), B), world.now)
+    turns = [{one.dpid for one in effects.frames if isinstance(one, Datapath)}]
+    # One that leaves meanwhile is not asked, and one that comes back has the new plan.
+    world.leave(4)
+    while any(isinstance(one, Wake) for one in effects.commands):
+        effects.commands = [one for one in effects.commands if not isinstance(one, Wake)]
+        world.perform(effects)
+        effects = world.hypervisor.wake(world.now)
+        turns.append({one.dpid for one in effects.frames if isinstance(one, Datapath)})
+    world.perform(effects)
+    assert turns == [{1, 2}, {3}, {5}]  # the turn of 4 went to nobody
+    world.join(world.emulated[4])
+    assert [world.packet(dpid, 1, udp()) for dpid in range(1, 6)] == [[]] * 5
