@@ -19,6 +19,7 @@ from flowvisor.admin.rest.table import ROUTES
 from flowvisor.admin.rest.watch import Watch
 from flowvisor.admin.site import AdminSite
 from flowvisor.admin.token_file import TokenFile
+from flowvisor.admin.web_page import WEB_ROUTES
 from flowvisor.connections.connections import Connections
 from flowvisor.connections.endpoints import server_endpoint
 from flowvisor.connections.reloading import Reloading
@@ -65,7 +66,9 @@ class Operators:
 
     def listen(self, method: ConnectionMethod) -> Deferred[IListeningPort]:
         """Serve at one address."""
-        dispatch = Dispatch(ROUTES, self.instance, is_private=method.is_private)
+        # The page asks for a token, which nobody is to type where others could read it.
+        routes = (*ROUTES, *WEB_ROUTES) if method.is_private else ROUTES
+        dispatch = Dispatch(routes, self.instance, is_private=method.is_private)
         site = AdminSite(self._reactor, dispatch.answer)
         keyring = self.instance.connections.keyring
         credentials = keyring.of_operators() if method.uses_tls else None
