@@ -7,6 +7,7 @@ from typing import Final
 
 from attrs import evolve
 
+from flowvisor.errors import Inexpressible
 from flowvisor.flowspace.box import covers
 from flowvisor.flowspace.layout import boxes_of
 from flowvisor.flowspace.region import TooManyPieces
@@ -75,7 +76,10 @@ def recalled(memory: Memory, plan: DatapathPlan, slice_name: str) -> PortConfigs
         configs.put(_WORD.unpack(key)[0], _WORD.unpack(value)[0])
     try:
         reception_entries(plan, {slice_name: configs.bits})
-    except TooManyPieces:  # the rules are others than then: what a port receives can be said of none of them
+    except (
+        TooManyPieces,
+        Inexpressible,
+    ):  # the rules are others than then: what a port receives cannot be said
         for port, config in list(configs.bits.items()):
             configs.put(port, config & ~UNHEARD)
     return configs

@@ -17,6 +17,7 @@ from flowvisor.openflow.actions import NO_BUFFER_LEN, ApplyActions, Instructions
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import GROUP_ADD, GROUP_TYPE_ALL, FlowMod, GroupMod
 from flowvisor.openflow.ports import CONTROLLER, NO_RECV, NO_RECV_STP, PORT_DOWN
+from flowvisor.openflow.versions import codec
 from flowvisor.planning.allocation import TableBlock
 from flowvisor.planning.entries import (
     CLASSIFIER_TABLE,
@@ -82,7 +83,8 @@ def unheard(config: int) -> tuple[Box, ...]:
 def reception_entries(plan: DatapathPlan, configs: PortConfigs) -> list[FlowMod]:
     """The entries that take away what comes in for a slice at a port where it does not listen.
 
-    Raises TooManyPieces where what the slice has at a port takes too many entries to say.
+    Raises TooManyPieces where what the slice has at a port takes too many entries to say, Inexpressible where the
+    datapath's version has no words for it.
     """
     kept = _fenced if plan.enforcement is Enforcement.INTERSECT else _classified
     found = [
@@ -94,7 +96,7 @@ def reception_entries(plan: DatapathPlan, configs: PortConfigs) -> list[FlowMod]
         for priority, box, instructions in kept(plan.ownership, name, port, config)
         for match in exact_where_required(match_of(box))
     ]
-    return [
+    entries = [
         FlowMod(
             cookie=COOKIE,
             table_id=CLASSIFIER_TABLE,
@@ -104,6 +106,9 @@ def reception_entries(plan: DatapathPlan, configs: PortConfigs) -> list[FlowMod]
         )
         for priority, match, instructions in found
     ]
+    for entry in entries:
+        codec(plan.version).encode(entry)
+    return entries
 
 
 _Taken = tuple[int, Box, Instructions]

@@ -33,6 +33,7 @@ class DatapathPlan:
     """
 
     dpid: int
+    version: int
     enforcement: Enforcement
     ownership: Ownership
     views: Mapping[str, View]
@@ -116,6 +117,7 @@ def compile_plan(
     )  # with tables it is the classifier that drops what is denied
     plan = compiled.plans[said, fits, version] = DatapathPlan(
         dpid=dpid,
+        version=version,
         enforcement=Enforcement.TABLES if fits else Enforcement.INTERSECT,
         ownership=ownership,
         views={

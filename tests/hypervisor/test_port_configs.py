@@ -24,10 +24,11 @@ from flowvisor.openflow.ports import (
 from flowvisor.planning.allocation import Allocations
 from flowvisor.planning.plan import DatapathPlan, compile_plan
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
-from tests.support.slices import A, B
+from tests.support.slices import A, B, tag
 from tests.support.world import a_slice, ports, rule
 
 STP = 0x0180_C200_0000
+A_VLAN = Match.of(vlan_vid=tag(200))
 
 
 def configured(**by_port: int) -> PortConfigs:
@@ -113,3 +114,6 @@ def test_what_cannot_be_done_any_more_is_not_recalled() -> None:
     ]
     many = a_plan(a_slice("a", ports(1)), *others, version=1)
     assert recalled(memory, many, "a").bits == {1: NO_FWD}
+    # All but one VLAN: 1.0 has no words for that.
+    most = a_plan(a_slice("a", ports(1)), a_slice("b", rule(A_VLAN, priority=200)), version=1)
+    assert recalled(memory, most, "a").bits == {1: NO_FWD}

@@ -12,6 +12,7 @@ from typing import Final
 
 from attrs import evolve, frozen
 
+from flowvisor.errors import Inexpressible
 from flowvisor.flowspace.region import TooManyPieces
 from flowvisor.hypervisor.effects import Effects
 from flowvisor.hypervisor.peers import TenantChannel, VirtualSwitch
@@ -139,9 +140,10 @@ def _configure(
     switch.port_configs.put(number, config)
     try:
         unused = _apply(switch, number, own_before, effects)
-    except TooManyPieces:
+    except (TooManyPieces, Inexpressible) as reason:
         switch.port_configs.put(number, before)
-        return Refusal(codes.PORT_MOD_EPERM, "too-many-pieces")
+        is_much = isinstance(reason, TooManyPieces)
+        return Refusal(codes.PORT_MOD_EPERM, "too-many-pieces" if is_much else "inexpressible")
 
     def done(effects: Effects) -> None:
         remember(switch.datapath.memory, switch.name.slice_name, number, config, effects)

@@ -94,6 +94,21 @@ def physical_configs(world: World) -> set[int]:
 # ---------------------------------------------------------------------------------------------- what is refused
 
 
+@pytest.mark.parametrize("version", [1, 4])
+def test_what_a_1_0_datapath_has_no_words_for_is_refused_and_changes_nothing(version: int) -> None:
+    # What is the slice's at the port is all but one VLAN.
+    world = ON_10.world(
+        a_slice("a", ports(1, 2)), a_slice("b", rule(Match.of(vlan_vid=tag(200)), priority=200))
+    )
+    a = world.controller("a", 1, version)
+    a.send(FlowMod(match=Match.of(in_port=1, vlan_vid=0), instructions=output(2)))
+    assert a.refused(port_mod(world, 1, PORT_DOWN)) == as_told(codes.PORT_MOD_EPERM, version)
+    assert shown(a)[1].config == 0
+    assert reached(world) == [2]
+    world.restart()
+    assert the_datapath(world).is_ready
+
+
 def test_a_port_that_is_not_the_slices_is_refused(kind: Kind, version: int) -> None:
     world = kind.world(A, B)
     a = world.controller("a", 1, version)
