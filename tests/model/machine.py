@@ -11,8 +11,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from flowvisor.openflow import messages as m
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
+from tests.model.changes import changed
 from tests.model.disguises import Disguise, chained, disguises, groups_in_use
-from tests.model.experiment import Experiment, Share
+from tests.model.experiment import Experiment
+from tests.model.network import Share
 from tests.model.requests import anything, batches, emissions, entry_requests, mangled, port_mods, releases
 from tests.model.topologies import topologies
 from tests.support.kinds import ON_10, ON_FEW_TABLES, ON_TABLES, Kind
@@ -260,6 +262,20 @@ class Machine(RuleBasedStateMachine):
         elif self.experiment.world.is_connected(share.dpid):
             self.experiment.join(share)
             self.experiment.look()
+
+    @rule(data=st.data())
+    def the_files_change(self, data: st.DataObject) -> None:
+        for _ in range(data.draw(st.integers(1, 2))):
+            topology = data.draw(changed(self.experiment.topology), label="files")
+            had = [match for one in self.experiment.topology.slices for match in rule_matches(one)]
+            has = [match for one in topology.slices for match in rule_matches(one)]
+            self.experiment.reload(topology)
+            for match in [one for one in had if one not in has][:2] + has[-2:]:
+                dpid = data.draw(st.sampled_from(sorted(topology.kinds)))
+                self.experiment.packet(dpid, *data.draw(packets_like(match)))
+            for share in self.experiment.shares:
+                for entry in list(share.reference.datapath.pipeline.tables[0])[:3]:
+                    self.experiment.packet(share.dpid, *data.draw(packets_like(entry.match)))
 
     @rule()
     def the_hypervisor_is_restarted(self) -> None:

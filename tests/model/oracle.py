@@ -16,7 +16,6 @@ from flowvisor.flowspace.region import Region
 from flowvisor.openflow import messages as m
 from flowvisor.openflow import multipart as mp
 from flowvisor.openflow.fields import ETH_TYPE_LLDP
-from flowvisor.openflow.frame import xid_of
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.packet import parse
 from flowvisor.openflow.ports import ANY, CONTROLLER, LOCAL
@@ -150,11 +149,12 @@ class Oracle:
 
 @frozen
 class Names:
-    """The names that a tenant may hear at one virtual switch, and the frames that it sent by xid."""
+    """The names that a tenant may hear at one virtual switch. Of `lost` ports it is only told that they have gone."""
 
     dpid: int
     ports: frozenset[int]
     n_tables: int
+    lost: frozenset[int] = frozenset()
 
     def check(self, message: m.Message, sent: dict[int, bytes]) -> None:
         """I5 of one message that was told to a tenant."""
@@ -163,7 +163,8 @@ class Names:
             raise Violation(f"I5: an xid that is not the tenant's own: {message}")
         if isinstance(message, m.Error) and message.data != sent[message.xid][:64]:
             raise Violation(f"I5: not its own bytes: {message}, {sent[message.xid].hex()}")
-        if not self.ports.issuperset(_ports_named(message)):
+        is_loss = isinstance(message, m.PortStatus) and message.reason == m.PORT_DELETE
+        if not (self.ports | self.lost if is_loss else self.ports).issuperset(_ports_named(message)):
             raise Violation(f"I5: a port that is not the tenant's: {message}")
         if any(table >= self.n_tables for table in _tables_named(message)):
             raise Violation(f"I5: a table that is not the tenant's: {message}")
@@ -199,7 +200,3 @@ def _tables_named(message: m.Message) -> list[int]:
         case mp.TableStatsReply(tables=tables) | mp.TableFeaturesReply(tables=tables):
             return [table.table_id for table in tables]
     return []
-
-
-def frames_by_xid(frames: Iterable[bytes]) -> dict[int, bytes]:
-    return {xid_of(frame): frame for frame in frames}

@@ -5,7 +5,7 @@ It is given the requests that the hypervisor admitted and the packets that are t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from attrs import asdict, evolve
@@ -40,6 +40,9 @@ class Reference:
         self, dpid: int, version: int, ports: Iterable[Port], *, n_tables: int, is_lenient: bool
     ) -> None:
         self.version = version
+        self.configs: dict[
+            int, int
+        ] = {}  # of ports that have gone: they come back as the slice has configured them
         self.datapath = EmulatedDatapath(dpid, version, ports, n_tables=n_tables)
         self.datapath.connect()
         if is_lenient:
@@ -60,6 +63,53 @@ class Reference:
             return []
         effects = self.datapath.from_port(port, packet, now)
         return sorted((one.port, one.packet) for one in effects if isinstance(one, Transmit))
+
+    @property
+    def ports(self) -> set[int]:
+        """The numbers of the ports that are there."""
+        return set(self.datapath.pipeline.ports)
+
+    def put_port(self, port: Port, now: float) -> None:
+        """A port comes, from wherever."""
+        self.datapath.add_port(evolve(port, config=port.config | self.configs.pop(port.number, 0)), now)
+
+    def take_port(self, number: int) -> None:
+        """A port goes."""
+        self.configs[number] = self.datapath.pipeline.ports[number].config
+        self.datapath.remove_port(number)
+
+    def take_over_configs(self, other: Reference, now: float) -> None:
+        """Ports are configured as they were there."""
+        pipelines = (self.datapath.pipeline, other.datapath.pipeline)
+        self.configs = other.configs | {number: port.config for number, port in pipelines[1].ports.items()}
+        for port in list(pipelines[0].ports.values()):
+            self.put_port(port, now)
+
+    def reopen(self, told: Port, bits: int) -> None:
+        """A port has of these bits only those that the slice is told."""
+        known = self.datapath.pipeline.ports[told.number]
+        self.datapath.pipeline.ports[told.number] = evolve(known, config=known.config & (told.config | ~bits))
+
+    def additions(self, now: float) -> list[m.FlowMod]:
+        """The messages that add the entries that are there; these count anew, as 1.0 datapaths do whatever is said."""
+        flags = m.RESET_COUNTS if self.version >= 4 else 0
+        known = [as_addition(flow) for flow in flows_of(self.answer(mp.FlowStatsRequest(), now))]
+        return [evolve(one, flags=one.flags | flags) for one in known]
+
+    def recount(self, flows: Iterable[mp.FlowStats]) -> None:
+        """Entries have met as many packets as these say."""
+        counted = {(flow.table_id, flow.priority, str(flow.match)): flow for flow in flows}
+        for table in self.datapath.pipeline.tables:
+            for entry in table:
+                flow = counted.get((table.table_id, entry.priority, str(entry.match)))
+                if flow is not None:
+                    entry.packet_count, entry.byte_count = flow.packet_count, flow.byte_count
+
+    def keep_groups(self, ids: Collection[int]) -> None:
+        """All other groups are gone."""
+        groups = self.datapath.pipeline.groups
+        for group_id in [group.group_id for group in groups if group.group_id not in ids]:
+            del groups._groups[group_id]
 
     def forget_entries(self) -> None:
         """The tables are emptied."""
@@ -87,3 +137,21 @@ def comparable(replies: Iterable[m.Message], *, is_kept: bool) -> list[str]:
         else:
             said.append(repr(reply.error if isinstance(reply, m.Error) else evolve(reply, xid=0)))
     return sorted(said)
+
+
+def flows_of(replies: Iterable[m.Message]) -> list[mp.FlowStats]:
+    """What the replies to a request tell of entries."""
+    return [flow for reply in replies if isinstance(reply, mp.FlowStatsReply) for flow in reply.flows]
+
+
+def as_addition(flow: mp.FlowStats) -> m.FlowMod:
+    """The message that adds such an entry."""
+    return m.FlowMod(
+        table_id=flow.table_id,
+        priority=flow.priority,
+        match=flow.match,
+        cookie=flow.cookie,
+        hard_timeout=flow.hard_timeout,
+        flags=flow.flags & ~m.CHECK_OVERLAP,
+        instructions=flow.instructions,
+    )

@@ -13,6 +13,7 @@ from tests.model.leaks import (
     foreign_buffers,
     no_egress_check,
     no_priorities,
+    reload_keeps_what_was,
     unchecked_buckets,
 )
 from tests.model.machine import machine_on
@@ -29,6 +30,7 @@ FOUND = [
     (foreign_buffers, "few-tables", "I3"),
     (unchecked_buckets, "mixed", "I2"),
     (each_table_alone, "tables", "I2"),
+    (reload_keeps_what_was, "mixed", "I[23]"),
 ]
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from attrs import evolve, frozen
 from hypothesis import strategies as st
 
+from flowvisor.configuration.snapshot import Configuration
 from flowvisor.policies.acl import Acl
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
 from tests.model.linked_world import Attachment, LinkedWorld
@@ -20,7 +21,7 @@ N_TABLES = 1 + len(NAMES) * TABLES
 
 @frozen(kw_only=True)
 class Topology:
-    """A network as drawn. `versions` is the one that each slice's controllers speak."""
+    """A network as drawn. `versions` is the one that the controllers of each slice speak, also of those yet to come."""
 
     kinds: dict[int, Kind]
     buffering: frozenset[int]
@@ -42,6 +43,11 @@ class Topology:
         ]
         return LinkedWorld(self.slices, datapaths, self.links, policies=self.acls.values())
 
+    def configuration(self, before: Configuration) -> Configuration:
+        """What the files say, after others that said `before`."""
+        slices = tuple(sorted(self.slices, key=lambda one: one.name))
+        return evolve(before, slices=slices, policies={one.name: one for one in self.acls.values()})
+
 
 @st.composite
 def topologies(draw: st.DrawFn, kinds: tuple[Kind, ...]) -> Topology:
@@ -57,7 +63,7 @@ def topologies(draw: st.DrawFn, kinds: tuple[Kind, ...]) -> Topology:
         links=draw(cables(tuple(dpids))),
         slices=slices,
         acls=acls,
-        versions={one.name: draw(st.sampled_from((1, 4))) for one in slices},
+        versions={name: draw(st.sampled_from((1, 4))) for name in NAMES},
     )
 
 

@@ -1,0 +1,116 @@
+"""What tenants send: each request is answered, and what is admitted does what it would do alone."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from attrs import evolve
+
+from flowvisor.openflow import messages as m
+from flowvisor.openflow import multipart as mp
+from flowvisor.openflow.actions import Output
+from flowvisor.openflow.frame import xid_of
+from flowvisor.openflow.packet import parse
+from flowvisor.openflow.ports import ALL, FLOOD
+from flowvisor.openflow.versions import codec
+from tests.model.looking import Looking
+from tests.model.network import Share, at_ports
+from tests.model.oracle import LLDP_TYPES, Violation
+from tests.model.watched_datapath import Arrival, Event
+from tests.support.world import Controller
+
+# Message types, by version, that have no answer if all is well: what they do is looked at, or is counted.
+UNANSWERED = {1: {9, 13, 14, 15}, 4: {9, 13, 14, 15, 16, 17, 28, 29}}
+CHANGES = (m.FlowMod, m.GroupMod, m.MeterMod, m.PortMod, m.PacketOut)
+Sent = tuple[int, bytes]  # port, packet
+
+
+class Sending(Looking):
+    """Tenants' requests."""
+
+    def send(self, controller: Controller, messages: Sequence[m.Message | bytes]) -> list[m.Message]:
+        """Send messages and a barrier; return what came back before its answer."""
+        share, seen = self.share_of(controller), self.seen[controller]
+        frames = [self.encode(controller, message) for message in messages]
+        barrier = self.encode(controller, m.BarrierRequest())
+        seen.sent.update((xid_of(frame), frame) for frame in (*frames, barrier))
+        before = _counted(controller)
+        answers = controller.send(*frames, barrier)
+        if [one.xid for one in answers if isinstance(one, m.BarrierReply)][-1:] != [self.xid]:
+            raise Violation(f"order: no answer to the barrier behind {messages}: {answers}")
+        refused = {one.xid for one in answers if isinstance(one, m.Error)}
+        self._look_for_answers(frames, answers, _counted(controller) - before)
+        self._do_alone(share, [frame for frame in frames if xid_of(frame) not in refused])
+        self.look()
+        return answers
+
+    def _look_for_answers(self, frames: Sequence[bytes], answers: Sequence[m.Message], counted: int) -> None:
+        """Every request is answered or refused; what has no answer if all is well is counted, or has an effect."""
+        answered = {one.xid for one in answers}
+        silent = [frame for frame in frames if xid_of(frame) not in answered]
+        unknown = [frame for frame in silent if frame[1] not in UNANSWERED[frame[0]] and not _has_more(frame)]
+        if unknown and counted < len(answered) + len(unknown):
+            raise Violation(f"I4: neither answered nor counted: {[frame.hex() for frame in unknown]}")
+
+    def _do_alone(self, share: Share, admitted: Sequence[bytes]) -> None:
+        """What was admitted does what it would do on a datapath of the slice's own."""
+        mine = [one for one in self.world.events if one.dpid == share.dpid and one.sender == share.slice_name]
+        released = deque(one for one in mine if one.released is not None)
+        messages = [codec(share.reference.version).decode(frame) for frame in admitted]
+        changes = [one for one in messages if isinstance(one, CHANGES)]
+        expected = sorted(sent for one in changes for sent in self._admit(share, one, released))
+        left = sorted((one.port, one.packet) for event in mine for one in event.left)
+        if self.is_translated(share):  # VLAN actions do not mean the same in both versions
+            left, expected = at_ports(left), at_ports(expected)
+        may_be_less = any(isinstance(one, m.PacketOut) and _floods(one) for one in changes)
+        if not (set(left) <= set(expected) if may_be_less else left == expected):
+            raise Violation(f"I3: {share.slice_name} sent {left}, not {expected}, by {changes}")
+
+    def _admit(self, share: Share, message: m.Message, released: deque[Event]) -> list[Sent]:
+        """Have the share's reference do it too; return what that sends."""
+        reference = share.reference
+        shown: Arrival | None = None
+        if getattr(message, "buffer_id", m.NO_BUFFER) != m.NO_BUFFER:
+            if not released:
+                return []
+            shown = released.popleft().shown
+            assert shown is not None
+            if isinstance(message, m.PacketOut):
+                message = evolve(message, data=shown.packet)
+            message = evolve(message, buffer_id=m.NO_BUFFER)
+        if isinstance(message, m.PacketOut) and is_discovery(message.data):
+            return []  # these are not put on a wire
+        errors, sent = reference.admit(message, self.world.now)
+        is_modify = isinstance(message, m.FlowMod) and message.command in (m.MODIFY, m.MODIFY_STRICT)
+        # Where there is nothing to modify it matters only to a datapath with what.
+        if errors and (not is_modify or self.topology.kinds[share.dpid].has_blocks):
+            raise Violation(f"I3: {share.slice_name} may not do alone what was admitted: {message}, {errors}")
+        if shown is not None and isinstance(message, m.FlowMod):
+            sent += reference.receive(shown.port, shown.packet, self.world.now)
+        return sent
+
+    def ask(self, controller: Controller, request: mp.MultipartRequest) -> None:
+        """Ask for statistics of entries; the answer is what the reference says."""
+        self.compare_entries(self.share_of(controller), controller, request)
+        self.look()
+
+
+def _has_more(frame: bytes) -> bool:
+    """Whether it is a part of a multipart request, of which more are to come."""
+    return frame[:2] == b"\x04\x12" and bool(frame[11] & 1)
+
+
+def _floods(message: m.PacketOut) -> bool:
+    return any(isinstance(action, Output) and action.port in (ALL, FLOOD) for action in message.actions)
+
+
+def is_discovery(packet: bytes) -> bool:
+    return parse(packet).get("eth_type") in LLDP_TYPES
+
+
+def _counted(controller: Controller) -> int:
+    """How many of the tenant's messages were forwarded, answered, refused or shed."""
+    counters = controller.channel.counters
+    told_of = (counters.down, counters.answered, counters.refused.values(), counters.shed.values())
+    return sum(sum(numbers) for numbers in told_of)
