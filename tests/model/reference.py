@@ -87,8 +87,10 @@ class Reference:
 
     def reopen(self, told: Port, bits: int) -> None:
         """A port has of these bits only those that the slice is told."""
-        known = self.datapath.pipeline.ports[told.number]
-        self.datapath.pipeline.ports[told.number] = evolve(known, config=known.config & (told.config | ~bits))
+        known = self.datapath.pipeline.ports.get(told.number)
+        if known is not None:
+            config = known.config & (told.config | ~bits)
+            self.datapath.pipeline.ports[told.number] = evolve(known, config=config)
 
     def additions(self, now: float) -> list[m.FlowMod]:
         """The messages that add the entries that are there; these count anew, as 1.0 datapaths do whatever is said."""
