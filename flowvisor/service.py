@@ -103,6 +103,7 @@ class Service:
             connections=self.connections,
             reloading=self.reloading,
             lag=self._lag,
+            peek=None if files is None else files.peek,
         )
         self._ticking = LoopingCall(self._tick)
         self._ticking.clock = self._reactor

@@ -8,9 +8,11 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.internet.interfaces import IListeningPort
+from twisted.internet.threads import deferToThread
 
 from flowvisor.admin.lag import LagHistogram
 from flowvisor.admin.metrics import Metrics
+from flowvisor.admin.rest.changing import Changing, Peek
 from flowvisor.admin.rest.dispatch import Dispatch
 from flowvisor.admin.rest.event_stream import Subscribers
 from flowvisor.admin.rest.events import Events
@@ -22,7 +24,7 @@ from flowvisor.admin.token_file import TokenFile
 from flowvisor.admin.web_page import WEB_ROUTES
 from flowvisor.connections.connections import Connections
 from flowvisor.connections.endpoints import server_endpoint
-from flowvisor.connections.reloading import Reloading
+from flowvisor.connections.reloading import InThread, Reloading
 from flowvisor.connections.tls import Latest
 from flowvisor.hypervisor.hypervisor import Hypervisor
 from flowvisor.network.connection_method import ConnectionMethod
@@ -44,7 +46,10 @@ class Operators:
         connections: Connections,
         reloading: Reloading,
         lag: LagHistogram,
+        peek: Peek | None = None,
+        in_thread: InThread = deferToThread,
     ) -> None:
+        """`peek` reads all files as if one had been changed, in a thread of its own."""
         self._reactor = reactor
         started_at = time()
         events = Events(f"{int(started_at * 1000):x}", _now)
@@ -58,6 +63,7 @@ class Operators:
             reloading=reloading,
             events=events,
             subscribers=Subscribers(reactor, events),
+            changing=Changing(reloading, peek, in_thread),
             tokens=None if tokens is None else TokenFile(tokens),
         )
         self._watch = Watch(self.instance)

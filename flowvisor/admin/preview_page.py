@@ -54,7 +54,8 @@ def _said(changes: SliceChanges) -> Iterator[str]:
 
 def preview_json(preview: Preview) -> dict[str, Any]:
     """The same as one object; what does not change is not in it."""
-    return {"changes": bool(preview), **changes_json(preview.files), "datapaths": _datapaths_json(preview)}
+    datapaths = [datapath_json(one) for one in preview.datapaths]
+    return {"changes": bool(preview), **changes_json(preview.files), "datapaths": datapaths}
 
 
 def changes_json(files: Changes) -> dict[str, Any]:
@@ -75,22 +76,20 @@ def _differences_json(one: Differences) -> dict[str, Any]:
     }
 
 
-def _datapaths_json(preview: Preview) -> list[dict[str, Any]]:
-    return [
-        {
-            "datapath": one.name,
-            "enforcement": None
-            if one.enforcement is None
-            else {"before": one.enforcement[0], "after": one.enforcement[1]},
-            "entries": {
-                "added": [_entry_json(entry) for entry in one.entries.added],
-                "changed": [{**_entry_json(new), "before": old.to} for old, new in one.entries.changed],
-                "removed": [_entry_json(entry) for entry in one.entries.removed],
-            },
-            "slices": {name: _slice_json(changes) for name, changes in one.slices.items()},
-        }
-        for one in preview.datapaths
-    ]
+def datapath_json(one: DatapathChanges) -> dict[str, Any]:
+    """What becomes of one datapath."""
+    return {
+        "datapath": one.name,
+        "enforcement": None
+        if one.enforcement is None
+        else {"before": one.enforcement[0], "after": one.enforcement[1]},
+        "entries": {
+            "added": [_entry_json(entry) for entry in one.entries.added],
+            "changed": [{**_entry_json(new), "before": old.to} for old, new in one.entries.changed],
+            "removed": [_entry_json(entry) for entry in one.entries.removed],
+        },
+        "slices": {name: _slice_json(changes) for name, changes in one.slices.items()},
+    }
 
 
 def _entry_json(entry: Entry) -> dict[str, Any]:

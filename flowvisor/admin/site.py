@@ -28,8 +28,8 @@ REQUEST_SECONDS: Final = (
     30.0  # that a request may take to come, however busy its sender is; then it is hung up on
 )
 MAX_CONNECTIONS: Final = 64  # at once; one more is closed
-# Of a request's body; one that is larger is refused and not kept. It is what the admin's files may have.
-MAX_BODY_BYTES: Final = 4 << 20
+# Of a request's body; one that is larger is refused and not kept. It is some 10,000 rules of a flowspace.
+MAX_BODY_BYTES: Final = 1 << 20
 MAX_QUERY_PARAMETERS: Final = 16
 
 Answering: TypeAlias = Callable[[Call], Page | Stream | Deferred[Page]]

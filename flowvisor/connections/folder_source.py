@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import Final
 
+from attrs import frozen
+
 from flowvisor.configuration.documents import MAX_FILE_CHARACTERS, TextFile
 from flowvisor.configuration.reader import named_folders, read_configuration
 from flowvisor.configuration.snapshot import Configuration
@@ -35,9 +37,24 @@ def find_main_file(path: str | os.PathLike[str] | None) -> Path:
     raise _at_the_top(str(SEARCHED[0]), message, "name one with --config")
 
 
-def load(path: str | os.PathLike[str] | None, *, seen_from: Path | None = None) -> tuple[Configuration, Path]:
+@frozen
+class FileChange:
+    """A file as it shall be, in the folder that this key of the main file names; without a text it shall be gone."""
+
+    key: str
+    name: str
+    text: str | None
+
+
+def load(
+    path: str | os.PathLike[str] | None,
+    *,
+    seen_from: Path | None = None,
+    change: FileChange | None = None,
+) -> tuple[Configuration, Path]:
     """Read all files; return the configuration, its paths absolute, and the main file's own folder.
 
+    With a `change` all is as if it had been made already.
     With `seen_from` its paths are those that it would have in that folder, where nothing of them need be.
     Raises one ConfigurationError with every problem of every file.
     """
@@ -48,7 +65,7 @@ def load(path: str | os.PathLike[str] | None, *, seen_from: Path | None = None) 
     texts: dict[str, list[TextFile]] = {}
     for key, (folder, place) in named_folders(main).items():
         try:
-            texts[key] = _read_folder(base / folder, key, place)
+            texts[key] = _read_folder(base / folder, key, place, change)
         except ConfigurationError as error:
             problems += error.problems
     # Without the policies every slice that names one would be told that there is none.
@@ -91,10 +108,10 @@ def _check_tokens(configuration: Configuration) -> None:
         read_tokens(_read_text(Path(path), _shown(Path(path))))
 
 
-def _read_folder(folder: Path, key: str, place: Place) -> list[TextFile]:
+def _read_folder(folder: Path, key: str, place: Place, change: FileChange | None) -> list[TextFile]:
     """The .yaml files of a folder in the order of their names. Hidden files and editors' backups are none."""
     try:
-        names = sorted(name for name in os.listdir(folder) if not name.startswith((".", "#")))
+        names = {name for name in os.listdir(folder) if not name.startswith((".", "#"))}
     except OSError as error:
         message = f"{_shown(folder)} cannot be read: {error.strerror}"
         raise ConfigurationError([Problem(place, key=key, message=message)]) from error
@@ -103,10 +120,18 @@ def _read_folder(folder: Path, key: str, place: Place) -> list[TextFile]:
         raise ConfigurationError([Problem(place, key=key, message=message)])
     files = []
     problems: list[Problem] = []
-    for name in names:
+    changed = change if change is not None and change.key == key else None
+    if changed is not None:
+        names.discard(changed.name)
+        if changed.text is not None:
+            names.add(changed.name)
+    for name in sorted(names):
         shown = _shown(folder / name)
         try:
-            if name.endswith(".yaml"):
+            if changed is not None and name == changed.name:
+                assert changed.text is not None
+                files.append(TextFile(shown, changed.text))
+            elif name.endswith(".yaml"):
                 files.append(_read_text(folder / name, shown))
             elif name.endswith(".yml"):
                 message = "this file would not be read"

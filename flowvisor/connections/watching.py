@@ -18,7 +18,7 @@ from twisted.logger import Logger
 from twisted.python.filepath import FilePath
 
 from flowvisor.configuration.snapshot import Configuration
-from flowvisor.connections.folder_source import load
+from flowvisor.connections.folder_source import FileChange, load
 from flowvisor.errors import ConfigurationError, Place, Problem
 
 QUIET_SECONDS: Final = 0.3  # without any change, before what has changed counts
@@ -67,20 +67,20 @@ class Files:
         """Read them to count; raises ConfigurationError. A thread may do it."""
         return self._read(self._take)
 
-    def peek(self) -> Configuration:
-        """Read them without any consequence."""
-        return self._read(lambda _: None)
+    def peek(self, change: FileChange | None = None) -> Configuration:
+        """Read them without any consequence; with a change as if it had been made."""
+        return self._read(lambda _: None, change)
 
     def _take(self, look: Look) -> None:
         self.taken = look
 
-    def _read(self, take: Callable[[Look], None]) -> Configuration:
+    def _read(self, take: Callable[[Look], None], change: FileChange | None = None) -> Configuration:
         """All of one moment: if anything has changed meanwhile they are read again."""
         error: ConfigurationError | None = None
         for _ in range(MAX_READS):
             before, configuration, error = self.look(), None, None
             try:
-                configuration, _base = load(self.main_file)
+                configuration, _base = load(self.main_file, change=change)
             except ConfigurationError as wrong:
                 error = wrong
             if self.look() != before:

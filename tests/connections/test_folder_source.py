@@ -7,7 +7,7 @@ import pytest
 
 from flowvisor.configuration.documents import MAX_FILE_CHARACTERS
 from flowvisor.connections import folder_source
-from flowvisor.connections.folder_source import SEARCHED, find_main_file, load
+from flowvisor.connections.folder_source import SEARCHED, FileChange, find_main_file, load
 from flowvisor.errors import ConfigurationError
 from tests.support.certificates import authority, issue
 
@@ -190,3 +190,17 @@ def test_keys_that_no_connection_needs_are_not_looked_for(tmp_path: Path) -> Non
     main = tmp_path / "main.yaml"
     main.write_text("listen: ['ptcp:6653']\n" + TLS)
     load(main)
+
+
+def test_files_can_be_read_as_if_one_had_been_changed() -> None:
+    for key, name, text, slices in (
+        ("slices", "b.yaml", SLICE.format(name="b"), ["a", "b"]),
+        ("slices", "a.yaml", None, []),
+        ("slices", "a.yaml", SLICE.format(name="a"), ["a"]),
+    ):
+        assert [one.name for one in load(None, change=FileChange(key, name, text))[0].slices] == slices
+    with pytest.raises(ConfigurationError, match='no policy "small"'):
+        load(None, change=FileChange("policies", "small.yaml", None))
+    with pytest.raises(ConfigurationError, match=r"slices/b\.yaml:1:1"):
+        load(None, change=FileChange("slices", "b.yaml", "kind: flowspace\n"))
+    assert [one.name for one in load(None)[0].slices] == ["a"]

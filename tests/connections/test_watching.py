@@ -221,8 +221,8 @@ def test_files_that_change_while_they_are_read_are_read_again(
     one = Watched(tmp_path)
     load, loads = watching.load, []
 
-    def slow(path: Path) -> Any:
-        found = load(path)
+    def slow(path: Path, **more: Any) -> Any:
+        found = load(path, **more)
         loads.append(found)
         if len(loads) < changes_until:
             (one.slices / "a.yaml").write_text(slice_text("a", len(loads) + 1))

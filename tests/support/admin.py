@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+from twisted.internet.defer import maybeDeferred
 from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
@@ -17,6 +18,8 @@ from flowvisor.admin.rest.dispatch import Dispatch
 from flowvisor.admin.rest.table import ROUTES
 from flowvisor.admin.site import AdminSite
 from flowvisor.configuration.snapshot import Configuration
+from flowvisor.connections.folder_source import load
+from flowvisor.connections.watching import Files
 from tests.support.shell import Shell, Wire
 from tests.support.world import a_slice, configuration, ports
 
@@ -61,18 +64,35 @@ class Desk:
     """A shell with an admin's address."""
 
     def __init__(
-        self, of: Configuration | None = None, *, tokens: Path | None = None, is_private: bool = True
+        self,
+        of: Configuration | None = None,
+        *,
+        main_file: Path | None = None,
+        tokens: Path | None = None,
+        is_private: bool = True,
     ) -> None:
+        """With a `main_file` what runs is read from files, and may be changed."""
+        if main_file is not None:
+            of = load(main_file)[0]
         of = of or configuration(a_slice("blue", ports(1, 3)), a_slice("red", ports(2)))
         settings = attrs.evolve(of.settings, tokens=None if tokens is None else str(tokens))
         self.shell = Shell(attrs.evolve(of, settings=settings))
         self.lag = LagHistogram(1.0)
+        files = (
+            None
+            if main_file is None
+            else Files(main_file, lambda: (of.settings.slices, of.settings.policies))
+        )
+        if files is not None:
+            self.shell.files = files.read
         self.operators = Operators(
             self.shell.reactor,
             hypervisor=self.shell.hypervisor,
             connections=self.shell.connections,
             reloading=self.shell.reloading,
             lag=self.lag,
+            peek=None if files is None else files.peek,
+            in_thread=maybeDeferred,
         )
         self.instance = self.operators.instance
         dispatch = Dispatch(ROUTES, self.instance, is_private=is_private)

@@ -182,7 +182,8 @@ class Shell:
             now=self.reactor.seconds,
             random=lambda: 0.5,
         )
-        self.files: Any = self.configuration  # what is read at a reload; raised if it is an error
+        # What is read at a reload; raised if it is an error, called if it reads by itself.
+        self.files: Any = self.configuration
         self.kept_allocations: list[Allocations] = []
         self.reloading = Reloading(
             self.connections,
@@ -198,7 +199,7 @@ class Shell:
     def _read_files(self) -> Configuration:
         if isinstance(self.files, Exception):
             raise self.files
-        read: Configuration = self.files
+        read: Configuration = self.files() if callable(self.files) else self.files
         return read
 
     def reload(self, files: Configuration | Exception) -> Outcome:

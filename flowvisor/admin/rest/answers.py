@@ -10,6 +10,7 @@ from flowvisor import __version__
 from flowvisor.admin.health import health_of
 from flowvisor.admin.page import Page, Stream
 from flowvisor.admin.rest import render_datapaths, render_links, render_slices, shapes
+from flowvisor.admin.rest.bodies import YAML
 from flowvisor.admin.rest.call import Call
 from flowvisor.admin.rest.dispatch import not_there
 from flowvisor.admin.rest.files import Folder, path_of, read_file
@@ -18,8 +19,6 @@ from flowvisor.admin.rest.json_pieces import json_page, listing
 from flowvisor.admin.rest.render_policies import policy_of
 from flowvisor.network.dpid import parse_dpid
 from flowvisor.policies.acl import Acl
-
-YAML = "application/yaml"
 
 
 def whoami(instance: Instance, call: Call) -> Page:

@@ -8,6 +8,7 @@ from attrs import define
 
 from flowvisor.admin.lag import LagHistogram
 from flowvisor.admin.metrics import Metrics
+from flowvisor.admin.rest.changing import Changing
 from flowvisor.admin.rest.event_stream import Subscribers
 from flowvisor.admin.rest.events import Events
 from flowvisor.admin.token_file import TokenFile
@@ -31,6 +32,7 @@ class Instance:
     reloading: Reloading
     events: Events
     subscribers: Subscribers
+    changing: Changing
     tokens: TokenFile | None = None  # None if the main file names none
 
     @property

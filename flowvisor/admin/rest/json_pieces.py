@@ -14,13 +14,14 @@ def json_page(document: Mapping[str, Any], *, headers: Mapping[str, str] | None 
     return Page(json.dumps(document, indent=2) + "\n", content_type=JSON, headers=headers or {})
 
 
-def listing(name: str, items: Iterable[Mapping[str, Any]]) -> Page:
-    """A page that holds an object with one list in it."""
-    return Page(_pieces(name, items), content_type=JSON)
+def listing(name: str, items: Iterable[Mapping[str, Any]], **more: Any) -> Page:
+    """A page that holds an object with one long list in it, and perhaps a few other things before that."""
+    return Page(_pieces(name, items, more), content_type=JSON)
 
 
-def _pieces(name: str, items: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    before = f"{{{json.dumps(name)}: ["
+def _pieces(name: str, items: Iterable[Mapping[str, Any]], more: Mapping[str, Any]) -> Iterator[str]:
+    before = "{" + "".join(f"{json.dumps(key)}: {json.dumps(value)}, " for key, value in more.items())
+    before += f"{json.dumps(name)}: ["
     for item in items:
         yield f"{before}\n{json.dumps(item)}"
         before = ","

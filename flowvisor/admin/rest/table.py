@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from flowvisor.admin.health import health_page
 from flowvisor.admin.metrics import CONTENT_TYPE as METRICS
-from flowvisor.admin.page import Page
-from flowvisor.admin.rest import answers, event_stream, shapes
+from flowvisor.admin.page import JSON, Page
+from flowvisor.admin.rest import answers, commands, event_stream, shapes
 from flowvisor.admin.rest.access import Audience
+from flowvisor.admin.rest.bodies import YAML
 from flowvisor.admin.rest.call import Call
 from flowvisor.admin.rest.instance import Instance
 from flowvisor.admin.rest.json_pieces import json_page
@@ -42,6 +43,35 @@ def _get(
     return Route("GET", path, operation, summary, audience, answer, shape, **more)
 
 
+def _put(path: str, operation: str, summary: str, answer: Any) -> Route:
+    return Route(
+        *("PUT", path, operation, summary, ADMIN, answer, shapes.Written),
+        statuses=(HTTPStatus.OK, HTTPStatus.CREATED),
+        headers=(_IF_MATCH, _IF_NONE_MATCH),
+        body=(JSON, YAML),
+        refusals=_CHANGE_REFUSALS,
+        has_etag=True,
+    )
+
+
+def _delete(path: str, operation: str, summary: str, answer: Any) -> Route:
+    return Route(
+        *("DELETE", path, operation, summary, ADMIN, answer),
+        statuses=(HTTPStatus.NO_CONTENT,),
+        headers=(_IF_MATCH, _IF_NONE_MATCH),
+        refusals=_CHANGE_REFUSALS,
+    )
+
+
+_IF_MATCH = Header("If-Match", "the ETag of the file that is to be changed, as it was read")
+_IF_NONE_MATCH = Header("If-None-Match", "* if there is to be no such file yet")
+_CHANGE_REFUSALS = (
+    HTTPStatus.CONFLICT,
+    HTTPStatus.PRECONDITION_FAILED,
+    HTTPStatus.PRECONDITION_REQUIRED,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+)
 _LAST = Header("Last-Event-ID", "the id of the last event that was seen: what has happened since comes first")
 
 ROUTES: Final = (
@@ -94,6 +124,8 @@ ROUTES: Final = (
         shapes.SliceDocument,
         has_etag=True,
     ),
+    _put("/slices/{slice}", "putSlice", "Let a slice be as this says", commands.put_slice),
+    _delete("/slices/{slice}", "deleteSlice", "Let there be no such slice", commands.delete_slice),
     _get(
         "/slices/{slice}/switches",
         "listSwitchesOfSlice",
@@ -138,6 +170,29 @@ ROUTES: Final = (
         answers.policy_document,
         shapes.PolicyDocument,
         has_etag=True,
+    ),
+    _put("/policies/{policy}", "putPolicy", "Let a policy be as this says", commands.put_policy),
+    _delete("/policies/{policy}", "deletePolicy", "Let there be no such policy", commands.delete_policy),
+    _get(
+        "/plan",
+        "getPlan",
+        "What a reload would do now",
+        ADMIN,
+        commands.plan,
+        shapes.Plan,
+        refusals=(HTTPStatus.UNPROCESSABLE_ENTITY,),
+    ),
+    Route(
+        *(
+            "POST",
+            "/reload",
+            "reload",
+            "Let the files count as they are now",
+            ADMIN,
+            commands.reload,
+            shapes.Reloaded,
+        ),
+        refusals=(HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.INTERNAL_SERVER_ERROR),
     ),
     _get(
         "/events",

@@ -8,15 +8,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowvisor.admin.rest.json_pieces import json_page, listing
+from tests.support.examples import examples
 
 ITEMS = st.lists(st.dictionaries(st.text(), st.integers() | st.text() | st.none()), max_size=5)
 
 
+@examples(20)
 @given(ITEMS)
 def test_the_pieces_are_one_object(items: list[dict[str, Any]]) -> None:
     page = listing("things", items)
     assert json.loads("".join(page.body)) == {"things": items}
     assert page.content_type == "application/json"
+
+
+def test_a_few_things_may_stand_before_the_list() -> None:
+    page = listing("things", [{}], changes=True, more={"a": [1]})
+    assert json.loads("".join(page.body)) == {"things": [{}], "changes": True, "more": {"a": [1]}}
 
 
 def test_an_item_is_made_when_its_piece_is_asked_for() -> None:

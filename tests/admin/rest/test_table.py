@@ -9,6 +9,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis import Case, GenerationMode
+from schemathesis.checks import CHECKS
 
 from flowvisor.admin.page import JSON
 from flowvisor.admin.rest.access import Audience
@@ -16,6 +17,8 @@ from flowvisor.admin.rest.routes import Route
 from flowvisor.admin.rest.table import ROUTES, document
 from flowvisor.openflow.messages import FlowMod
 from tests.support.admin import Desk
+from tests.support.desk_files import write_files
+from tests.support.examples import examples
 from tests.support.wsgi import Wsgi
 
 EXAMPLES = 8
@@ -24,7 +27,8 @@ SILENT = "/events"  # it has no end
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
-    desk = Desk(tokens=tmp_path_factory.mktemp("desk") / "tokens.yaml")
+    folder = tmp_path_factory.mktemp("desk")
+    desk = Desk(main_file=write_files(folder), tokens=folder / "tokens.yaml")
     desk.shell.datapath()
     controller = desk.shell.controller()
     controller.say(FlowMod(table_id=77))
@@ -41,7 +45,7 @@ ASKED = [
         mode is GenerationMode.POSITIVE or route.audience is not Audience.EVERYBODY
     )  # nothing can be wrong there
 ]
-NAMES = {"slice": "blue", "datapath": "0x1", "policy": "none"}
+NAMES = {"slice": "blue", "datapath": "0x1", "policy": "small"}
 
 
 @pytest.fixture(scope="module")
@@ -59,10 +63,13 @@ def test_every_answer_is_one_that_the_document_tells_of(
     if names:
         cases = cases | operation.as_strategy(path_parameters=names)
 
-    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(examples(EXAMPLES), deadline=None, suppress_health_check=list(HealthCheck))
     @given(cases)
     def ask(case: Case) -> None:
-        case.call_and_validate(headers={"Authorization": f"Bearer {desk.tokens[None]}"})
+        # What is right by its form may still be of another file than there is, or one that cannot be in force.
+        excluded = [] if route.method == "GET" else [CHECKS.get_one("positive_data_acceptance")]
+        headers = {"Authorization": f"Bearer {desk.tokens[None]}"}
+        case.call_and_validate(headers=headers, excluded_checks=excluded)
 
     ask()
 
