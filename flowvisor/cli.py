@@ -1,4 +1,4 @@
-"""The command line: `flowvisor check`, `plan`, `run` and `demo`."""
+"""The command line: `flowvisor check`, `plan`, `explain`, `run` and `demo`."""
 
 from __future__ import annotations
 
@@ -10,13 +10,19 @@ from typing import Any, Final, NamedTuple, NoReturn
 import click
 
 from flowvisor import __version__
+from flowvisor.admin.explanation_page import explanation_json, explanation_lines
 from flowvisor.admin.preview_page import preview_json, preview_lines
 from flowvisor.admin.terminal.tokens import token
 from flowvisor.configuration.snapshot import Configuration
 from flowvisor.connections.folder_source import SEARCHED, find_main_file, load
 from flowvisor.connections.state_folder import FILE as ALLOCATIONS
 from flowvisor.errors import ConfigurationError, Problem
+from flowvisor.flowspace.box import Box
+from flowvisor.network.dpid import parse_dpid
+from flowvisor.openflow.pcap import packets_in
 from flowvisor.planning.allocation import Allocations
+from flowvisor.planning.explanation import explain as explain_packet
+from flowvisor.planning.explanation import packets_of, packets_of_bytes, port_of
 from flowvisor.planning.overlaps import Overlap, describe_datapath, describe_packet
 from flowvisor.planning.preview import Preview, offline, preview
 from flowvisor.planning.proof import prove
@@ -160,6 +166,66 @@ def _show_preview(found: Preview) -> None:
         click.secho(line, fg={"+": "green", "-": "red", "~": "yellow"}.get(line.strip()[:1]))
     if not found:
         click.echo("nothing changes")
+
+
+@main.command()
+@_config_option
+@click.option(
+    "--datapath", metavar="NAME", required=True, help="Where it comes in: a name of the main file, or a dpid."
+)
+@click.option(
+    "--hex", "digits", metavar="DIGITS", help="The packet from its Ethernet header on, in hexadecimal."
+)
+@click.option(
+    "--pcap",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    help="Packets that tcpdump or Wireshark has caught.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Write one JSON array to standard output.")
+@click.argument("fields", metavar="in_port=PORT[,FIELD=VALUE...]")
+def explain(
+    config: Path | None, datapath: str, digits: str | None, pcap: Path | None, as_json: bool, fields: str
+) -> None:
+    """Say which slice a packet belongs to that comes in at a port of a datapath, and why.
+
+    Told are the rules that name it, in the order in which they count, each with its file and line, and the entries by
+    which the datapath decides. What of a packet is not given may be anything; --hex and --pcap give all of it.
+
+    Exit status: 0 it was told; 2 something is wrong in the files, or in what was asked.
+    """
+    files = _check_or_refuse(config).configuration
+    try:
+        named = files.settings.datapaths
+        dpid = named[datapath] if datapath in named else parse_dpid(datapath)
+        packets = _packets(fields, digits, pcap)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    running = offline(files, files, _allocations(files))
+    found = [explain_packet(running, dpid, one) for one in packets]
+    if as_json:
+        click.echo(json.dumps([explanation_json(one) for one in found]))
+        return
+    for one in found:
+        for line in explanation_lines(one):
+            click.echo(line)
+
+
+def _packets(fields: str, digits: str | None, pcap: Path | None) -> list[Box]:
+    """The packets that were asked about; raises ValueError."""
+    boxes = packets_of(fields)
+    in_port = port_of(boxes[0])
+    if in_port is None:
+        raise ValueError("say in_port=PORT: whose a packet is depends on where it comes in")
+    if digits is None and pcap is None:
+        return boxes
+    if (digits is not None and pcap is not None) or "," in fields:
+        raise ValueError("a packet is given by its fields, by --hex, or by --pcap")
+    if digits is not None:
+        return packets_of_bytes(bytes.fromhex(digits.replace(":", "")), in_port)
+    assert pcap is not None
+    caught = packets_in(pcap.read_bytes())
+    return list(dict.fromkeys(box for one in caught for box in packets_of_bytes(one.data, in_port)))
 
 
 @main.command()

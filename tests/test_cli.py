@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import struct
 import subprocess
 import sys
 import types
@@ -330,3 +331,50 @@ def test_a_file_of_tokens_is_checked_if_it_is_there() -> None:
     write("tokens.yaml", "admin: {salt: x}\n")
     result = run("check")
     assert (result.exit_code, "tokens.yaml:1:8: created: this key is missing" in result.stderr) == (2, True)
+
+
+PACKET = "020000000002020000000001" + "8100" + "0064" + "88b5" + "00" * 46
+
+
+def explained(*options: str, **more: Any) -> Result:
+    write("flowvisor.yaml", MAIN + 'datapaths:\n  leaf: {dpid: "0000000000000007"}\n')
+    write_two_slices(priority=200)
+    return run("explain", *options, **more)
+
+
+def test_explain_says_whose_a_packet_is_and_where_that_is_written() -> None:
+    result = explained("--datapath", "leaf", "in_port=1,vlan_vid=100,ipv4_src=10.1.2.3")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.splitlines() == [
+        "leaf: in_port 1, eth_type ipv4, vlan_vid 100, ipv4_src 10.1.2.3",
+        "  belongs to b",
+        "  slices/b.yaml:5:5: b, priority 200: vlan_vid 100: has it",
+        "  slices/a.yaml:5:5: a, priority 100: ipv4_src 10.1.0.0/16: loses it",
+        "  entry, priority 401: vlan_vid 100 -> b",
+    ]
+
+
+def test_explain_takes_whole_packets() -> None:
+    as_hex = explained("--datapath", "0x7", "--hex", PACKET, "--json", "in_port=1")
+    (found,) = json.loads(as_hex.stdout)
+    assert (found["owner"], found["datapath"]) == ("b", "leaf")
+    record = struct.pack("<IIII", 1, 2, 64, 64) + bytes.fromhex(PACKET)
+    Path("caught.pcap").write_bytes(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1) + 2 * record)
+    as_pcap = run("explain", "--datapath", "leaf", "--pcap", "caught.pcap", "--json", "in_port=1")
+    assert as_pcap.stdout == as_hex.stdout  # the same packet twice is told once
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--datapath", "leaf", "tcp_dst=80"), "say in_port=PORT"),
+        (("--datapath", "nowhere", "in_port=1"), "nowhere"),
+        (("--datapath", "leaf", "in_port=1,color=red"), "color=red"),
+        (("--datapath", "leaf", "--hex", "0", "in_port=1"), "hex"),
+        (("--datapath", "leaf", "--hex", PACKET, "in_port=1,tcp_dst=80"), "by its fields, by --hex, or by"),
+        (("--datapath", "leaf", "--pcap", "flowvisor.yaml", "in_port=1"), "this is no pcap file"),
+    ],
+)
+def test_explain_says_what_is_wrong_in_what_was_asked(options: tuple[str, ...], told: str) -> None:
+    result = explained(*options)
+    assert (result.exit_code, told in result.stderr) == (2, True)

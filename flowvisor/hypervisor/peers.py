@@ -19,6 +19,7 @@ from flowvisor.hypervisor.limits import Limits
 from flowvisor.hypervisor.memory import Memory
 from flowvisor.hypervisor.meters import Meters
 from flowvisor.hypervisor.port_configs import PortConfigs
+from flowvisor.hypervisor.refusals import Refused, no_refusals
 from flowvisor.hypervisor.room import Pool, Room
 from flowvisor.hypervisor.storm import Storm
 from flowvisor.hypervisor.transactions import HYPERVISOR_SLOT, Transactions
@@ -117,6 +118,7 @@ class Tenant:
     counters: dict[int, MessageCounters] = Factory(lambda: {1: MessageCounters(), 4: MessageCounters()})
     channels: list[TenantChannel] = Factory(list)
     pool: Pool = Factory(Pool)  # of room for flow entries, where one limit is for all datapaths
+    refusals: deque[Refused] = Factory(no_refusals)  # the latest, oldest first
 
     @property
     def name(self) -> str:

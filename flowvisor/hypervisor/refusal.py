@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from flowvisor.hypervisor.effects import Effects
 from flowvisor.hypervisor.peers import TenantChannel
+from flowvisor.hypervisor.refusals import Refused
 from flowvisor.openflow.frame import type_of, xid_of
 from flowvisor.openflow.messages import Error
 
@@ -23,6 +24,17 @@ class Refusal(NamedTuple):
 def refuse(channel: TenantChannel, frame: bytes, refusal: Refusal, effects: Effects) -> None:
     """Answer a tenant's request with an error that carries its own xid and its own first bytes."""
     channel.counters.count_refused(type_of(frame), refusal.reason)
+    channel.tenant.refusals.append(
+        Refused(
+            effects.now,
+            channel.switch.datapath.dpid,
+            channel.controller,
+            channel.version,
+            refusal.error,
+            refusal.reason,
+            bytes(frame[:ERROR_DATA_LENGTH]),
+        )
+    )
     if not channel.has_left:
         effects.send(channel, error_frame(channel, frame, refusal.error))
 
