@@ -227,9 +227,9 @@ class VirtualSwitch:
     # Over several tables: the fields that entries rewrite, and the ports that rewritten packets may leave by.
     rewritten: set[str] = Factory(set)
     emits: set[int] = Factory(set)
-    # What entries write to action sets that send packets (port, flood, group), and whether other tables come earlier:
+    # What entries write to action sets that send packets (a port, flood, group), and whether other tables come earlier:
     # False if packets go on from there.
-    set_ends: frozenset[tuple[str, bool]] = frozenset()
+    set_ends: frozenset[tuple[str | int, bool]] = frozenset()
     # On 1.3 tables with 1.0 controllers: whether our table-miss entry was sent, whether the tenant has put its own over
     # it, and whether it asked to be told when that one goes.
     has_our_miss: bool = False

@@ -130,7 +130,7 @@ def _outputs(actions: act.Actions) -> Iterator[int]:
 
 
 def actions_to_physical(
-    switch: VirtualSwitch, actions: act.Actions, *, floods_by_group: bool = False
+    switch: VirtualSwitch, actions: act.Actions, *, floods_by_group: bool = False, is_set: bool = False
 ) -> act.Actions:
     """The tenant's actions in the datapath's ids, and spelled out what it must not decide: which ports are all ports.
 
@@ -138,7 +138,7 @@ def actions_to_physical(
     """
     block = switch.view.block
     mapped: list[act.Action] = []
-    for action in actions:
+    for at, action in enumerate(actions):
         if isinstance(action, act.Output) and action.port in EVERYWHERE:
             if block is None and not floods_by_group:
                 mapped += [act.Output(port) for port in flood_ports(switch, action.port)]
@@ -148,13 +148,23 @@ def actions_to_physical(
         elif isinstance(action, act.Group):
             mapped.append(act.Group(switch.groups.by_id[action.group_id].physical))
         elif isinstance(action, (act.Output, act.Enqueue)) and switch.port_configs.is_shut(action.port):
-            if block is not None:
+            if is_set and _is_void(actions, at):
+                mapped.append(action)  # the datapath does not carry it out either
+            elif block is not None:
                 mapped.append(act.Group(closed_group(block, action.port)))
             elif floods_by_group:
                 mapped.append(action)
+            elif is_set:  # it would have taken their place
+                mapped = [one for one in mapped if not isinstance(one, act.Output)]
         else:
             mapped.append(action)
     return tuple(mapped)
+
+
+def _is_void(action_set: act.Actions, at: int) -> bool:
+    """Whether an output that is written to an action set is void: for a group, or for a later output."""
+    later = any(isinstance(action, act.Output) for action in action_set[at + 1 :])
+    return later or any(isinstance(action, act.Group) for action in action_set)
 
 
 def actions_to_virtual(switch: VirtualSwitch, actions: act.Actions) -> act.Actions:
@@ -187,7 +197,7 @@ def instructions_to_virtual(switch: VirtualSwitch, instructions: act.Instruction
     return tuple(
         _each(
             as_mapped(switch, instructions),
-            lambda actions: actions_to_virtual(switch, actions),
+            lambda actions, _: actions_to_virtual(switch, actions),
             switch.meters.to_virtual,
             -block.first,
         )
@@ -196,7 +206,7 @@ def instructions_to_virtual(switch: VirtualSwitch, instructions: act.Instruction
 
 def _each(
     instructions: act.Instructions,
-    actions: Callable[[act.Actions], act.Actions],
+    actions: Callable[[act.Actions, bool], act.Actions],  # which, and whether it is a set
     meter: Callable[[int], int],
     shift: int,
 ) -> Iterator[act.Instruction]:
@@ -204,9 +214,9 @@ def _each(
         if isinstance(instruction, act.GotoTable):
             yield act.GotoTable(instruction.table_id + shift)
         elif isinstance(instruction, act.ApplyActions):
-            yield act.ApplyActions(actions(instruction.actions))
+            yield act.ApplyActions(actions(instruction.actions, False))
         elif isinstance(instruction, act.WriteActions):
-            yield act.WriteActions(actions(instruction.actions))
+            yield act.WriteActions(actions(instruction.actions, True))
         elif isinstance(instruction, act.Meter):
             yield act.Meter(meter(instruction.meter_id))
         else:
@@ -219,7 +229,7 @@ def _mapped(switch: VirtualSwitch, instructions: act.Instructions) -> Iterator[a
         instructions = _floods_applied(instructions)
     return _each(
         instructions,
-        lambda actions: actions_to_physical(switch, actions),
+        lambda actions, is_set: actions_to_physical(switch, actions, is_set=is_set),
         switch.meters.to_physical,
         block.first if block is not None else 0,
     )

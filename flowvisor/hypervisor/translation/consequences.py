@@ -37,8 +37,6 @@ MAX_BUCKETS_OF_A_CHANGE: Final = 8 * MAX_BUCKETS_LOOKED_AT
 _SEVERAL_PORTS: Final = (ALL, FLOOD, IN_PORT)
 _FOREIGN: Final = Refusal(codes.ACTION_EPERM, "foreign-flowspace")
 _FLOOD_BESIDE_OTHERS: Final = Refusal(codes.ACTION_EPERM, "unsupported")
-# What one table writes to the action set, and what no later one may write then.
-_NOT_AFTER: Final = (("flood", "port"), ("group", "flood"))
 
 
 def start_of(
@@ -95,18 +93,19 @@ def _take_note_of_ends(
 ) -> Refusal | None:
     """Take note of where action sets that several entries write may send packets in the end.
 
-    A flood becomes a group, and in a set a group beats an output wherever it was written: what should take a flood's
-    place, or leave a group in its place, cannot be said together with it.
+    A flood becomes a group, and so does an output to a port that is shut; in a set a group beats an output wherever it
+    was written: what should take its place, or leave another group in its place, cannot be said together with it.
     """
     ends = [_end_of(action) for action in written if isinstance(action, (act.Output, act.Group))]
-    if len(set(ends)) > 1 and "flood" in ends:
+    if len({end if end in ("flood", "group") else "port" for end in ends}) > 1 and "flood" in ends:
         return _FLOOD_BESIDE_OTHERS
+    counts = ["group"] if "group" in ends else ends[-1:]  # the others are void
     noted = (
         switch.set_ends
-        | {(end, False) for end in ends if goes_on}
-        | {(end, True) for end in ends if table_id}
+        | {(end, False) for end in counts if goes_on}
+        | {(end, True) for end in counts if table_id}
     )
-    if any({(first, False), (later, True)} <= noted for first, later in _NOT_AFTER):
+    if _displaces(noted, switch.port_configs.is_shut):
         return _FLOOD_BESIDE_OTHERS
     if noted != switch.set_ends:
         switch.verdicts.clear()
@@ -114,10 +113,30 @@ def _take_note_of_ends(
     return None
 
 
-def _end_of(action: act.Output | act.Group) -> str:
+def _displaces(noted: Iterable[tuple[str | int, bool]], is_shut: Callable[[int], bool]) -> bool:
+    """Whether some table may write what is a group on the datapath, but not to the tenant, beside what beats it."""
+    first = {end for end, comes_later in noted if not comes_later}
+    later = {end for end, comes_later in noted if comes_later}
+    shut_first, shut_later = (
+        {end for end in ends if isinstance(end, int) and is_shut(end)} for ends in (first, later)
+    )
+    port_later = {end for end in later if isinstance(end, int)}
+    return (
+        ("flood" in first and bool(port_later))
+        or ("group" in first and ("flood" in later or bool(shut_later)))
+        or (bool(shut_first) and bool(port_later - shut_later))
+    )
+
+
+def may_be_shut(switch: VirtualSwitch, port: int) -> bool:
+    """Whether outputs to the port, in action sets that several entries write, can become a group that sends nothing."""
+    return not _displaces(switch.set_ends, lambda one: one == port or switch.port_configs.is_shut(one))
+
+
+def _end_of(action: act.Output | act.Group) -> str | int:
     if isinstance(action, act.Group):
         return "group"
-    return "flood" if action.port in (ALL, FLOOD) else "port"
+    return "flood" if action.port in (ALL, FLOOD) else action.port
 
 
 def _take_note_of_rewrites(

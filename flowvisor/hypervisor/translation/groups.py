@@ -253,6 +253,7 @@ def group_to_physical(switch: VirtualSwitch, group_id: int, version: Version, co
                     switch,
                     bucket.actions if queue is None else kept_in_queue(queue, bucket.actions),
                     floods_by_group=True,
+                    is_set=True,
                 ),
             )
             for bucket in version.buckets

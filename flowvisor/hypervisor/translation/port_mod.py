@@ -21,6 +21,7 @@ from flowvisor.hypervisor.refusal import Refusal, refuse
 from flowvisor.hypervisor.rejudging import stop
 from flowvisor.hypervisor.requests import ask, send_own, send_to_datapath
 from flowvisor.hypervisor.translation.actions import instructions_to_virtual, judge_for
+from flowvisor.hypervisor.translation.consequences import may_be_shut
 from flowvisor.hypervisor.translation.groups import port_configured
 from flowvisor.hypervisor.translation.pieces import ports_changed
 from flowvisor.hypervisor.translation.port_status import heard, tell
@@ -137,6 +138,8 @@ def _configure(
     is_resent = switch.view.block is not None and bool(before & SHUT) != shuts
     if is_resent and not has_closed_group(number):
         return Refusal(codes.PORT_MOD_EPERM, "port-number")
+    if is_resent and shuts and not may_be_shut(switch, number):
+        return Refusal(codes.PORT_MOD_EPERM, "unsupported")
     switch.port_configs.put(number, config)
     try:
         unused = _apply(switch, number, own_before, effects)

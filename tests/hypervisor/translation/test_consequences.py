@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import permutations, product
+
 import pytest
 
+from flowvisor.emulation.pipeline import action_set_order
 from flowvisor.flowspace.layout import boxes_of
 from flowvisor.hypervisor.groups import MAX_USES, Use
 from flowvisor.hypervisor.peers import VirtualSwitch
@@ -18,10 +21,11 @@ from flowvisor.hypervisor.translation.consequences import (
 from flowvisor.openflow import actions as act
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.match import Match
-from flowvisor.openflow.messages import FlowMod
-from flowvisor.openflow.ports import ALL, FLOOD
+from flowvisor.openflow.messages import Error, FlowMod, PortMod
+from flowvisor.openflow.multipart import FlowStatsReply, FlowStatsRequest
+from flowvisor.openflow.ports import ALL, FLOOD, NO_FWD
 from tests.support.groups import add, bucket, modify, through, to
-from tests.support.kinds import ON_TABLES
+from tests.support.kinds import ON_FEW_TABLES, ON_TABLES, Kind
 from tests.support.slices import A, tag, udp
 from tests.support.world import Controller, a_slice, ports, rule
 
@@ -162,3 +166,91 @@ def test_a_flood_and_an_output_in_one_action_set_are_refused() -> None:
     assert judge(a.switch, 0, writing(*both, goes_on=False)).refusal == Refusal(
         codes.ACTION_EPERM, "unsupported"
     )
+
+
+# -------------------------------------------------------------------------- action sets, and ports that are shut
+
+FOUR_PORTS = a_slice("a", ports(1, 2, 3, 4))
+GROUP_TO_4, TO_2, TO_3 = act.Group(7), act.Output(2), act.Output(3)
+WRITTEN = ((), *permutations((GROUP_TO_4, TO_2, TO_3), 1), *permutations((GROUP_TO_4, TO_2, TO_3), 2))
+
+
+def write(*tables: act.Actions) -> list[FlowMod]:
+    """An entry in each of the tables, one after the other, that writes to the action set."""
+    return [
+        FlowMod(
+            table_id=table,
+            match=Match.of(in_port=1),
+            instructions=(
+                act.WriteActions(written),
+                *([act.GotoTable(table + 1)] if table + 1 < len(tables) else []),
+            ),
+        )
+        for table, written in enumerate(tables)
+    ]
+
+
+def shut(a: Controller, port: int) -> PortMod:
+    return PortMod(
+        port=port, hw_addr=a.world.emulated[1].pipeline.ports[port].hw_addr, config=NO_FWD, mask=NO_FWD
+    )
+
+
+def meant(*tables: act.Actions) -> list[int]:
+    """Where a packet leaves by these, on a datapath of the tenant's own on which port 2 is shut."""
+    ends = [
+        one
+        for one in action_set_order(sum(tables, ()))
+        if isinstance(one, (act.Output, act.Group)) and one != TO_2
+    ]
+    return [{GROUP_TO_4: 4, TO_3: 3}[one] for one in ends]
+
+
+@pytest.mark.parametrize("kind", [ON_TABLES, ON_FEW_TABLES], ids=str)
+@pytest.mark.parametrize("is_shut_first", [True, False])
+def test_an_output_to_a_shut_port_takes_nothings_place_in_an_action_set(
+    kind: Kind, *, is_shut_first: bool
+) -> None:
+    refused = 0
+    for first, later in product(WRITTEN, WRITTEN):
+        if kind is ON_FEW_TABLES and later:
+            continue
+        a = kind.world(FOUR_PORTS).controller("a")
+        tables = [first, later] if kind is ON_TABLES else [first]
+        entries = write(*tables)
+        changes = [shut(a, 2), *entries] if is_shut_first else [*entries, shut(a, 2)]
+        a.send(add(7, *to(4)))
+        errors = [one.error for one in a.send(*changes) if isinstance(one, Error)]
+        refused += len(errors)
+        if errors:
+            assert errors == [codes.ACTION_EPERM if is_shut_first else codes.PORT_MOD_EPERM]
+            assert first
+            assert TO_2 in (*first, *later)
+            continue
+        assert [port for port, _ in a.world.packet(1, 1, udp())] == meant(*tables), tables
+        told = a.ask(FlowStatsRequest(), FlowStatsReply).flows
+        assert {one.instructions for one in told} == {one.instructions for one in entries}
+    assert refused < 25
+
+
+def test_what_two_tables_write_is_refused_only_where_it_cannot_be_said() -> None:
+    a = ON_TABLES.world(FOUR_PORTS).controller("a")
+    assert a.send(add(7, *to(4)), shut(a, 2)) == []
+    assert a.send(*write((TO_2,), (GROUP_TO_4,))) == []
+    assert a.send(*write((TO_2,), (TO_2,))) == []
+    assert a.refused(write((), (TO_3,))[1]) == codes.ACTION_EPERM
+    b = ON_TABLES.world(FOUR_PORTS).controller("a")
+    assert b.send(*write((TO_2,), (TO_3,))) == []
+    assert b.refused(shut(b, 2)) == codes.PORT_MOD_EPERM
+    assert b.channel.counters.refused[16, "unsupported"] == 1
+    b.inbox.clear()
+    assert b.send(shut(b, 4)) == []
+    assert [port for port, _ in b.world.packet(1, 1, udp())] == [3]
+
+
+@pytest.mark.parametrize("order", [(GROUP_TO_4, TO_2), (TO_2, GROUP_TO_4)])
+def test_a_bucket_goes_where_its_group_does_though_the_port_beside_it_is_shut(order: act.Actions) -> None:
+    a = ON_TABLES.world(FOUR_PORTS).controller("a")
+    a.send(add(7, *to(4)), add(8, bucket(*order)), FlowMod(instructions=through(8)))
+    a.send(shut(a, 2))
+    assert [port for port, _ in a.world.packet(1, 1, udp())] == [4]
