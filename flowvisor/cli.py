@@ -12,6 +12,7 @@ import click
 from flowvisor import __version__
 from flowvisor.admin.explanation_page import explanation_json, explanation_lines
 from flowvisor.admin.preview_page import preview_json, preview_lines
+from flowvisor.admin.terminal.schema import schema
 from flowvisor.admin.terminal.tokens import token
 from flowvisor.configuration.snapshot import Configuration
 from flowvisor.connections.folder_source import SEARCHED, find_main_file, load
@@ -337,4 +338,5 @@ def _overlap_as_json(overlap: Overlap, configuration: Configuration) -> dict[str
     }
 
 
+main.add_command(schema)
 main.add_command(token)

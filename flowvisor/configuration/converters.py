@@ -11,19 +11,26 @@ from attrs import evolve
 from flowvisor.configuration.documents import ListNode, Node, Scalar, wrong
 from flowvisor.configuration.match_values import parse_number
 from flowvisor.configuration.schema import (
+    TEXT,
+    TEXT_OR_NUMBER,
     Converter,
+    Described,
     Key,
     Names,
+    Shape,
     about,
+    described,
     did_you_mean,
     mapping_of,
+    object_shape,
     read_keys,
+    shape_of,
     text_of,
     what_is,
 )
 from flowvisor.configuration.snapshot import NamedDatapath
 from flowvisor.errors import ConfigurationError, Problem
-from flowvisor.network.certificate_pin import CertificatePin, parse_certificate_pin
+from flowvisor.network.certificate_pin import parse_certificate_pin
 from flowvisor.network.connection_method import OPENFLOW_PORT, ConnectionMethod, parse_connection_method
 from flowvisor.network.dpid import format_dpid, parse_dpid
 from flowvisor.network.tls_files import NamedFile, TlsFiles
@@ -36,9 +43,10 @@ _ALL: Final = "all"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")  # also part of URLs, metrics and file names
 
 
-def parsed(parse: Callable[[str], T]) -> Converter:
+def parsed(parse: Callable[[str], T], shape: Shape = TEXT) -> Described[T]:
     """A value in a notation of its own; what `parse` raises as ValueError is told as it is."""
 
+    @described(shape)
     def convert(node: Node, names: Names) -> T:
         try:
             return parse(text_of(node))
@@ -48,9 +56,10 @@ def parsed(parse: Callable[[str], T]) -> Converter:
     return convert
 
 
-def one_of(choices: Mapping[str, T], not_built: tuple[str, ...] = ()) -> Converter:
+def one_of(choices: Mapping[str, T], not_built: tuple[str, ...] = ()) -> Described[T]:
     """One of a few words, each of which means a value."""
 
+    @described({"enum": list(choices)})
     def convert(node: Node, names: Names) -> T:
         text = text_of(node)
         if text in choices:
@@ -66,9 +75,18 @@ def _either(choices: Mapping[str, Any]) -> str:
     return " or ".join(f'"{choice}"' for choice in choices)
 
 
-def list_of(convert_item: Converter, *, may_be_empty: bool = False, may_repeat: bool = False) -> Converter:
+def list_of(
+    convert_item: Converter, *, may_be_empty: bool = False, may_repeat: bool = False
+) -> Described[tuple[Any, ...]]:
     """A list, as a tuple; the items must be hashable if they may not repeat."""
+    shape = {
+        "type": "array",
+        "items": shape_of(convert_item),
+        "minItems": 0 if may_be_empty else 1,
+        "uniqueItems": not may_repeat,
+    }
 
+    @described(shape)
     def convert(node: Node, names: Names) -> tuple[Any, ...]:
         if not isinstance(node, ListNode):
             raise wrong(node, f"{what_is(node)} where a list is expected", "write [one, another]")
@@ -95,14 +113,13 @@ def list_of(convert_item: Converter, *, may_be_empty: bool = False, may_repeat: 
     return convert
 
 
-def one_or_more(convert_item: Converter) -> Converter:
+def one_or_more(convert_item: Converter) -> Described[tuple[Any, ...]]:
     """A list, or one item by itself; as a tuple."""
     convert_list = list_of(convert_item)
 
+    @described({"anyOf": [shape_of(convert_item), convert_list.shape]})
     def convert(node: Node, names: Names) -> tuple[Any, ...]:
-        found: tuple[Any, ...]
-        found = convert_list(node, names) if isinstance(node, ListNode) else (convert_item(node, names),)
-        return found
+        return convert_list(node, names) if isinstance(node, ListNode) else (convert_item(node, names),)
 
     return convert
 
@@ -112,7 +129,7 @@ def not_built(node: Node, names: Names) -> Any:
     raise wrong(node, "this key is not built yet")
 
 
-def integer(lowest: int, highest: int) -> Converter:
+def integer(lowest: int, highest: int) -> Described[int]:
     """A whole number within bounds."""
 
     def parse(text: str) -> int:
@@ -121,12 +138,13 @@ def integer(lowest: int, highest: int) -> Converter:
             raise ValueError(f"{text} is not from {lowest} to {highest}")
         return number
 
-    return parsed(parse)
+    return parsed(parse, {"type": "integer", "minimum": lowest, "maximum": highest})
 
 
-def connection(*kinds: str, default_port: int = OPENFLOW_PORT) -> Converter:
+def connection(*kinds: str, default_port: int = OPENFLOW_PORT) -> Described[ConnectionMethod]:
     """A connection method of one of these kinds, the first of which is what most people want."""
 
+    @described({"type": "string", "pattern": f"^({'|'.join(kinds)}):"})
     def convert(node: Node, names: Names) -> ConnectionMethod:
         text = text_of(node)
         try:
@@ -148,14 +166,7 @@ def connection(*kinds: str, default_port: int = OPENFLOW_PORT) -> Converter:
     return convert
 
 
-def tls_files(node: Node, names: Names) -> TlsFiles:
-    """The section that names keys and certificates."""
-    found = read_keys(mapping_of(node), TLS_KEYS, names).complete()
-    if (found["private_key"] is None) != (found["certificate"] is None):
-        raise wrong(node, "a private key and its certificate go together", "write both, or none")
-    return TlsFiles(**found)
-
-
+@described(TEXT)
 def _named_file(node: Node, names: Names) -> NamedFile:
     return NamedFile(text_of(node), node.place)
 
@@ -167,10 +178,19 @@ TLS_KEYS: Final[Mapping[str, Key]] = {
 }
 
 
-def certificate_pins(node: Node, names: Names) -> tuple[CertificatePin, ...]:
-    """One certificate, or a list of those of which each will do."""
-    found: tuple[CertificatePin, ...] = one_or_more(parsed(parse_certificate_pin))(node, names)
-    return found
+@described(object_shape(TLS_KEYS))
+def tls_files(node: Node, names: Names) -> TlsFiles:
+    """The section that names keys and certificates."""
+    found = read_keys(mapping_of(node), TLS_KEYS, names).complete()
+    if (found["private_key"] is None) != (found["certificate"] is None):
+        raise wrong(node, "a private key and its certificate go together", "write both, or none")
+    return TlsFiles(**found)
+
+
+# One certificate, or a list of those of which each will do.
+certificate_pins: Final = one_or_more(
+    parsed(parse_certificate_pin, {"type": "string", "pattern": "^(sha256|cn):"})
+)
 
 
 # ------------------------------------------------------------------------------------ names
@@ -183,6 +203,7 @@ def _checked_name(node: Node) -> str:
     return text
 
 
+@described({"type": "string", "pattern": f"^{_NAME.pattern}$"})
 def own_name(node: Node, names: Names) -> str:
     """The name of the object in a file, which is the file's name too."""
     name = _checked_name(node)
@@ -192,6 +213,7 @@ def own_name(node: Node, names: Names) -> str:
     return name
 
 
+@described({"type": "array", "items": TEXT, "uniqueItems": True})
 def policies(node: Node, names: Names) -> tuple[str, ...]:
     """Names of policies that there are, one of a kind at most: two quotas would leave open which counts."""
     found: tuple[str, ...] = list_of(_policy, may_be_empty=True)(node, names)
@@ -212,9 +234,10 @@ def _policy(node: Node, names: Names) -> str:
     return name
 
 
-def datapath_names(keys: Mapping[str, Key]) -> Converter:
+def datapath_names(keys: Mapping[str, Key]) -> Described[Mapping[str, NamedDatapath]]:
     """The section that names datapaths: name -> what is said of it."""
 
+    @described({"type": "object", "additionalProperties": object_shape(keys)})
     def convert(node: Node, names: Names) -> Mapping[str, NamedDatapath]:
         found: dict[str, NamedDatapath] = {}
 
@@ -260,6 +283,7 @@ def _is_dpid(text: str) -> bool:
     return True
 
 
+@described({"anyOf": [{"const": _ALL}, {"type": "array", "items": TEXT_OR_NUMBER, "minItems": 1}]})
 def datapaths(node: Node, names: Names) -> frozenset[int] | None:
     """`all`, or a list of datapaths by name or dpid."""
     if isinstance(node, Scalar) and not node.is_missing:
@@ -269,9 +293,10 @@ def datapaths(node: Node, names: Names) -> frozenset[int] | None:
     return frozenset(list_of(datapath)(node, names))
 
 
-def switches(keys: Mapping[str, Key]) -> Converter:
+def switches(keys: Mapping[str, Key]) -> Described[Mapping[int, SwitchSettings]]:
     """What a slice says of single virtual switches: by the datapath's dpid."""
 
+    @described({"type": "object", "additionalProperties": object_shape(keys)})
     def convert(node: Node, names: Names) -> Mapping[int, SwitchSettings]:
         found: dict[int, SwitchSettings] = {}
 
@@ -287,6 +312,7 @@ def switches(keys: Mapping[str, Key]) -> Converter:
     return convert
 
 
+@described(TEXT_OR_NUMBER)
 def datapath(node: Node, names: Names) -> int:
     """One datapath, by name or dpid."""
     text = text_of(node)

@@ -14,7 +14,17 @@ from attrs import frozen
 
 from flowvisor.configuration import converters
 from flowvisor.configuration.documents import MappingNode, Node
-from flowvisor.configuration.schema import Key, Keys, Names, mapping_of, read_keys, text_of
+from flowvisor.configuration.schema import (
+    TEXT,
+    Described,
+    Key,
+    Keys,
+    Names,
+    mapping_of,
+    object_shape,
+    read_keys,
+    text_of,
+)
 
 
 @frozen
@@ -23,6 +33,11 @@ class Format:
 
     keys: Keys
     build: Callable[[MappingNode, Mapping[str, Any]], Any]
+
+    @property
+    def item(self) -> Described[Any]:
+        """The converter for such an object within another."""
+        return Described(self.read, object_shape(self.keys))
 
     def read(self, node: Node, names: Names) -> Any:
         """The object that a node holds; raises ConfigurationError."""
@@ -38,5 +53,7 @@ class Formats:
     not_built: tuple[str, ...]
 
 
-KIND: Final = Key(lambda node, names: text_of(node), meaning="what the file holds", is_required=True)
+KIND: Final = Key(
+    Described(lambda node, names: text_of(node), TEXT), meaning="what the file holds", is_required=True
+)
 NAME: Final = Key(converters.own_name, meaning="the name of the file without .yaml", is_required=True)

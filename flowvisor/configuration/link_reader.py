@@ -6,7 +6,7 @@ from typing import Final
 
 from flowvisor.configuration.converters import datapath, integer
 from flowvisor.configuration.documents import ListNode, Node, Scalar, wrong
-from flowvisor.configuration.schema import Names, text_of, what_is
+from flowvisor.configuration.schema import Names, described, text_of, what_is
 from flowvisor.errors import ConfigurationError, Place, Problem
 from flowvisor.network.topology import End
 from flowvisor.openflow.ports import MAX_PORT
@@ -15,6 +15,10 @@ _port: Final = integer(1, MAX_PORT)
 _FORM: Final = "write [DATAPATH/PORT, DATAPATH/PORT]"
 
 
+_END: Final = {"type": "string", "pattern": "/[0-9]+$"}
+
+
+@described({"type": "array", "items": {"type": "array", "items": _END, "minItems": 2, "maxItems": 2}})
 def links(node: Node, names: Names) -> tuple[tuple[End, End], ...]:
     """A list of links, no two of which have an end in common; raises ConfigurationError."""
     if not isinstance(node, ListNode):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import product
 from math import prod
-from typing import Final
+from typing import Any, Final
 
 from flowvisor.configuration.documents import ListNode, Node, Scalar, wrong
 from flowvisor.configuration.match_values import (
@@ -18,7 +18,15 @@ from flowvisor.configuration.match_values import (
     parse_value,
     without_covered,
 )
-from flowvisor.configuration.schema import Names, about, known_entries, mapping_of, text_of
+from flowvisor.configuration.schema import (
+    TEXT_OR_NUMBER,
+    Names,
+    about,
+    described,
+    known_entries,
+    mapping_of,
+    text_of,
+)
 from flowvisor.errors import ConfigurationError, Problem
 from flowvisor.openflow.fields import FIELDS, VLAN_NONE
 from flowvisor.openflow.match import Match
@@ -40,9 +48,18 @@ OTHER_NAMES: Final[Mapping[str, str]] = {
     **{"tp_src": "tcp_src", "tp_dst": "tcp_dst", "tun_id": "tunnel_id"},
 }
 
+# One value of a field, or any of a list.
+_VALUES: Final = {"anyOf": [TEXT_OR_NUMBER, {"type": "array", "items": TEXT_OR_NUMBER, "minItems": 1}]}
+MATCH_SHAPE: Final[Mapping[str, Any]] = {
+    "type": "object",
+    "properties": dict.fromkeys(FLOWSPACE_FIELDS, _VALUES),
+    "additionalProperties": False,
+}
+
 Alternatives = dict[str, tuple[Pair, ...]]
 
 
+@described(MATCH_SHAPE)
 def read_match(node: Node, names: Names) -> tuple[Match, ...]:
     """All matches of which a packet has to fit one; raises ConfigurationError."""
     entries, problems = known_entries(mapping_of(node), {**FLOWSPACE_FIELDS, **REFUSED_FIELDS, **OTHER_NAMES})

@@ -102,7 +102,7 @@ ACL: Final = Format(
         "kind": KIND,
         "name": NAME,
         "rules": Key(
-            list_of(ACL_RULE.read, may_repeat=True),
+            list_of(ACL_RULE.item, may_repeat=True),
             meaning="what is denied; the first rule that matches a packet decides",
             is_required=True,
         ),

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from typing import Any, TypeAlias
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from attrs import evolve, field, frozen
 
 from flowvisor.configuration.documents import ListNode, MappingNode, Node, Scalar, wrong
 from flowvisor.errors import ConfigurationError, Problem
 from flowvisor.policies.policy import Policy
+
+T = TypeVar("T")
 
 
 @frozen
@@ -30,6 +32,31 @@ class Names:
 
 
 Converter: TypeAlias = Callable[[Node, Names], Any]
+Shape: TypeAlias = Mapping[str, Any]  # of a value, as JSON Schema says it
+
+TEXT: Final[Shape] = {"type": "string"}
+TEXT_OR_NUMBER: Final[Shape] = {"type": ["string", "integer"]}  # what YAML takes for a number without quotes
+
+
+@frozen
+class Described(Generic[T]):
+    """A converter, and the shape of what it takes."""
+
+    convert: Callable[[Node, Names], T]
+    shape: Shape
+
+    def __call__(self, node: Node, names: Names) -> T:
+        return self.convert(node, names)
+
+
+def described(shape: Shape) -> Callable[[Callable[[Node, Names], T]], Described[T]]:
+    """Say of a function that converts what the shape is of what it takes."""
+    return lambda convert: Described(convert, shape)
+
+
+def shape_of(convert: Converter) -> Shape:
+    """The shape of what a converter takes; of one that does not say it, anything."""
+    return convert.shape if isinstance(convert, Described) else {}
 
 
 @frozen
@@ -43,6 +70,19 @@ class Key:
 
 
 Keys: TypeAlias = Mapping[str, Key]
+
+
+def object_shape(keys: Keys) -> Shape:
+    """The shape of a mapping that has these keys and no others."""
+    shape: dict[str, Any] = {
+        "type": "object",
+        "properties": {
+            name: {"description": key.meaning, **shape_of(key.convert)} for name, key in keys.items()
+        },
+        "additionalProperties": False,
+    }
+    required = [name for name, key in keys.items() if key.is_required]
+    return {**shape, "required": required} if required else shape
 
 
 @frozen

@@ -10,7 +10,7 @@ from flowvisor.configuration import converters
 from flowvisor.configuration.converters import connection, integer, list_of, one_of, one_or_more, parsed
 from flowvisor.configuration.formats import Format
 from flowvisor.configuration.link_reader import links
-from flowvisor.configuration.schema import Key, Keys
+from flowvisor.configuration.schema import TEXT_OR_NUMBER, Key, Keys
 from flowvisor.configuration.snapshot import (
     DEFAULT_HALF_OPEN,
     DEFAULT_SHARING_SECONDS,
@@ -29,7 +29,7 @@ DEFAULT_ADMIN: Final = parse_connection_method(f"ptcp:{ADMIN_PORT}:127.0.0.1")
 _SECONDS: Final = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3})?")
 
 DATAPATH_KEYS: Final[Keys] = {
-    "dpid": Key(parsed(parse_dpid), meaning="which datapath has this name", is_required=True),
+    "dpid": Key(parsed(parse_dpid, TEXT_OR_NUMBER), meaning="which datapath has this name", is_required=True),
     "certificate": Key(
         converters.certificate_pins, meaning="the certificate that it has to show", default=()
     ),
@@ -82,7 +82,7 @@ SETTINGS: Final = Format(
             default=DEFAULT_HALF_OPEN,
         ),
         "statistics_sharing_seconds": Key(
-            parsed(_seconds),
+            parsed(_seconds, {"type": "number", "minimum": 0, "maximum": MAX_SHARING_SECONDS}),
             meaning="for how long statistics answer others who ask for the same; 0 is not at all",
             default=DEFAULT_SHARING_SECONDS,
         ),

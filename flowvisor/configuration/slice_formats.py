@@ -10,7 +10,7 @@ from flowvisor.configuration.converters import connection, integer, list_of, one
 from flowvisor.configuration.documents import Node, wrong
 from flowvisor.configuration.formats import KIND, NAME, Format, Formats
 from flowvisor.configuration.match_reader import read_match
-from flowvisor.configuration.schema import Key, Keys, Names
+from flowvisor.configuration.schema import Key, Keys, Names, described, shape_of
 from flowvisor.slices.flowspace_slice import MAX_PRIORITY, FlowspaceRule, FlowspaceSlice
 from flowvisor.slices.slice import SwitchSettings
 
@@ -21,8 +21,12 @@ MAX_TABLES: Final = 253  # table 0 is the hypervisor's, and ids end at 254
 READ_AND_WRITE: Final = frozenset({"read", "write"})
 
 
+_read_and_write: Final = list_of(one_of({"read": "read", "write": "write"}))
+
+
+@described(shape_of(_read_and_write))
 def _permissions(node: Node, names: Names) -> frozenset[str]:
-    words = frozenset(list_of(one_of({"read": "read", "write": "write"}))(node, names))
+    words = frozenset(_read_and_write(node, names))
     if words == {"write"}:
         raise wrong(node, "who writes to packets also reads them", "write [read, write]")
     return words
@@ -47,8 +51,12 @@ RULE: Final = Format(
 )
 
 
+_list_of_versions: Final = list_of(one_of(VERSIONS, not_built=VERSIONS_NOT_BUILT))
+
+
+@described(shape_of(_list_of_versions))
 def _versions(node: Node, names: Names) -> frozenset[int]:
-    return frozenset(list_of(one_of(VERSIONS, not_built=VERSIONS_NOT_BUILT))(node, names))
+    return frozenset(_list_of_versions(node, names))
 
 
 def _controllers(meaning: str) -> Key:
@@ -104,7 +112,7 @@ FLOWSPACE_SLICE: Final = Format(
             default=(),
         ),
         "flowspace": Key(
-            list_of(RULE.read, may_repeat=True), meaning="which packets are its own", is_required=True
+            list_of(RULE.item, may_repeat=True), meaning="which packets are its own", is_required=True
         ),
     },
     build=_flowspace_slice,

@@ -165,7 +165,7 @@ def shipped(folder: str) -> list[TextFile]:
     return [TextFile(str(path), path.read_text("utf-8")) for path in sorted((ROOT / folder).glob("*.yaml"))]
 
 
-SHIPPED_MAIN, *_ = shipped("deploy")
+(SHIPPED_MAIN,) = (file for file in shipped("deploy") if file.name.endswith("flowvisor.yaml"))
 SHIPPED = [SHIPPED_MAIN, *shipped("slices"), *shipped("policies")]
 
 
