@@ -140,6 +140,11 @@ class Channel(Peer):
     faults: Faults = Factory(Faults)
     has_left: bool = False
 
+    @property
+    def tenant(self) -> Tenant:
+        tenant: Tenant = self.switch.tenant
+        return tenant
+
     def wants(self, masks: tuple[int, int], reason: int) -> bool:
         """Whether an asynchronous message of this reason goes to the controller, given its role."""
         return bool(masks[self.role == ROLE_SLAVE] >> reason & 1)
@@ -172,10 +177,6 @@ class TenantChannel(Channel):
     # that: a barrier's must not say that all is done before it is.
     repairs: int = 0
     postponed: list[Request] = Factory(list)
-
-    @property
-    def tenant(self) -> Tenant:
-        return self.switch.tenant
 
     @property
     def limits(self) -> Limits[TenantChannel] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from flowvisor.hypervisor.effects import Effects
-from flowvisor.hypervisor.peers import TenantChannel
+from flowvisor.hypervisor.peers import Channel
 from flowvisor.hypervisor.refusals import Refused
 from flowvisor.openflow.frame import type_of, xid_of
 from flowvisor.openflow.messages import Error
@@ -21,13 +21,13 @@ class Refusal(NamedTuple):
     reason: str
 
 
-def refuse(channel: TenantChannel, frame: bytes, refusal: Refusal, effects: Effects) -> None:
+def refuse(channel: Channel, frame: bytes, refusal: Refusal, effects: Effects) -> None:
     """Answer a tenant's request with an error that carries its own xid and its own first bytes."""
     channel.counters.count_refused(type_of(frame), refusal.reason)
     channel.tenant.refusals.append(
         Refused(
             effects.now,
-            channel.switch.datapath.dpid,
+            channel.switch.name.dpid,
             channel.controller,
             channel.version,
             refusal.error,
@@ -39,6 +39,6 @@ def refuse(channel: TenantChannel, frame: bytes, refusal: Refusal, effects: Effe
         effects.send(channel, error_frame(channel, frame, refusal.error))
 
 
-def error_frame(channel: TenantChannel, frame: bytes, error: tuple[int, int]) -> bytes:
+def error_frame(channel: Channel, frame: bytes, error: tuple[int, int]) -> bytes:
     """The error message that tells a tenant that this frame of its own has failed."""
     return channel.codec.encode(Error(xid=xid_of(frame), error=error, data=bytes(frame[:ERROR_DATA_LENGTH])))

@@ -9,7 +9,7 @@ from struct import Struct
 from typing import Final
 
 from flowvisor.hypervisor.effects import Effects
-from flowvisor.hypervisor.peers import TenantChannel
+from flowvisor.hypervisor.peers import Channel
 from flowvisor.hypervisor.refusal import Refusal
 from flowvisor.hypervisor.translation.switch_messages import answer, take_role
 from flowvisor.openflow import error_codes as codes
@@ -28,9 +28,7 @@ _ROLES: Final = {0: ROLE_EQUAL, 1: ROLE_MASTER, 2: ROLE_SLAVE}  # other, master,
 _NUMBERS: Final = {role: number for number, role in _ROLES.items()}
 
 
-def southbound(
-    channel: TenantChannel, frame: bytes, request: Experimenter, effects: Effects
-) -> Refusal | None:
+def southbound(channel: Channel, frame: bytes, request: Experimenter, effects: Effects) -> Refusal | None:
     """An experimenter's (vendor's) message."""
     if request.experimenter != NICIRA or TRAITS[channel.version].has_tables:
         return Refusal(codes.BAD_EXPERIMENTER, "experimenter")

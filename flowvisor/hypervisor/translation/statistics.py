@@ -19,7 +19,7 @@ from flowvisor.hypervisor.flow_table import (
     leads_to,
     outputs_to,
 )
-from flowvisor.hypervisor.peers import TenantChannel, VirtualSwitch
+from flowvisor.hypervisor.peers import Channel, TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.readings import ask_shared
 from flowvisor.hypervisor.refusal import Refusal
 from flowvisor.hypervisor.translation.actions import instructions_to_virtual
@@ -60,7 +60,7 @@ AskFlows = Callable[[TenantChannel, bytes, FlowStatsRequest, FlowAnswer, Effects
 
 
 def send_reply(
-    channel: TenantChannel, reply: MultipartReply, name: str, entries: Iterable[object], effects: Effects
+    channel: Channel, reply: MultipartReply, name: str, entries: Iterable[object], effects: Effects
 ) -> None:
     """Answer with a list, in as many parts as it takes; `name` is the reply's field that holds the list.
 

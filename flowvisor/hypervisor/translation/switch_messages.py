@@ -9,7 +9,7 @@ from typing import Final
 from flowvisor import __version__
 from flowvisor.errors import Inexpressible
 from flowvisor.hypervisor.effects import Effects
-from flowvisor.hypervisor.peers import Datapath, TenantChannel
+from flowvisor.hypervisor.peers import Channel, Datapath, TenantChannel
 from flowvisor.hypervisor.refusal import Refusal, refuse
 from flowvisor.hypervisor.requests import ask
 from flowvisor.hypervisor.translation.statistics import send_reply
@@ -50,7 +50,7 @@ HARDWARE: Final = "virtual switch"
 MAX_BARRIERS: Final = 4096
 
 
-def answer(channel: TenantChannel, message: Message, effects: Effects) -> None:
+def answer(channel: Channel, message: Message, effects: Effects) -> None:
     """Answer a request here."""
     frame = channel.codec.encode(message)
     channel.counters.answered[frame[1]] += 1
@@ -86,7 +86,7 @@ def _actions_10(datapath: Datapath) -> int:
     return ACTIONS_10 | (ENQUEUE_10 if offers_queues else 0)
 
 
-def _numbered(channel: TenantChannel, ports: Iterable[Port]) -> Iterator[Port]:
+def _numbered(channel: Channel, ports: Iterable[Port]) -> Iterator[Port]:
     """The ports whose numbers the channel's version can say."""
     for port in ports:
         try:
@@ -97,13 +97,13 @@ def _numbered(channel: TenantChannel, ports: Iterable[Port]) -> Iterator[Port]:
             yield port
 
 
-def get_config(channel: TenantChannel, _frame: bytes, request: Message, effects: Effects) -> Refusal | None:
+def get_config(channel: Channel, _frame: bytes, request: Message, effects: Effects) -> Refusal | None:
     """GET_CONFIG_REQUEST."""
     answer(channel, GetConfigReply(xid=request.xid, miss_send_len=channel.miss_send_len), effects)
     return None
 
 
-def set_config(channel: TenantChannel, _frame: bytes, request: SetConfig, effects: Effects) -> Refusal | None:
+def set_config(channel: Channel, _frame: bytes, request: SetConfig, effects: Effects) -> Refusal | None:
     """SET_CONFIG: kept for the channel; how fragments are treated is everybody's and stays as it is."""
     if request.flags != FRAGMENTS_NORMAL:
         return Refusal(codes.SWITCH_CONFIG_EPERM, "fragments")
@@ -111,9 +111,7 @@ def set_config(channel: TenantChannel, _frame: bytes, request: SetConfig, effect
     return None
 
 
-def description(
-    channel: TenantChannel, _frame: bytes, request: DescRequest, effects: Effects
-) -> Refusal | None:
+def description(channel: Channel, _frame: bytes, request: DescRequest, effects: Effects) -> Refusal | None:
     """DESC."""
     name = channel.switch.name
     reply = DescReply(
@@ -136,7 +134,7 @@ def port_description(
     return None
 
 
-def role(channel: TenantChannel, _frame: bytes, request: RoleRequest, effects: Effects) -> Refusal | None:
+def role(channel: Channel, _frame: bytes, request: RoleRequest, effects: Effects) -> Refusal | None:
     """ROLE_REQUEST: among the controllers of the virtual switch (1.3.5, section 6.3.4)."""
     refusal = take_role(channel, request.role, request.generation_id)
     if refusal is None:
@@ -147,7 +145,7 @@ def role(channel: TenantChannel, _frame: bytes, request: RoleRequest, effects: E
     return refusal
 
 
-def take_role(channel: TenantChannel, wanted: int, generation_id: int | None) -> Refusal | None:
+def take_role(channel: Channel, wanted: int, generation_id: int | None) -> Refusal | None:
     """Give a controller a role; a new master makes the old one a slave. `None`: the request has no generation."""
     if wanted not in (ROLE_NOCHANGE, ROLE_EQUAL, ROLE_MASTER, ROLE_SLAVE):
         return Refusal(codes.BAD_ROLE, "bad-role")

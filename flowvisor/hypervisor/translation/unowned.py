@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flowvisor.hypervisor.effects import Effects
-from flowvisor.hypervisor.peers import TenantChannel
+from flowvisor.hypervisor.peers import Channel, TenantChannel
 from flowvisor.hypervisor.refusal import Refusal
 from flowvisor.hypervisor.translation.switch_messages import answer
 from flowvisor.openflow import error_codes as codes
@@ -25,13 +25,13 @@ def table_mod(channel: TenantChannel, _frame: bytes, request: TableMod, _effects
     return Refusal(codes.TABLE_MOD_BAD_CONFIG, "table-mod") if request.config else None
 
 
-def get_async(channel: TenantChannel, _frame: bytes, request: Message, effects: Effects) -> Refusal | None:
+def get_async(channel: Channel, _frame: bytes, request: Message, effects: Effects) -> Refusal | None:
     """GET_ASYNC_REQUEST."""
     answer(channel, GetAsyncReply(xid=request.xid, masks=channel.masks), effects)
     return None
 
 
-def set_async(channel: TenantChannel, _frame: bytes, request: SetAsync, _effects: Effects) -> Refusal | None:
+def set_async(channel: Channel, _frame: bytes, request: SetAsync, _effects: Effects) -> Refusal | None:
     """SET_ASYNC: for this channel alone."""
     channel.masks = request.masks
     return None
