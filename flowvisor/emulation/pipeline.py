@@ -208,6 +208,8 @@ class Pipeline:
                     walk.queue_id = queue_id
                 case actions.SetField(name="tunnel_id", value=value):
                     walk.tunnel_id = value
+                case actions.SetField(name="in_port", value=value):
+                    walk.in_port = value
                 case _:
                     walk.packet = rewrite(walk.packet, action)
 

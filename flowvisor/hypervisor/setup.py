@@ -55,9 +55,9 @@ from flowvisor.openflow.multipart import (
 )
 from flowvisor.openflow.traits import TRAITS
 from flowvisor.planning.difference import entry_changes, group_changes, removal_of
-from flowvisor.planning.entries import CLASSIFIER_TABLE, max_tenant_meter
+from flowvisor.planning.entries import max_tenant_meter
 from flowvisor.planning.meters import meter_changes
-from flowvisor.planning.own_state import own_entries, own_groups
+from flowvisor.planning.own_state import own_entries, own_groups, own_tables
 from flowvisor.planning.plan import Enforcement
 
 
@@ -113,7 +113,8 @@ def _read(datapath: Datapath, effects: Effects) -> None:
     storm_meters.decide(datapath)
     wanted: list[Message] = []
     if datapath.plan.enforcement is Enforcement.TABLES:
-        wanted = [TableStatsRequest(), GroupDescRequest(), FlowStatsRequest(table_id=CLASSIFIER_TABLE)]
+        wanted = [TableStatsRequest(), GroupDescRequest()]
+        wanted += [FlowStatsRequest(table_id=table) for table in own_tables(datapath.plan)]
     elif datapath.group_features.types:
         wanted = [GroupDescRequest()]
     if datapath.meter_features.max_meter:
@@ -255,10 +256,9 @@ def _changes(
     own = [*own_groups(plan, datapath.ports, configs), *bucket_floods(datapath)]
     first, last = group_changes(own, groups)
     owned = {table for block in plan.blocks.values() for table in range(block.first, block.end)}
+    owned.update(own_tables(plan))
     orphaned: list[Message] = [
-        FlowMod(command=DELETE, table_id=table)
-        for table in in_use
-        if table not in owned and table != CLASSIFIER_TABLE
+        FlowMod(command=DELETE, table_id=table) for table in in_use if table not in owned
     ]
     return [*first, *wrong, *entry_changes(entries, flows), *orphaned, *last]
 

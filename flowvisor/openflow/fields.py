@@ -86,7 +86,7 @@ _ND: Final = (*_ICMPV6, ("icmpv6_type", (ND_SOLICIT, ND_ADVERT)))
 
 # name, number, bits, maskable, prerequisites, settable by SET_FIELD
 _TABLE: Final[tuple[tuple[str, int, int, bool, tuple[Prerequisite, ...], bool], ...]] = (
-    ("in_port", 0, 32, False, (), False),
+    ("in_port", 0, 32, False, (), True),  # Open vSwitch lets it be set; no tenant may
     ("in_phy_port", 1, 32, False, (), False),  # its prerequisite is in_port being present
     ("metadata", 2, 64, True, (), False),
     ("eth_dst", 3, 48, True, (), True),

@@ -1,18 +1,21 @@
-"""Which slice has which block of flow tables; an allocation never moves while the slice lives."""
+"""Which slice has which block of flow tables, and which port which label; they stay while their owner lives."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from attrs import field, frozen
 
-from flowvisor.slices.slice import Slice
+from flowvisor.slices.slice import PortName, Slice
 
 FIRST_BLOCK_TABLE: Final = 1  # table 0 is the classifier
 LAST_TABLE: Final = 0xFE  # OFPTT_MAX (OpenFlow 1.3.5, section 7.3.4.1)
+
+VLAN_LABELS: Final = range(2048, 4095)  # unless the main file says others
+TUNNEL_LABELS: Final = range(1, 1 << 24)  # what VXLAN and Geneve have room for; GRE has more
 
 
 class TableBlock(NamedTuple):
@@ -32,28 +35,54 @@ NO_TABLES: Final = TableBlock(0, 0)  # of a slice that may not write
 
 @frozen
 class Allocations:
-    """The blocks by slice name. Blocks may lie beyond what a datapath has; there the slice is intersected."""
+    """The blocks by slice name, or by the name of a virtual switch's share, and the labels by virtual port.
+
+    Blocks may lie beyond what a datapath has; there the slice is intersected. A port for which no label was left has
+    none.
+    """
 
     blocks: Mapping[str, TableBlock] = field(factory=dict)
+    labels: Mapping[PortName, int] = field(factory=dict)
 
-    def allocate(self, slices: Iterable[Slice]) -> Allocations:
+    def allocate(self, slices: Iterable[Slice], vlan_labels: range = VLAN_LABELS) -> Allocations:
         """Keep what the given slices have, give new ones the first gap that fits, forget the rest."""
-        wanted = sorted(slices, key=lambda one: one.name)
-        kept = {
-            one.name: self.blocks[one.name]
-            for one in wanted
-            if one.name in self.blocks and self.blocks[one.name].size == one.tables
+        ordered = sorted(slices, key=lambda one: one.name)
+        wanted = {name: size for one in ordered for name, size in one.block_sizes.items()}
+        blocks = {
+            name: self.blocks[name]
+            for name, size in wanted.items()
+            if name in self.blocks and self.blocks[name].size == size
         }
-        for one in wanted:
-            if one.name not in kept:
-                kept[one.name] = TableBlock(_first_gap(kept.values(), one.tables), one.tables)
-        return Allocations(kept)
+        for name, size in wanted.items():
+            if name not in blocks:
+                blocks[name] = TableBlock(_first_gap(blocks.values(), size), size)
+        labels: dict[PortName, int] = {}
+        for are_tunnelled, among in ((False, vlan_labels), (True, TUNNEL_LABELS)):
+            kind = [one for one in ordered if one.is_tunnelled is are_tunnelled]
+            labels |= self._allocate_labels([port for one in kind for port in one.labelled_ports], among)
+        return Allocations(blocks, labels)
+
+    def _allocate_labels(self, ports: Iterable[PortName], among: range) -> dict[PortName, int]:
+        found: dict[PortName, int] = {}
+        taken: set[int] = set()
+        new = []
+        for port in ports:
+            label = self.labels.get(port)
+            if label is None or label not in among or label in taken:
+                new.append(port)
+            else:
+                found[port] = label
+                taken.add(label)
+        free = (label for label in among if label not in taken)
+        return found | dict(zip(new, free, strict=False))
 
     def to_text(self) -> str:
         """The form that is kept on disk."""
-        return json.dumps(
-            {"tables": {name: list(self.blocks[name]) for name in sorted(self.blocks)}}, indent=2
-        )
+        labels: dict[str, dict[str, int]] = {}
+        for (share, number), label in sorted(self.labels.items()):
+            labels.setdefault(share, {})[str(number)] = label
+        tables = {name: list(self.blocks[name]) for name in sorted(self.blocks)}
+        return json.dumps({"tables": tables, **({"labels": labels} if labels else {})}, indent=2)
 
     @classmethod
     def from_text(cls, text: str) -> Allocations:
@@ -64,6 +93,7 @@ class Allocations:
                 str(name): TableBlock(int(first), int(size))
                 for name, (first, size) in document["tables"].items()
             }
+            labels = _read_labels(document.get("labels", {}))
         except (TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"not a file of allocations: {error!r}") from error
         ordered = sorted(blocks.values())
@@ -71,7 +101,18 @@ class Allocations:
             raise ValueError("two slices have the same table")
         if any(block.first < FIRST_BLOCK_TABLE or block.size < 1 for block in ordered):
             raise ValueError("a block begins before the first table that a slice may have, or is empty")
-        return cls(blocks)
+        return cls(blocks, labels)
+
+
+def _read_labels(document: Any) -> dict[PortName, int]:
+    labels = {
+        PortName(str(share), int(number)): int(label)
+        for share, ports in document.items()
+        for number, label in ports.items()
+    }
+    if any(label not in TUNNEL_LABELS for label in labels.values()):
+        raise ValueError("a label is not one")
+    return labels
 
 
 def _first_gap(taken: Iterable[TableBlock], size: int) -> int:

@@ -65,6 +65,7 @@ def closed_groups(plan: DatapathPlan, configs: PortConfigs) -> list[GroupMod]:
     return [
         GroupMod(command=GROUP_ADD, group_type=GROUP_TYPE_ALL, group_id=closed_group(block, port))
         for name, block in plan.blocks.items()
+        if name not in plan.shares
         for port, config in sorted(configs.get(name, {}).items())
         if config & SHUT
     ]
@@ -90,7 +91,7 @@ def reception_entries(plan: DatapathPlan, configs: PortConfigs) -> list[FlowMod]
     found = [
         (priority, match, instructions)
         for name, ports in configs.items()
-        if name in plan.views
+        if name in plan.views and name not in plan.shares
         for port, config in sorted(ports.items())
         if config & UNHEARD
         for priority, box, instructions in kept(plan.ownership, name, port, config)

@@ -6,7 +6,6 @@ from collections.abc import Hashable, Iterable
 
 from attrs import evolve
 
-from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import (
     DELETE_STRICT,
     GROUP_DELETE,
@@ -17,22 +16,24 @@ from flowvisor.openflow.messages import (
 )
 from flowvisor.openflow.multipart import FlowStats, GroupDesc
 from flowvisor.planning.entries import HYPERVISOR_GROUPS
+from flowvisor.planning.share import depth_of_group
 
 
-def _key(priority: int, match: Match) -> Hashable:
-    return priority, frozenset(match.fields.items()), match.opaque
+def _key(entry: FlowMod | FlowStats) -> Hashable:
+    match = entry.match
+    return entry.table_id, entry.priority, frozenset(match.fields.items()), match.opaque
 
 
 def entry_changes(wanted: Iterable[FlowMod], present: Iterable[FlowStats]) -> list[Message]:
-    """Turn the present entries of one table into the wanted ones.
+    """Turn the present entries of whole tables into the wanted ones.
 
     What is new goes in before what is old goes out, and an entry that is right is not touched: packets that
     keep their owner never miss.
     """
-    found = {_key(entry.priority, entry.match): entry for entry in present}
+    found = {_key(entry): entry for entry in present}
     changes: list[Message] = []
     for entry in wanted:
-        old = found.pop(_key(entry.priority, entry.match), None)
+        old = found.pop(_key(entry), None)
         if old is None or old.instructions != entry.instructions or old.cookie != entry.cookie:
             changes.append(entry)
     changes += [removal_of(old) for old in found.values()]
@@ -56,7 +57,8 @@ def group_changes(
             first.append(group)
         elif _ports(old) != _ports(group) or old.group_type != group.group_type:
             first.append(evolve(group, command=GROUP_MODIFY))
-    return first, [GroupMod(command=GROUP_DELETE, group_id=group_id) for group_id in found]
+    last = sorted(found, key=depth_of_group)  # a group is used by others as long as they are there
+    return first, [GroupMod(command=GROUP_DELETE, group_id=group_id) for group_id in last]
 
 
 def _ports(group: GroupDesc | GroupMod) -> list[object]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from flowvisor.flowspace.layout import match_of
+from flowvisor.flowspace.layout import boxes_of, match_of
 from flowvisor.network.discovery import PROBE_ADDRESS
 from flowvisor.openflow.actions import NO_BUFFER_LEN, ApplyActions, GotoTable, Meter, Output
 from flowvisor.openflow.match import MATCH_ALL, Match
@@ -14,7 +14,7 @@ from flowvisor.openflow.messages import GROUP_ADD, GROUP_TYPE_ALL, Bucket, FlowM
 from flowvisor.openflow.ports import CONTROLLER, LOCAL, NO_FLOOD, NO_FWD, PORT_DOWN
 from flowvisor.planning.allocation import TableBlock
 from flowvisor.planning.exact_matches import exact_where_required
-from flowvisor.planning.ownership import Ownership
+from flowvisor.planning.ownership import ATTACHMENT_RANK, Ownership
 from flowvisor.planning.plan import DatapathPlan, Enforcement
 
 CLASSIFIER_TABLE: Final = 0
@@ -29,7 +29,8 @@ MAX_TENANT_GROUP: Final = 0xEFFF_FFFF  # slices' groups are numbered from 1 up t
 FLOOD_GROUPS: Final = 0xF000_0000
 ALL_GROUPS_OF_SLICES: Final = 0xF100_0000
 CLOSED_GROUPS: Final = 0xF200_0000  # what stands for ports that slices have shut, see `closed_ports`
-HYPERVISOR_GROUPS: Final = range(0xF000_0000, 0xF300_0000)
+# Above them are those of virtual networks, see `share`.
+HYPERVISOR_GROUPS: Final = range(0xF000_0000, 0xF700_0000)
 
 # By slice and port: the configuration bits that the slice has set there for itself.
 PortConfigs = Mapping[str, Mapping[int, int]]
@@ -79,12 +80,16 @@ def fence_entries(plan: DatapathPlan) -> list[FlowMod]:
     """Where matches are intersected: what is nobody's is dropped above all entries of slices.
 
     That is what comes from LOCAL, unless a rule names it: taking it off each of their matches instead would make each
-    of them one entry per port. And it is what slices' ACLs deny, see `fences`.
+    of them one entry per port. And it is what slices' ACLs deny, see `fences`. Below that, for it is not
+    to stop what passes, it is what only the core may send.
     """
     if plan.enforcement is Enforcement.TABLES:
         return []
     local = (Match.of(in_port=LOCAL),) if plan.ownership.local_is_nobodys else ()
-    return [_entry(match, priority=FENCE_PRIORITY, block=None) for match in (*local, *plan.fences)]
+    return [
+        *(_entry(match, priority=FENCE_PRIORITY, block=None) for match in (*local, *plan.fences)),
+        *(_entry(match, priority=FENCE_PRIORITY - 1, block=None) for match in plan.core_fences),
+    ]
 
 
 def probe_entry() -> FlowMod:
@@ -125,6 +130,7 @@ def groups_of(
             ),
         )
         for name, block in plan.blocks.items()
+        if name not in plan.shares
         for group_id, without in ((flood_group(block), SHUT | NO_FLOOD), (all_group(block), SHUT))
     ]
 
@@ -146,8 +152,14 @@ def _denying_entries(ownership: Ownership) -> Iterator[FlowMod]:
 
 
 def _goto_entries(plan: DatapathPlan) -> Iterator[FlowMod]:
-    blocks = plan.blocks
+    """Each packet into its owner's tables. Those of virtual switches get in elsewhere; where nothing is attached that
+    may be, they are dropped.
+    """
+    blocks = {name: block for name, block in plan.blocks.items() if name not in plan.shares}
+    attached = {box for share in plan.shares.values() for match in share.attached for box in boxes_of(match)}
     for rank, box, owner in dict.fromkeys(plan.ownership.ranked):
+        if rank == ATTACHMENT_RANK and box in attached:
+            continue
         meter = plan.meters.get(owner)
         for match in exact_where_required(match_of(box)):
             yield _entry(match, priority=classifier_priority(rank), block=blocks.get(owner), meter_id=meter)

@@ -13,11 +13,13 @@ from typing import Final
 from flowvisor.errors import Inexpressible
 from flowvisor.flowspace.layout import match_of
 from flowvisor.flowspace.region import TooManyPieces
+from flowvisor.openflow.fields import VLAN_PRESENT
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import FlowMod
+from flowvisor.openflow.traits import TRAITS
 from flowvisor.openflow.versions import codec
 from flowvisor.planning.exact_matches import exact_where_required
-from flowvisor.planning.ownership import Ownership
+from flowvisor.planning.ownership import LABEL_GUARD_RANK, THE_CORE, Ownership, RankedBox
 
 MAX_FENCES: Final = 1024  # entries for what is denied to one slice; where it takes more, matches are cut
 
@@ -31,6 +33,16 @@ def fences_of(ownership: Ownership, names: Iterable[str], version: int) -> dict[
         except (TooManyPieces, Inexpressible):
             continue
     return found
+
+
+def core_fences(claimed: Iterable[RankedBox], vlan_labels: Iterable[int], version: int) -> tuple[Match, ...]:
+    """The matches for what only the core may send: of labels, where a version has no masks for them, those in use."""
+    has_masks = TRAITS[version].has_tables
+    guards = [(box, owner) for rank, box, owner in claimed if rank == LABEL_GUARD_RANK]
+    matches = [match_of(box) for box, owner in guards if owner == THE_CORE or has_masks]
+    if not has_masks:
+        matches += [Match.of(vlan_vid=VLAN_PRESENT | label) for label in vlan_labels]
+    return tuple(matches)
 
 
 def _fence(ownership: Ownership, name: str, version: int) -> tuple[Match, ...]:

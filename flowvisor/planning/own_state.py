@@ -7,6 +7,7 @@ from collections.abc import Collection
 from flowvisor.openflow.messages import FlowMod, GroupMod
 from flowvisor.planning.closed_ports import closed_groups, reception_entries
 from flowvisor.planning.entries import (
+    CLASSIFIER_TABLE,
     PortConfigs,
     classifier_entries,
     denying_entries,
@@ -15,12 +16,24 @@ from flowvisor.planning.entries import (
     probe_entry,
 )
 from flowvisor.planning.plan import DatapathPlan
+from flowvisor.planning.share_entries import share_entries, share_groups
 
 
 def own_entries(plan: DatapathPlan, configs: PortConfigs) -> list[FlowMod]:
-    """Its flow entries, all of them in table 0."""
+    """Its flow entries: in table 0, and in the egress tables of shares."""
     probes = [probe_entry()] if plan.is_probed else []
-    return [*classifier_entries(plan), *fence_entries(plan), *reception_entries(plan, configs), *probes]
+    return [
+        *classifier_entries(plan),
+        *fence_entries(plan),
+        *reception_entries(plan, configs),
+        *share_entries(plan, configs),
+        *probes,
+    ]
+
+
+def own_tables(plan: DatapathPlan) -> list[int]:
+    """The tables that are wholly its own."""
+    return [CLASSIFIER_TABLE, *(share.egress_table for share in plan.shares.values())]
 
 
 def entries_by_ports(plan: DatapathPlan, configs: PortConfigs) -> list[FlowMod]:
@@ -30,4 +43,8 @@ def entries_by_ports(plan: DatapathPlan, configs: PortConfigs) -> list[FlowMod]:
 
 def own_groups(plan: DatapathPlan, ports: Collection[int], configs: PortConfigs) -> list[GroupMod]:
     """Its groups, for the ports that the datapath has."""
-    return [*groups_of(plan, ports, configs), *closed_groups(plan, configs)]
+    return [
+        *groups_of(plan, ports, configs),
+        *closed_groups(plan, configs),
+        *share_groups(plan, configs),
+    ]

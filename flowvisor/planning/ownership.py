@@ -34,9 +34,15 @@ MAX_PIECES: Final = (
     512  # of one set of packets after subtraction; past that the answer is "not provably ours"
 )
 NOBODY: Final = ""  # owns what must not be anybody's by way of a wildcard
+THE_CORE: Final = "/"  # owns the ports of tunnels; no slice and no share is called so
 
 # Ranks: twice an admin's priority, so that there is one above each rule for what is denied to its owner; LOCAL is
-# nobody's unless a rule names it, whatever that rule's priority.
+# nobody's unless a rule names it, whatever that rule's priority. Between them is what virtual networks need: the labels
+# of packets that cross the core, which no host and no slice may send; above them where virtual ports are attached,
+# whose packets cross behind a label whatever they are; and labelled packets where they come over a link.
+LABEL_GUARD_RANK: Final = 0x7FFC
+ATTACHMENT_RANK: Final = 0x7FFE
+LABEL_RANK: Final = 0x7FFF
 LOCAL_GUARD_RANK: Final = 0x8000
 IN_PORT_MASK: Final = field_mask("in_port")
 _PORT_SHIFT: Final = FIELD_SLOTS["in_port"].shift
@@ -79,6 +85,10 @@ class Ownership:
             for box in (*(box for _, box, _ in self.ranked), *denied_boxes)
             if box.mask & IN_PORT_MASK
         }
+        # The labelled packets that only the core may emit over a link, at whatever port.
+        self.labels: Final = tuple(
+            box for rank, box, owner in self.ranked if rank == LABEL_GUARD_RANK and owner == NOBODY
+        )
         # Stands for all ports that no rule names: what holds at one of them holds at each.
         self.any_other_port: Final = next(port for port in count(1) if port not in named)
         self.named_ports: Final = frozenset(named - {LOCAL})
@@ -86,18 +96,26 @@ class Ownership:
 
     @classmethod
     def at(
-        cls, dpid: int, slices: Iterable[FlowspaceSlice], acls: Mapping[str, Acl] | None = None
+        cls,
+        dpid: int,
+        slices: Iterable[FlowspaceSlice],
+        acls: Mapping[str, Acl] | None = None,
+        claims: Iterable[RankedBox] = (),
     ) -> Ownership:
-        """The ownership that the slices' rules give at a datapath, and their ACLs by the slices' names."""
+        """The ownership that the slices' rules give at a datapath, and their ACLs by the slices' names.
+
+        `claims` are what virtual networks have there.
+        """
+        rules = (
+            RankedBox(rank_of(rule, box), box, one.name)
+            for one in slices
+            for rule in one.rules_at(dpid)
+            if rule.may_write
+            for match in rule.matches
+            for box in boxes_of(match)
+        )
         return cls(
-            (
-                RankedBox(rank_of(rule, box), box, one.name)
-                for one in slices
-                for rule in one.rules_at(dpid)
-                if rule.may_write
-                for match in rule.matches
-                for box in boxes_of(match)
-            ),
+            (*rules, *claims),
             {name: acl.denied_at(dpid) for name, acl in (acls or {}).items()},
         )
 
@@ -141,16 +159,26 @@ class Ownership:
                 return None
         return owner
 
-    def own_pieces(self, box: Box, owner: str, *, is_fenced: bool = False) -> Iterator[Box]:
+    def own_pieces(
+        self, box: Box, owner: str, *, is_fenced: bool = False, unlabelled: bool = False
+    ) -> Iterator[Box]:
         """The parts of a set of packets that are the slice's effective flowspace.
 
-        Parts may overlap one another. `is_fenced`: packets that come from LOCAL and are nobody's, and those that are
-        denied to a slice of `fenced`, are kept out by entries of the hypervisor's and need not be taken off. Raises
-        TooManyPieces where the subtraction grows past MAX_PIECES.
+        Parts may overlap one another. `is_fenced`: packets that come from LOCAL and are nobody's, those that are
+        denied to a slice of `fenced`, and labelled ones, are kept out by entries of the hypervisor's and need not be
+        taken off; labelled ones are if the parts are to be `unlabelled`. Raises TooManyPieces where the subtraction
+        grows past MAX_PIECES.
         """
         overlapping = list(self._classifier.overlapping(box))
-        if is_fenced and self.local_is_nobodys and not names_local(box):
-            overlapping = [entry for entry in overlapping if entry[2] != NOBODY]
+        if is_fenced:
+            kept_out = {LOCAL_GUARD_RANK} if self.local_is_nobodys and not names_local(box) else set()
+            if not unlabelled:
+                kept_out.add(LABEL_GUARD_RANK)
+            overlapping = [
+                entry
+                for entry in overlapping
+                if not (entry[0] in kept_out and entry[2] in (NOBODY, THE_CORE))
+            ]
         taken: list[Box] = []
         if owner in self._denied and not (is_fenced and owner in self.fenced):
             taken = [denied for _, denied, _ in self._denied[owner].overlapping(box)]

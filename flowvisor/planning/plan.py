@@ -11,9 +11,12 @@ from flowvisor.flowspace.box import Box
 from flowvisor.flowspace.layout import boxes_of
 from flowvisor.openflow.match import Match
 from flowvisor.planning.allocation import Allocations, TableBlock
-from flowvisor.planning.fences import fences_of
-from flowvisor.planning.ownership import Ownership
+from flowvisor.planning.claims import NO_CLAIMS, Claims
+from flowvisor.planning.fences import core_fences, fences_of
+from flowvisor.planning.ownership import Ownership, RankedBox
+from flowvisor.planning.share import NO_PART, LabelEntry, Part, Share
 from flowvisor.planning.view import View
+from flowvisor.planning.virtual_view import VirtualView
 from flowvisor.policies.acl import Acl
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
 
@@ -40,6 +43,27 @@ class DatapathPlan:
     fences: tuple[Match, ...] = ()
     meters: Mapping[str, int] = Factory(dict)  # of slices whose bandwidth the classifier limits
     is_probed: bool = False  # links are looked for
+    part: Part = NO_PART  # what is done here for virtual networks
+    core_fences: tuple[Match, ...] = ()  # likewise, what comes with a label that the core has not put on
+
+    @property
+    def shares(self) -> Mapping[str, Share]:
+        """The virtual switches that lie here, too, by the names of their shares."""
+        return self.part.shares
+
+    @property
+    def label_entries(self) -> tuple[LabelEntry, ...]:
+        """What is done with packets of virtual networks that pass, or leave the core here."""
+        return self.part.label_entries
+
+    def with_part(self, part: Part) -> DatapathPlan:
+        """The same plan, but for what is done for virtual networks; views of shares that stay as they are do, too."""
+        views = {name: view for name, view in self.views.items() if view.share is None}
+        for name, share in part.shares.items():
+            known = self.views.get(name)
+            is_same = known is not None and known.share is share
+            views[name] = known if known is not None and is_same else VirtualView(share, self.ownership)
+        return evolve(self, part=part, views=views)
 
     @property
     def blocks(self) -> dict[str, TableBlock]:
@@ -59,25 +83,41 @@ class Compiled:
 
 
 def ownership_at(
-    slices: Sequence[FlowspaceSlice], dpid: int, acls: Mapping[str, Acl], compiled: Compiled
+    slices: Sequence[FlowspaceSlice],
+    dpid: int,
+    acls: Mapping[str, Acl],
+    compiled: Compiled,
+    claims: Claims = NO_CLAIMS,
 ) -> Ownership:
-    """Who owns what at a datapath, whether it is connected or not."""
+    """Who owns what at a datapath, whether it is connected or not. `claims` are virtual networks'."""
     here = [one for one in slices if one.rules_at(dpid)]
     here_acls = _acls_of(here, acls)
-    said = _said(here, here_acls, dpid)
+    claimed = claims.at(dpid)
+    said = _said(here, here_acls, dpid, claimed)
     known = compiled.ownerships.get(said)
     if known is None:
-        known = compiled.ownerships[said] = Ownership.at(dpid, here, here_acls)
+        known = compiled.ownerships[said] = Ownership.at(dpid, here, here_acls, claimed)
     return known
+
+
+def has_tables(
+    slices: Sequence[FlowspaceSlice], allocations: Allocations, *, dpid: int, version: int, n_tables: int
+) -> bool:
+    """Whether slices have tables of their own at a datapath: not if any of them needs one that it has not."""
+    here = (one for one in slices if one.rules_at(dpid) and _writes(one, dpid))
+    return version >= 4 and all(allocations.blocks[one.name].end <= n_tables for one in here)
 
 
 def _acls_of(here: Sequence[FlowspaceSlice], acls: Mapping[str, Acl]) -> dict[str, Acl]:
     return {one.name: acl for one in here if (acl := acls.get(one.name))}
 
 
-def _said(here: Sequence[FlowspaceSlice], acls: Mapping[str, Acl], dpid: int) -> object:
+def _said(
+    here: Sequence[FlowspaceSlice], acls: Mapping[str, Acl], dpid: int, claimed: tuple[RankedBox, ...]
+) -> object:
     """What the rules say of a datapath."""
     return (
+        claimed,
         tuple((one.name, tuple(rule.is_at(dpid) for rule in one.rules)) for one in here),
         tuple((name, tuple(rule.is_at(dpid) for rule in acl.rules)) for name, acl in acls.items()),
     )
@@ -92,10 +132,13 @@ def compile_plan(
     n_tables: int,
     acls: Mapping[str, Acl] | None = None,
     compiled: Compiled | None = None,
+    claims: Claims = NO_CLAIMS,
+    part: Part = NO_PART,
 ) -> DatapathPlan:
     """Compile the slices that have a rule at the datapath. `n_tables` is what the datapath says it has.
 
-    `acls` are the ACLs of those slices that have one, by the slices' names.
+    `acls` are the ACLs of those slices that have one, by the slices' names. `claims` are what virtual networks have
+    anywhere, and `part` is what this datapath does for them now.
 
     Datapaths of which the rules say the same share what follows from them, if `compiled` is kept between calls
     (for the same slices, ACLs and allocations).
@@ -103,14 +146,15 @@ def compile_plan(
     compiled = Compiled() if compiled is None else compiled
     here = [one for one in slices if one.rules_at(dpid)]
     blocks = {one.name: allocations.blocks[one.name] for one in here if _writes(one, dpid)}
-    fits = version >= 4 and all(block.end <= n_tables for block in blocks.values())
+    fits = has_tables(slices, allocations, dpid=dpid, version=version, n_tables=n_tables)
     here_acls = _acls_of(here, acls or {})
-    said = _said(here, here_acls, dpid)
+    claimed = claims.at(dpid)
+    said = _said(here, here_acls, dpid, claimed)
     known = compiled.plans.get((said, fits, version))
     if known is not None:
         views = {name: view.of_another_datapath() for name, view in known.views.items()}
-        return evolve(known, dpid=dpid, views=views)
-    ownership = Ownership.at(dpid, here, here_acls)
+        return evolve(known, dpid=dpid, views=views).with_part(part)
+    ownership = Ownership.at(dpid, here, here_acls, claimed)
     fences = {} if fits else fences_of(ownership, here_acls, version)
     ownership.fence(
         here_acls if fits else fences
@@ -132,8 +176,11 @@ def compile_plan(
             for one in here
         },
         fences=tuple(match for matches in fences.values() for match in matches),
+        core_fences=()
+        if fits
+        else core_fences(claimed, claims.vlan_labels_in_use(allocations.labels), version),
     )
-    return plan
+    return plan.with_part(part)
 
 
 def _writes(one: FlowspaceSlice, dpid: int) -> bool:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
 
-from attrs import frozen
+from attrs import Factory, frozen
 
 from flowvisor.openflow.actions import Actions
 from flowvisor.openflow.match import Match
 from flowvisor.planning.allocation import TableBlock
+from flowvisor.slices.slice import PortName
+from flowvisor.slices.virtual_switch import Attachment
 
 # Metadata: the port that a packet came in by, what is to become of it in the egress table, and the tenant's half.
 IN_PORT_BITS: Final = 0x0000_FFFF
@@ -25,6 +27,7 @@ MARK_IN_PORT: Final = 3
 PORT_GROUPS: Final = 0xF300_0000  # what an output to the port does
 FLOOD_BUT_GROUPS: Final = 0xF400_0000  # FLOOD of what came in at the port
 ALL_BUT_GROUPS: Final = 0xF500_0000
+UNTAGGED_GROUPS: Final = 0xF600_0000  # what a port's group sends on to that has to take off a second tag
 
 
 def port_group(block: TableBlock, port: int) -> int:
@@ -45,13 +48,34 @@ class Ingress:
     actions: Actions = ()
 
 
+def depth_of_group(group_id: int) -> int:
+    """How many groups may lead to it, one after the other: it can go only after they have."""
+    return {PORT_GROUPS: 1, UNTAGGED_GROUPS: 2}.get(group_id & 0xFF00_0000, 0)
+
+
+class LabelEntry(NamedTuple):
+    """What is done with packets that come in with a label and are only passed on, or leave the core here."""
+
+    match: Match
+    actions: Actions
+
+
+class Watch(NamedTuple):
+    """Packets that show that a virtual port, which follows a MAC address, has moved to a place here."""
+
+    match: Match
+    port: PortName
+    place: Attachment
+
+
 @frozen
 class SharePort:
     """A virtual port at one datapath.
 
     `ingresses` are empty unless its packets enter the share here. `egress` is what an output to it does here (pushing
     what it needs, and one output); empty while nothing leads there. `physical` is the port it is attached to, if
-    that is here. It is turned if what comes in has forgotten where, so that it may go back there.
+    that is here. It is turned if what comes in has forgotten where, so that what may go back there does by its group,
+    and whether it may is for entries here to see to.
     """
 
     number: int
@@ -71,6 +95,13 @@ class Share:
     ports: Mapping[int, SharePort]
 
     @property
+    def attached(self) -> Iterator[Match]:
+        """The packets that come in here from outside the core."""
+        for port in self.ports.values():
+            if port.physical is not None:
+                yield from (ingress.match for ingress in port.ingresses)
+
+    @property
     def egress_table(self) -> int:
         """Where "all ports" and "the port it came from" become ports: the table behind the tenant's."""
         return self.block.end
@@ -79,3 +110,15 @@ class Share:
     def has_turned_ports(self) -> bool:
         """Whether "never back" has to be seen to by entries here."""
         return any(port.is_turned for port in self.ports.values())
+
+
+@frozen(eq=False)
+class Part:
+    """All that one datapath does for virtual networks: the shares on it, by name, and the labels that pass it."""
+
+    shares: Mapping[str, Share] = Factory(dict)
+    label_entries: tuple[LabelEntry, ...] = ()
+    watches: tuple[Watch, ...] = ()
+
+
+NO_PART: Final = Part()

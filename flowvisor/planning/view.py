@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from attrs import Factory, define
 
-from flowvisor.flowspace.box import EVERYTHING, Box, covers, overlaps
+from flowvisor.flowspace.box import EVERYTHING, Box, covers, intersect, overlaps
 from flowvisor.flowspace.layout import boxes_of, forget, set_field
 from flowvisor.flowspace.region import TooManyPieces
 from flowvisor.openflow.match import Match
@@ -155,10 +155,10 @@ class View:
 
     def port_is_private(self, port: int) -> bool:
         """Whether no packet at all is another slice's where it arrives that leaves at this port."""
-        answers, port, arriving = self._beyond(port)
-        known = answers.private.get(port)
+        answers, number = self._beyond(port)
+        known = answers.private.get(number)
         if known is None:
-            known = answers.private[port] = self._foreign_at(arriving, (EVERYTHING,)) is None
+            known = answers.private[number] = self.foreign_part((EVERYTHING,), port) is None
         return known
 
     def has_port_alone(self, port: int) -> bool:
@@ -168,21 +168,19 @@ class View:
 
     def port_is_safe(self, port: int) -> bool:
         """Whether every packet of the slice may leave here as it came in, whatever it is."""
-        answers, number, arriving = self._beyond(port)
+        answers, number = self._beyond(port)
         known = answers.safe.get(number)
         if known is None:
             region = self._region_outside
-            safe = region is not None and self._foreign_at(arriving, region) is None
+            safe = region is not None and self.foreign_part(region, port) is None
             known = answers.safe[number] = safe or self.port_is_private(port)
         return known
 
-    def _beyond(self, port: int) -> tuple[_Answers, int, tuple[FarEnd, ...]]:
-        """Where it is remembered what holds beyond a port, under which number, and where packets arrive there."""
-        far_ends = self._far_ends.get(port)
-        if far_ends is not None:
-            return self._over_cables, port, far_ends
-        port = self.ownership.representative_of(port)
-        return self._answers, port, (FarEnd(self.ownership, port),)
+    def _beyond(self, port: int) -> tuple[_Answers, int]:
+        """Where it is remembered what holds beyond a port, and under which number."""
+        if port in self._far_ends:
+            return self._over_cables, port
+        return self._answers, self.ownership.representative_of(port)
 
     @property
     def region(self) -> tuple[Box, ...] | None:
@@ -190,7 +188,8 @@ class View:
         if isinstance(self._answers.region, bool):
             try:
                 own = self.ownership.own_pieces
-                self._answers.region = tuple(own(EVERYTHING, self.slice_name, is_fenced=True))
+                found = own(EVERYTHING, self.slice_name, is_fenced=True, unlabelled=True)
+                self._answers.region = tuple(found)
             except TooManyPieces:
                 self._answers.region = None
         return self._answers.region
@@ -203,27 +202,41 @@ class View:
             self._answers.outside = tuple(dict.fromkeys(left))
         return self._answers.outside
 
-    def own_pieces(self, boxes: Collection[Box], *, is_fenced: bool = False) -> list[Box] | None:
+    def own_pieces(
+        self, boxes: Collection[Box], *, is_fenced: bool = False, unlabelled: bool = False
+    ) -> list[Box] | None:
         """What of a set of packets is in the effective flowspace; None where that would take too many boxes.
 
-        What `is_fenced` is, see `Ownership.own_pieces`.
+        What `is_fenced` and `unlabelled` are, see `Ownership.own_pieces`.
         """
         own, name = self.ownership.own_pieces, self.slice_name
         try:
-            return [piece for box in boxes for piece in own(box, name, is_fenced=is_fenced)]
+            return [
+                piece for box in boxes for piece in own(box, name, is_fenced=is_fenced, unlabelled=unlabelled)
+            ]
         except TooManyPieces:
             return None
 
     def foreign_part(self, boxes: Iterable[Box], port: int) -> Box | None:
         """Of packets that leave at a port, some that belong to another slice where they arrive, else None.
 
-        They arrive at the far ends of its cable, or where no cable is known at the same port seen from outside.
+        They arrive at the far ends of its cable, where labels are the core's, or where no cable is known at the same
+        port seen from outside.
         """
-        return self._foreign_at(self._far_ends.get(port) or (FarEnd(self.ownership, port),), boxes)
+        far_ends = self._far_ends.get(port)
+        if far_ends is None:
+            return self._foreign_at((FarEnd(self.ownership, port),), boxes)
+        return self._foreign_at(far_ends, boxes, self.ownership.labels)
 
-    def _foreign_at(self, arriving: Iterable[FarEnd], boxes: Iterable[Box]) -> Box | None:
+    def _foreign_at(
+        self, arriving: Iterable[FarEnd], boxes: Iterable[Box], labels: Collection[Box] = ()
+    ) -> Box | None:
         for box in boxes:
             outside = forget(box, *_LEFT_BEHIND)
+            for label in labels:
+                labelled = intersect(outside, label)
+                if labelled is not None:
+                    return labelled
             for ownership, port in arriving:
                 foreign = ownership.foreign_part(set_field(outside, "in_port", port), self.slice_name)
                 if foreign is not None:

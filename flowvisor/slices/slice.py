@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from attrs import field, frozen
 
@@ -18,6 +19,13 @@ class SwitchSettings:
 
     controllers: tuple[ConnectionMethod, ...] = ()
     tls: TlsFiles | None = None
+
+
+class PortName(NamedTuple):
+    """A virtual port, wherever it lies: its switch's share, and its number there."""
+
+    share: str
+    number: int
 
 
 @frozen
@@ -41,6 +49,21 @@ class Slice:
     switches: Mapping[int, SwitchSettings] = field(factory=dict, kw_only=True, hash=False)
     tls: TlsFiles | None = field(default=None, kw_only=True)
     controller_certificates: tuple[CertificatePin, ...] = field(default=(), kw_only=True)
+
+    @property
+    def block_sizes(self) -> Mapping[str, int]:
+        """How many tables it needs, by what each block is called."""
+        return {self.name: self.tables}
+
+    @property
+    def labelled_ports(self) -> Iterable[PortName]:
+        """Its virtual ports to which packets may have to cross the core."""
+        return ()
+
+    @property
+    def is_tunnelled(self) -> bool:
+        """Whether they do so in tunnels."""
+        return False
 
     def controllers_of(self, dpid: int) -> tuple[ConnectionMethod, ...]:
         """Who controls a virtual switch: the slice's controllers, then its own."""

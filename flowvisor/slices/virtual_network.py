@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import Enum
 
 from attrs import frozen
 
-from flowvisor.slices.slice import Slice
+from flowvisor.slices.slice import PortName, Slice
 from flowvisor.slices.virtual_switch import LinkEnd, LogicalSwitch, VirtualLink
 
 
@@ -43,6 +43,30 @@ class VirtualNetwork(Slice):
     def may_write(self) -> bool:
         """All that is in it is its tenant's own."""
         return True
+
+    @property
+    def shares(self) -> Iterator[tuple[str, LogicalSwitch]]:
+        """Its virtual switches, by what their shares are called."""
+        for switch in self.logical.values():
+            yield share_name(self.name, switch.name), switch
+
+    @property
+    def block_sizes(self) -> Mapping[str, int]:
+        """For each virtual switch its tenant's tables, and behind them the one where "all ports" become ports."""
+        return {share: self.tables + 1 for share, _ in self.shares}
+
+    @property
+    def labelled_ports(self) -> Iterator[PortName]:
+        """The ends of links, and the ports of switches that may lie on several datapaths."""
+        for share, switch in self.shares:
+            is_spread = len(switch.datapaths) > 1
+            for port in switch.ports.values():
+                if is_spread or port.link is not None:
+                    yield PortName(share, port.number)
+
+    @property
+    def is_tunnelled(self) -> bool:
+        return self.transport is Transport.TUNNEL
 
     def far_end(self, end: LinkEnd) -> LinkEnd | None:
         """Where the virtual link at a port leads, None if there is none."""

@@ -50,6 +50,11 @@ class LogicalSwitch:
     ports: Mapping[int, VirtualPort]
     place: Place
 
+    @property
+    def datapaths(self) -> frozenset[int]:
+        """Those on which its ports may lie."""
+        return frozenset(place.end.dpid for port in self.ports.values() for place in port.places)
+
 
 class LinkEnd(NamedTuple):
     """One end of a virtual link: a port of a virtual switch of the same network."""

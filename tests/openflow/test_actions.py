@@ -34,6 +34,6 @@ def test_an_output_of_its_own_takes_nothing_to_the_controller() -> None:
     assert a.Output(1) == a.Output(port=1, max_len=0)
 
 
-def test_ports_and_metadata_cannot_be_set() -> None:
+def test_where_a_packet_really_came_in_and_metadata_cannot_be_set() -> None:
     unsettable = {name for name, field in FIELDS.items() if not field.settable}
-    assert unsettable == {"in_port", "in_phy_port", "metadata", "ipv6_exthdr"}
+    assert unsettable == {"in_phy_port", "metadata", "ipv6_exthdr"}

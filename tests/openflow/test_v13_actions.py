@@ -149,7 +149,7 @@ def test_a_field_that_cannot_be_set_is_refused(field: Field) -> None:
     [
         "0019 0010 00010004 00000001 00000000",  # a register of Open vSwitch
         "0019 0010 80000d04 1064 1fff 00000000",  # a masked one of 1.5
-        "0019 0010 80000004 00000001 00000000",  # in_port, which cannot be set
+        "0019 0010 80000204 00000001 00000000",  # in_phy_port, which cannot be set
     ],
 )
 def test_a_datapath_may_show_a_set_field_that_we_do_not_understand(wire: str) -> None:

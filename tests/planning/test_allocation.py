@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 
 from flowvisor.planning.allocation import FIRST_BLOCK_TABLE, Allocations, TableBlock
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
+from flowvisor.slices.slice import PortName
+from flowvisor.slices.virtual_network import Transport
+from tests.support.virtual import a_network
 from tests.support.world import a_slice
 
 _names = st.sampled_from("abcdefgh")
@@ -84,3 +87,38 @@ def test_a_slice_whose_size_changes_gets_another_block() -> None:
 def test_a_file_that_is_not_one_of_allocations_is_refused(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - json's own message for what is no JSON
         Allocations.from_text(text)
+
+
+def test_labels_stay_with_their_ports_and_are_read_back() -> None:
+    blue = a_network("blue", {"big": {1: "1/1", 2: "2/1"}, "lab": {1: "1/2"}}, ["big/10 lab/10"])
+    green = a_network("green", {"big": {1: "1/3", 2: "2/3"}})
+    first = Allocations().allocate([green])
+    assert first.labels == {PortName("green/big", 1): 2048, PortName("green/big", 2): 2049}
+    both = first.allocate([blue, green])
+    assert {name: both.labels[name] for name in first.labels} == first.labels
+    assert set(both.labels) - set(first.labels) == {
+        *(PortName("blue/big", number) for number in (1, 2, 10)),
+        PortName("blue/lab", 10),  # its other port is only where its switch is
+    }
+    assert Allocations.from_text(both.to_text()) == both
+    assert both.allocate([green]).labels == first.labels
+    assert both.blocks["blue/big"].size == blue.tables + 1
+
+
+def test_labels_of_tunnels_are_numbered_apart() -> None:
+    blue = a_network("blue", {"big": {1: "1/1", 2: "2/1"}})
+    green = a_network("green", {"big": {1: "1/3", 2: "2/3"}}, transport=Transport.TUNNEL)
+    assert set(Allocations().allocate([blue, green]).labels.values()) == {2048, 2049, 1, 2}
+
+
+def test_a_port_for_which_no_label_is_left_has_none() -> None:
+    blue = a_network("blue", {"big": {1: "1/1", 2: "2/1", 3: "2/2"}})
+    first = Allocations().allocate([blue], range(100, 102))
+    assert list(first.labels.values()) == [100, 101]
+    assert list(first.allocate([blue], range(101, 104)).labels.values()) == [101, 102, 103]
+
+
+def test_a_file_from_before_there_were_labels_is_read() -> None:
+    assert Allocations.from_text('{"tables": {"a": [1, 2]}}').labels == {}
+    with pytest.raises(ValueError, match="label"):
+        Allocations.from_text('{"tables": {}, "labels": {"blue/big": {"1": 0}}}')

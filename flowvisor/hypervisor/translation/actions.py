@@ -294,6 +294,8 @@ def refused_action(switch: VirtualSwitch, actions: Iterable[act.Action]) -> Refu
             return Refusal(codes.ACTION_BAD_OUT_GROUP, "unknown-group")
         if isinstance(action, (act.SetQueue, act.Enqueue)) and not switch.owns_queue(action.queue_id):
             return Refusal(codes.ACTION_BAD_QUEUE, "unknown-queue")
+        if isinstance(action, act.SetField) and action.name == "in_port":
+            return Refusal(codes.ACTION_BAD_SET_TYPE, "unsupported")
         # What an outer Ethernet header hides may be a probe that somebody has kept.
         if action == _MAKES_A_PROBE or isinstance(action, act.PopPbb):
             return Refusal(codes.ACTION_EPERM, "probe")

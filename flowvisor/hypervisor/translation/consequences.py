@@ -49,7 +49,7 @@ def start_of(
         if matched is None or rewritten:
             region = _widened(switch, rewritten)
             return region if region is None or matched is None else _within(region, matched)
-        pieces = view.own_pieces(matched, is_fenced=True)
+        pieces = view.own_pieces(matched, is_fenced=True, unlabelled=True)
         return None if pieces is None else tuple(pieces)
 
     return boxes

@@ -1,0 +1,281 @@
+"""Where virtual networks lie: for each virtual port whether it is up, and what each datapath does for it.
+
+Strategy: an output to a port that is elsewhere pushes the port's label, and a label is routed by where it leads, from
+all datapaths on which its senders lie. What was found for a port is kept with the links that its route uses, so that
+when one of them fails only what it carried is routed again (`Paths` gives everything else the same way as before).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from attrs import Factory, define, evolve, field, frozen
+
+from flowvisor.network.topology import End
+from flowvisor.planning.allocation import Allocations, TableBlock
+from flowvisor.planning.claims import attached
+from flowvisor.planning.placement import (
+    NOT_PLACED,
+    Labelled,
+    Placed,
+    PortState,
+    at_a_links_end,
+    at_a_place,
+)
+from flowvisor.planning.routing import Routing
+from flowvisor.planning.share import NO_PART, LabelEntry, Part, Share, SharePort, Watch, port_group
+from flowvisor.planning.underlay import FIRST_EDGE_VERSION, Underlay
+from flowvisor.slices.slice import PortName
+from flowvisor.slices.virtual_network import VirtualNetwork, share_name
+from flowvisor.slices.virtual_switch import UNTAGGED, Attachment, LinkEnd, LogicalSwitch
+
+# Why a port is down.
+NOT_CONNECTED: Final = "its datapath is not connected"
+TOO_OLD: Final = "its datapath speaks OpenFlow 1.0, and has no tables for virtual switches"
+TOO_FEW_TABLES: Final = "its datapath has too few tables"
+NO_SUCH_PORT: Final = "its datapath has no such port"
+LINKED: Final = "the port leads to another datapath"
+PORT_IS_DOWN: Final = "the port is down"
+NOWHERE: Final = "its switch, or that at the other end of the link, lies on no datapath that is connected"
+NO_PATH: Final = "there is no path"
+# Why some packets do not come to one that is up.
+UNREACHED: Final = "there is no path from everywhere"
+NO_LABEL: Final = "no label is left for it"
+
+
+@frozen(eq=False)
+class Embedding:
+    """Where everything lies: for each share the datapaths that are its switch's edges, and what each datapath does."""
+
+    ports: Mapping[PortName, PortState] = Factory(dict)
+    edges: Mapping[str, tuple[int, ...]] = Factory(dict)
+    parts: Mapping[int, Part] = Factory(dict)
+
+    def part(self, dpid: int) -> Part:
+        """What a datapath does for virtual networks."""
+        return self.parts.get(dpid, NO_PART)
+
+
+NO_EMBEDDING: Final = Embedding()
+
+
+class _Switch(NamedTuple):
+    """A virtual switch, with what was decided of it."""
+
+    network: VirtualNetwork
+    share: str
+    logical: LogicalSwitch
+    block: TableBlock
+    edges: tuple[int, ...]
+
+
+@define(eq=False)
+class Embedder:
+    """Virtual networks and what they were allotted, with where they were last.
+
+    `embed` gives parts that are the same objects as before where nothing is different.
+    """
+
+    networks: Sequence[VirtualNetwork]
+    allocations: Allocations
+    _routing: Routing = field(init=False)
+    _placed: dict[PortName, tuple[object, Placed]] = field(factory=dict, init=False)
+    _last: Embedding = field(default=NO_EMBEDDING, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._routing = Routing(self.allocations.labels)
+
+    def embed(self, underlay: Underlay, moved: Mapping[PortName, Attachment] | None = None) -> Embedding:
+        """Where everything lies on what there is now. Of `moved` ports it is known where they are, if that is one of
+        their places.
+        """
+        self._routing.put_links(underlay)
+        switches = self._switches(underlay)
+        positions = _positions(switches, moved or {})
+        before, self._placed = self._placed, {}
+        for one in switches.values():
+            for port in one.logical.ports.values():
+                name = PortName(one.share, port.number)
+                if port.link is None:
+                    key, place = self._attach(one, name, positions, underlay)
+                else:
+                    key, place = self._link(one, name, switches)
+                known = before.get(name)
+                self._placed[name] = known if known is not None and known[0] == key else (key, place())
+        self._last = self._embedding(switches, before, underlay, positions)
+        return self._last
+
+    def _switches(self, underlay: Underlay) -> dict[str, _Switch]:
+        found: dict[str, _Switch] = {}
+        for network in self.networks:
+            for share, logical in network.shares:
+                block = self.allocations.blocks[share]
+                edges = tuple(sorted(d for d in logical.datapaths if _may_be_edge(d, block, underlay)))
+                found[share] = _Switch(
+                    network, share, logical, TableBlock(block.first, block.size - 1), edges
+                )
+        # A switch that has nothing but links lies where one of its neighbours does.
+        for share, one in list(found.items()):
+            if not one.logical.datapaths:
+                block = self.allocations.blocks[share]
+                beside = [edge for other in _neighbours(one) for edge in found[other].edges]
+                able = [d for d in (beside or underlay.datapaths) if _may_be_edge(d, block, underlay)]
+                found[share] = one._replace(edges=tuple(sorted(able)[:1]))
+        return found
+
+    def _attach(
+        self, one: _Switch, name: PortName, positions: _Positions, underlay: Underlay
+    ) -> tuple[object, Callable[[], Placed]]:
+        """What there is to know of an attached port, and what then makes of it what it is."""
+        where = positions.where[name]
+        reason = _fault_of(where, one, underlay)
+        anchor = where.end.dpid if reason in ("", PORT_IS_DOWN) else None
+        is_up = not reason
+        reached_by: Labelled | None = None
+        unreached: tuple[int, ...] = ()
+        others = tuple(edge for edge in one.edges if edge != anchor)
+        if anchor is not None and others:
+            reached_by = self._routing.to_port(name, others, anchor, in_tunnels=one.network.is_tunnelled)
+            unreached = others if reached_by is None else reached_by.route.unreached
+            reason = reason or (NO_LABEL if reached_by is None else UNREACHED if unreached else "")
+        state = PortState(where, anchor, is_up, reason, unreached)
+        is_turned = where.vlan == UNTAGGED or (
+            where.vlan is not None and positions.at_end[one.share, where.end] > 1
+        )
+        group_id = port_group(one.block, name.number)
+        return (state, one.edges, reached_by, is_turned), lambda: at_a_place(
+            name.number, state, one.edges, reached_by, group_id=group_id, is_turned=is_turned
+        )
+
+    def _link(
+        self, one: _Switch, name: PortName, switches: Mapping[str, _Switch]
+    ) -> tuple[object, Callable[[], Placed]]:
+        """Likewise of an end of a link."""
+        far = one.network.far_end(LinkEnd(one.logical.name, name.number))
+        assert far is not None
+        far_name = PortName(share_name(one.network.name, far.switch), far.port)
+        other = switches[far_name.share]
+        reached_by: Labelled | None = None
+        leads: Labelled | None = None
+        anchor: int | None = None
+        reason = NOWHERE
+        if one.edges and other.edges:
+            routing, in_tunnels = self._routing, one.network.is_tunnelled
+            anchor = routing.anchor(other.edges, one.edges, in_tunnels=in_tunnels)
+            far_anchor = routing.anchor(one.edges, other.edges, in_tunnels=in_tunnels)
+            reached_by = routing.to_port(name, other.edges, anchor, in_tunnels=in_tunnels)
+            leads = routing.to_port(far_name, one.edges, far_anchor, in_tunnels=in_tunnels)
+            reason = "" if reached_by is not None and leads is not None else NO_LABEL
+            if not reason and not (_reaches(far_anchor, reached_by) and _reaches(anchor, leads)):
+                reason = NO_PATH
+        unreached = () if reached_by is None else reached_by.route.unreached
+        is_up = not reason
+        state = PortState(None, anchor, is_up, reason or (UNREACHED if unreached else ""), unreached)
+        return (state, one.edges, reached_by, leads), lambda: at_a_links_end(
+            name.number, state, one.edges, reached_by, leads
+        )
+
+    def _embedding(
+        self,
+        switches: Mapping[str, _Switch],
+        before: Mapping[PortName, tuple[object, Placed]],
+        underlay: Underlay,
+        positions: _Positions,
+    ) -> Embedding:
+        touched: set[int] = set()
+        nothing = (None, NOT_PLACED)
+        for name in self._placed.keys() | before.keys():
+            placed = self._placed.get(name, nothing)[1]
+            touched.update(placed.touched_since(before.get(name, nothing)[1]))
+        watches = _watches(switches, positions)
+        last = self._last
+        edges = {share: one.edges for share, one in switches.items()}
+        ports_at: dict[tuple[int, str], dict[int, SharePort]] = {}
+        entries_at: dict[int, list[LabelEntry]] = {}
+        for name, (_, placed) in self._placed.items():
+            for dpid in touched & placed.ports.keys():
+                ports_at.setdefault((dpid, name.share), {})[name.number] = placed.ports[dpid]
+            for dpid in touched & placed.entries.keys():
+                entries_at.setdefault(dpid, []).extend(placed.entries[dpid])
+        shares_at: dict[int, dict[str, Share]] = {}
+        for (dpid, share), ports in ports_at.items():
+            one = switches[share]
+            shares_at.setdefault(dpid, {})[share] = Share(share, one.logical.dpid, one.block, ports)
+        parts: dict[int, Part] = {}
+        for dpid in underlay.datapaths:
+            part = last.part(dpid)
+            if dpid in touched:
+                part = Part(shares_at.get(dpid, {}), tuple(entries_at.get(dpid, ())), part.watches)
+            if part.watches != watches.get(dpid, ()):
+                part = evolve(part, watches=watches.get(dpid, ()))
+            parts[dpid] = part
+        return Embedding({name: placed.state for name, (_, placed) in self._placed.items()}, edges, parts)
+
+
+class _Positions(NamedTuple):
+    """Where each attached port lies, and how many of one share's lie at one physical port."""
+
+    where: dict[PortName, Attachment]
+    at_end: Counter[tuple[str, End]]
+
+
+def _positions(switches: Mapping[str, _Switch], moved: Mapping[PortName, Attachment]) -> _Positions:
+    where: dict[PortName, Attachment] = {}
+    for one in switches.values():
+        for port in one.logical.ports.values():
+            name = PortName(one.share, port.number)
+            if port.places:
+                place = moved.get(name)
+                where[name] = place if place in port.places and place is not None else port.places[0]
+    return _Positions(where, Counter((name.share, place.end) for name, place in where.items()))
+
+
+def _reaches(source: int, labelled: Labelled | None) -> bool:
+    return labelled is not None and source in labelled.route.exits
+
+
+def _may_be_edge(dpid: int, block: TableBlock, underlay: Underlay) -> bool:
+    datapath = underlay.datapaths.get(dpid)
+    return datapath is not None and datapath.version >= FIRST_EDGE_VERSION and block.end <= datapath.n_tables
+
+
+def _neighbours(one: _Switch) -> Iterator[str]:
+    """The shares of the switches that a switch has links to."""
+    for port in one.logical.ports.values():
+        far = one.network.far_end(LinkEnd(one.logical.name, port.number))
+        if far is not None:
+            yield share_name(one.network.name, far.switch)
+
+
+def _fault_of(place: Attachment, one: _Switch, underlay: Underlay) -> str:
+    """What is wrong with a place, or nothing."""
+    datapath = underlay.datapaths.get(place.end.dpid)
+    if datapath is None:
+        return NOT_CONNECTED
+    if datapath.version < FIRST_EDGE_VERSION:
+        return TOO_OLD
+    if place.end.dpid not in one.edges:
+        return TOO_FEW_TABLES
+    if place.end.port not in datapath.ports:
+        return NO_SUCH_PORT
+    if underlay.is_linked(place.end):
+        return LINKED
+    return "" if datapath.ports[place.end.port] else PORT_IS_DOWN
+
+
+def _watches(switches: Mapping[str, _Switch], positions: _Positions) -> dict[int, tuple[Watch, ...]]:
+    """By datapath, where it would be seen that ports have moved."""
+    found: dict[int, tuple[Watch, ...]] = {}
+    for one in switches.values():
+        for port in one.logical.ports.values():
+            if port.follows is None:
+                continue
+            name = PortName(one.share, port.number)
+            for place in port.places:
+                dpid = place.end.dpid
+                if place != positions.where[name] and dpid in one.edges:
+                    match = attached(place).having(eth_src=port.follows)
+                    found[dpid] = (*found.get(dpid, ()), Watch(match, name, place))
+    return found

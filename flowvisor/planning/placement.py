@@ -1,0 +1,143 @@
+"""One virtual port, once it is known where it lies: what it is on each edge, and what the core does for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from attrs import Factory, frozen
+
+from flowvisor.network.paths import Route
+from flowvisor.openflow.actions import Action, Actions, Group, PopVlan, SetField
+from flowvisor.planning.claims import attached
+from flowvisor.planning.labels import Label, delivered
+from flowvisor.planning.share import Ingress, LabelEntry, SharePort
+from flowvisor.slices.virtual_switch import UNTAGGED, Attachment
+
+_FORGET_IN_PORT = SetField("in_port", 0)  # so that a packet may go out where it came in
+
+
+@frozen
+class PortState:
+    """Whether a virtual port is up, and in words why it is not.
+
+    `anchor` is the datapath where its packets come in: the one that it is attached to at `where`, or for a link's end
+    the one that its link was led to. From the edges `unreached` nothing gets to it, though it may be up.
+    """
+
+    where: Attachment | None
+    anchor: int | None
+    is_up: bool
+    reason: str = ""
+    unreached: tuple[int, ...] = ()
+
+
+class Labelled(NamedTuple):
+    """A label, and how it gets to its port."""
+
+    label: Label
+    route: Route
+
+
+@frozen(eq=False)
+class Placed:
+    """A virtual port: on each edge its half of the share, and elsewhere the entries that pass its packets on."""
+
+    state: PortState
+    ports: Mapping[int, SharePort] = Factory(dict)
+    entries: Mapping[int, tuple[LabelEntry, ...]] = Factory(dict)
+
+    def touched_since(self, before: Placed) -> Iterable[int]:
+        """The datapaths at which something is different."""
+        if self is before:
+            return
+        for mine, old in ((self.ports, before.ports), (self.entries, before.entries)):
+            for dpid in mine.keys() | old.keys():
+                one, other = mine.get(dpid), old.get(dpid)
+                if one is not other and one != other:
+                    yield dpid
+
+
+NOT_PLACED = Placed(PortState(None, None, is_up=False))
+
+
+def at_a_place(
+    number: int,
+    state: PortState,
+    edges: Iterable[int],
+    reached_by: Labelled | None,
+    *,
+    group_id: int,
+    is_turned: bool,
+) -> Placed:
+    """A port that is attached. `reached_by` is None where nothing remote leads to it, `group_id` is its group's."""
+    place = state.where
+    assert place is not None
+    remote = _remote(number, reached_by)
+    ports = {edge: remote[edge] if edge in remote else SharePort(number) for edge in edges}
+    if state.anchor is None:  # there is nothing there that it could be attached to
+        return Placed(state, ports)
+    came_in: tuple[Action, ...] = () if place.vlan is None or place.vlan == UNTAGGED else (PopVlan(),)
+    if is_turned:
+        came_in += (_FORGET_IN_PORT,)
+    ports[place.end.dpid] = SharePort(
+        number,
+        ingresses=(Ingress(attached(place), came_in),),
+        egress=delivered(place),
+        physical=place.end.port,
+        is_turned=is_turned,
+    )
+    return Placed(state, ports, _entries(reached_by, (Group(group_id),)))
+
+
+def at_a_links_end(
+    number: int, state: PortState, edges: Iterable[int], reached_by: Labelled | None, leads: Labelled | None
+) -> Placed:
+    """An end of a virtual link, which `leads` to the other one."""
+    remote = _remote(number, leads)
+    ports = {edge: remote[edge] if edge in remote else SharePort(number) for edge in edges}
+    if reached_by is None or state.anchor is None:
+        return Placed(state, ports)
+    label = reached_by.label
+    ports[state.anchor] = SharePort(
+        number,
+        ingresses=tuple(
+            Ingress(label.arrival(step.in_port), (*label.taken_off(), _FORGET_IN_PORT))
+            for step in reached_by.route.steps
+            if step.out_port is None
+        ),
+        egress=ports[state.anchor].egress,
+        is_turned=True,
+    )
+    return Placed(state, ports, _entries(reached_by, None))
+
+
+def _remote(number: int, labelled: Labelled | None) -> Mapping[int, SharePort]:
+    """The port where an output to it pushes a label; alike on all edges that it leaves by the same port number."""
+    if labelled is None:
+        return {}
+    alike: dict[int, SharePort] = {}
+    found = {}
+    for edge, exit_port in labelled.route.exits.items():
+        one = alike.get(exit_port)
+        if one is None:
+            one = alike[exit_port] = SharePort(number, egress=labelled.label.sent(exit_port))
+        found[edge] = one
+    return found
+
+
+def _entries(labelled: Labelled | None, delivering: Actions | None) -> dict[int, tuple[LabelEntry, ...]]:
+    """What datapaths do with a label; where it arrives it is `delivering`, if it is not an ingress of the share."""
+    found: dict[int, tuple[LabelEntry, ...]] = {}
+    if labelled is None:
+        return found
+    label = labelled.label
+    for dpid, in_port, out_port in labelled.route.steps:
+        if out_port is not None:
+            actions = label.passed_on(in_port, out_port)
+        elif delivering is not None:
+            actions = (*label.taken_off(), *delivering)
+        else:
+            continue
+        found[dpid] = (*found.get(dpid, ()), LabelEntry(label.arrival(in_port), actions))
+    return found
