@@ -153,13 +153,19 @@ class GroupTable:
         return []
 
     def _is_live(self, bucket: Bucket, seen: set[int], port_is_live: PortIsLive) -> bool:
-        """Section 6.5: a bucket is live if its watched port is, or a bucket of its watched group."""
+        """Section 6.5: a bucket is live if its watched port is, or a bucket of its watched group.
+
+        As Open vSwitch has it, there a bucket is that need not watch anything.
+        """
         if bucket.watch_port != ANY and port_is_live(bucket.watch_port):
             return True
         watched = self._groups.get(bucket.watch_group)
         if watched is None or watched.group_id in seen:
             return False
-        return any(self._is_live(each, seen | {watched.group_id}, port_is_live) for each in watched.buckets)
+        seen = seen | {watched.group_id}
+        return any(
+            _watches_nothing(each) or self._is_live(each, seen, port_is_live) for each in watched.buckets
+        )
 
     def ref_counts(self, uses_in_flows: Mapping[int, int]) -> dict[int, int]:
         """How many flow entries and groups lead to each group."""

@@ -291,6 +291,11 @@ class VirtualSwitch:
         return queue_id == DEFAULT_QUEUE or (bandwidth is not None and queue_id in bandwidth.queues)
 
     @property
+    def shown_dpid(self) -> int:
+        """What its tenant calls it."""
+        return self.name.dpid if self.view.share is None else self.view.share.dpid
+
+    @property
     def known_ports(self) -> dict[int, Port]:
         """Ports by the numbers by which the slice knows them, among them all that it has."""
         return self.datapath.ports if self.view.share is None else self.logical_ports
@@ -303,7 +308,8 @@ class VirtualSwitch:
     def ports(self) -> list[Port]:
         """The ports that the slice has here, as it sees them, in ascending order."""
         known = self.known_ports
-        return [self.port_configs.shown(known[number]) for number in self.view.own_ports(known)]
+        numbers = self.view.own_ports(known)
+        return [self.port_configs.shown(known[number]) for number in numbers if number in known]
 
     @property
     def visible_ports(self) -> list[Port]:

@@ -252,6 +252,8 @@ def _leak_back_over_cables(
 
 
 def _leak_at_in_port(view: View, boxes: Boxes | None) -> Leak | None:
+    if view.share is not None:
+        return None  # what comes in is the share's whatever it is, and so may go back
     if boxes is None:
         return Leak(codes.ACTION_EPERM, "foreign-flowspace")
     for box in boxes:

@@ -19,6 +19,12 @@ from flowvisor.hypervisor.translation.consequences import start_of, take_note
 from flowvisor.hypervisor.translation.queueing import queued
 from flowvisor.hypervisor.translation.storm_meters import as_mapped, metered
 from flowvisor.hypervisor.translation.versions import translated
+from flowvisor.hypervisor.translation.virtual_outputs import (
+    is_label,
+    marked,
+    refused_instructions,
+    unmarked,
+)
 from flowvisor.network.discovery import PROBE_ADDRESS
 from flowvisor.openflow import actions as act
 from flowvisor.openflow import error_codes as codes
@@ -29,6 +35,7 @@ from flowvisor.openflow.ports import ALL, FLOOD, MAX_PORT, NO_FLOOD
 from flowvisor.planning.closed_ports import closed_group, closed_port
 from flowvisor.planning.egress import find_leak, is_visible
 from flowvisor.planning.entries import all_group, flood_group
+from flowvisor.planning.share import port_group, port_of_group
 
 EVERYWHERE: Final = (ALL, FLOOD)
 MAX_FLOODS: Final = 16  # of one list; each is looked at for each of the slice's ports
@@ -75,9 +82,7 @@ def judge(
         view,
         (*applied, *written),
         start_of(switch, () if fresh else switch.rewritten, matched),
-        ports={*switch.datapath.ports, *_outputs((*applied, *written))}
-        if may_have_gone
-        else switch.datapath.ports,
+        ports={*switch.known_ports, *_outputs((*applied, *written))} if may_have_gone else switch.known_ports,
         came_in=fresh,
         buckets=switch.groups.buckets_of,
     )
@@ -135,8 +140,9 @@ def actions_to_physical(
     """The tenant's actions in the datapath's ids, and spelled out what it must not decide: which ports are all ports.
 
     A flood is the group that follows the slice's ports where there are tables for it, or if it must be one action.
+    To the ports of a virtual network's switch all outputs are groups.
     """
-    block = switch.view.block
+    block, share = switch.view.block, switch.view.share
     mapped: list[act.Action] = []
     for at, action in enumerate(actions):
         if isinstance(action, act.Output) and action.port in EVERYWHERE:
@@ -144,9 +150,11 @@ def actions_to_physical(
                 mapped += [act.Output(port) for port in flood_ports(switch, action.port)]
             else:
                 group = flood_group if action.port == FLOOD else all_group
-                mapped.append(act.Group(group(switch.allotted)))
+                mapped.append(act.Group(group(switch.allotted if block is None else block)))
         elif isinstance(action, act.Group):
             mapped.append(act.Group(switch.groups.by_id[action.group_id].physical))
+        elif share is not None and isinstance(action, act.Output) and action.port <= MAX_PORT:
+            mapped.append(act.Group(port_group(share.block, action.port)))
         elif isinstance(action, (act.Output, act.Enqueue)) and switch.port_configs.is_shut(action.port):
             if is_set and _is_void(actions, at):
                 mapped.append(action)  # the datapath does not carry it out either
@@ -169,13 +177,14 @@ def _is_void(action_set: act.Actions, at: int) -> bool:
 
 def actions_to_virtual(switch: VirtualSwitch, actions: act.Actions) -> act.Actions:
     """The inverse, where a flood is a group. What is no group of the slice's becomes an id that no group has."""
-    block = switch.allotted
+    block = switch.view.block or switch.allotted
     floods = {flood_group(block): FLOOD, all_group(block): ALL}
+    other = closed_port if switch.view.share is None else port_of_group
 
     def back(action: act.Action) -> act.Action:
         if not isinstance(action, act.Group):
             return action
-        port = floods.get(action.group_id) or closed_port(block, action.group_id)
+        port = floods.get(action.group_id) or other(block, action.group_id)
         return act.Group(switch.groups.to_virtual(action.group_id)) if port is None else act.Output(port)
 
     return tuple(back(action) for action in actions)
@@ -192,9 +201,9 @@ def flood_ports(switch: VirtualSwitch, port: int) -> list[int]:
 
 def instructions_to_virtual(switch: VirtualSwitch, instructions: act.Instructions) -> act.Instructions:
     """The inverse for entries in tables: what the tenant wrote, of what the datapath tells."""
-    block = switch.view.block
+    block, share = switch.view.block, switch.view.share
     assert block is not None
-    return tuple(
+    told = tuple(
         _each(
             as_mapped(switch, instructions),
             lambda actions, _: actions_to_virtual(switch, actions),
@@ -202,6 +211,7 @@ def instructions_to_virtual(switch: VirtualSwitch, instructions: act.Instruction
             -block.first,
         )
     )
+    return told if share is None else unmarked(share, told)
 
 
 def _each(
@@ -224,9 +234,11 @@ def _each(
 
 
 def _mapped(switch: VirtualSwitch, instructions: act.Instructions) -> Iterator[act.Instruction]:
-    block = switch.view.block
+    block, share = switch.view.block, switch.view.share
     if block is None:
         instructions = _floods_applied(instructions)
+    elif share is not None:
+        instructions = marked(share, instructions)
     return _each(
         instructions,
         lambda actions, is_set: actions_to_physical(switch, actions, is_set=is_set),
@@ -277,7 +289,8 @@ def _refused_instruction(
             refusal = refused_action(switch, instruction.actions)
             if refusal is not None:
                 return refusal
-    return None
+    share = switch.view.share
+    return None if share is None else refused_instructions(share, instructions)
 
 
 def refused_action(switch: VirtualSwitch, actions: Iterable[act.Action]) -> Refusal | None:
@@ -297,6 +310,8 @@ def refused_action(switch: VirtualSwitch, actions: Iterable[act.Action]) -> Refu
         if isinstance(action, act.SetField) and action.name == "in_port":
             return Refusal(codes.ACTION_BAD_SET_TYPE, "unsupported")
         # What an outer Ethernet header hides may be a probe that somebody has kept.
+        if switch.view.share is not None and is_label(action):
+            return Refusal(codes.ACTION_BAD_SET_TYPE, "unsupported")
         if action == _MAKES_A_PROBE or isinstance(action, act.PopPbb):
             return Refusal(codes.ACTION_EPERM, "probe")
         if action in _MAKE_LLDP:  # it would be on a wire past all that is done with a tenant's LLDP

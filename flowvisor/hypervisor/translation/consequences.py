@@ -16,6 +16,7 @@ from flowvisor.flowspace.layout import forget
 from flowvisor.hypervisor.groups import MAX_USES, TenantGroup, Use
 from flowvisor.hypervisor.peers import VirtualSwitch
 from flowvisor.hypervisor.refusal import Refusal
+from flowvisor.hypervisor.translation.virtual_outputs import GROUP, NOT_AFTER, end_of, refused_ends
 from flowvisor.openflow import actions as act
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.ports import ALL, CONTROLLER, FLOOD, IN_PORT
@@ -96,6 +97,8 @@ def _take_note_of_ends(
     A flood becomes a group, and so does an output to a port that is shut; in a set a group beats an output wherever it
     was written: what should take its place, or leave another group in its place, cannot be said together with it.
     """
+    if switch.view.share is not None:
+        return _take_note_of_virtual_ends(switch, table_id, written, goes_on=goes_on)
     ends = [_end_of(action) for action in written if isinstance(action, (act.Output, act.Group))]
     if len({end if end in ("flood", "group") else "port" for end in ends}) > 1 and "flood" in ends:
         return _FLOOD_BESIDE_OTHERS
@@ -106,6 +109,27 @@ def _take_note_of_ends(
         | {(end, True) for end in counts if table_id}
     )
     if _displaces(noted, switch.port_configs.is_shut):
+        return _FLOOD_BESIDE_OTHERS
+    if noted != switch.set_ends:
+        switch.verdicts.clear()
+        switch.set_ends = noted
+    return None
+
+
+def _take_note_of_virtual_ends(
+    switch: VirtualSwitch, table_id: int, written: act.Actions, *, goes_on: bool
+) -> Refusal | None:
+    """The same where every port is a group."""
+    if refused_ends(written) is not None:
+        return _FLOOD_BESIDE_OTHERS
+    ends = [end_of(action) for action in written if isinstance(action, (act.Output, act.Group))]
+    counts = [GROUP] if GROUP in ends else ends[-1:]
+    noted = (
+        switch.set_ends
+        | {(end, False) for end in counts if goes_on}
+        | {(end, True) for end in counts if table_id}
+    )
+    if any({(first, False), (later, True)} <= noted for first, later in NOT_AFTER):
         return _FLOOD_BESIDE_OTHERS
     if noted != switch.set_ends:
         switch.verdicts.clear()
@@ -183,7 +207,7 @@ def _named(switch: VirtualSwitch, port: int) -> Iterable[int]:
     if port == CONTROLLER:
         return ()
     if port in _SEVERAL_PORTS:
-        return switch.view.flooded_ports(switch.datapath.ports)
+        return switch.view.flooded_ports(switch.known_ports)
     return (port,)
 
 
@@ -243,7 +267,7 @@ def _leak(
         switch.view,
         actions,
         start,
-        ports=switch.datapath.ports,
+        ports=switch.known_ports,
         came_in=came_in,
         buckets=switch.groups.buckets_of,
         effort=effort,

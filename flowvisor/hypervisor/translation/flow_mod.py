@@ -18,6 +18,9 @@ from flowvisor.hypervisor.refusal import Refusal, refuse
 from flowvisor.hypervisor.requests import ask, fence, send_to_datapath
 from flowvisor.hypervisor.translation.actions import Verdict, judge, judge_entry
 from flowvisor.hypervisor.translation.table_miss import install_miss, is_miss, is_our_miss, own_miss_comes
+from flowvisor.hypervisor.translation.virtual_deletes import delete_found
+from flowvisor.hypervisor.translation.virtual_outputs import MARKS
+from flowvisor.hypervisor.translation.virtual_ports import match_to_physical, patched_match
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow import v13
 from flowvisor.openflow.frame import FLOW_MOD, HEADER
@@ -37,11 +40,12 @@ from flowvisor.openflow.messages import (
     Message,
 )
 from flowvisor.openflow.multipart import FlowStats, FlowStatsReply, FlowStatsRequest
-from flowvisor.openflow.ports import ALL, ANY, FLOOD
+from flowvisor.openflow.ports import ALL, ANY, FLOOD, MAX_PORT
 from flowvisor.openflow.traits import TRAITS
 from flowvisor.planning.allocation import TableBlock
 from flowvisor.planning.closed_ports import closed_group
 from flowvisor.planning.entries import COOKIE, all_group, flood_group
+from flowvisor.planning.share import port_group
 
 # Offsets in a 1.3 FLOW_MOD (section 7.3.4.1).
 _COOKIE: Final = slice(8, 16)
@@ -69,7 +73,14 @@ def southbound_patched(channel: TenantChannel, frame: bytes, effects: Effects) -
         frame[_MATCH_LENGTH] == _NO_FIELDS and (switch.watches_miss or frame[_COOKIE] == _OUR_COOKIE)
     ):
         return southbound(channel, frame, effects)
-    end = v13.check_match(frame, _MATCH)
+    if switch.view.share is None:
+        end = v13.check_match(frame, _MATCH)
+        match = frame[_MATCH:end]
+    else:
+        patched = patched_match(frame, _MATCH)
+        if patched is None:
+            return southbound(channel, frame, effects)
+        match, end = patched
     instructions = bytes(frame[end:])
     verdict = switch.verdicts.get((table_id, instructions))
     if verdict is None:
@@ -82,16 +93,17 @@ def southbound_patched(channel: TenantChannel, frame: bytes, effects: Effects) -
             return southbound(channel, frame, effects)
         room.left -= 1
     transactions = channel.transactions
-    patched = b"".join(
+    physical = b"".join(
         (
-            HEADER.pack(4, FLOW_MOD, end + len(verdict), transactions.send(frame)),
+            HEADER.pack(4, FLOW_MOD, _MATCH + len(match) + len(verdict), transactions.send(frame)),
             frame[8:_TABLE],
             _TABLE_BYTES[table_id + block.first],
-            frame[_COMMAND:end],
+            frame[_COMMAND:_MATCH],
+            match,
             verdict,
         )
     )
-    send_to_datapath(switch.datapath, patched, effects)
+    send_to_datapath(switch.datapath, physical, effects)
     counters = channel.counters
     counters.down[FLOW_MOD] += 1
     counters.down_bytes += len(frame)
@@ -121,8 +133,11 @@ def southbound(channel: TenantChannel, frame: bytes, effects: Effects) -> Refusa
         return Refusal(codes.MATCH_BAD_FIELD, "experimenter")
     if message.flags & EMERGENCY:
         return Refusal(codes.FLOW_MOD_BAD_FLAGS, "unsupported")
+    match = message.match if switch.view.share is None else match_to_physical(message.match)
+    if isinstance(match, Refusal):
+        return match
     if message.command in (DELETE, DELETE_STRICT):
-        return _delete(channel, frame, message, block, effects)
+        return _delete(channel, frame, evolve(message, match=match), block, effects)
     if message.table_id >= block.size:
         return Refusal(codes.FLOW_MOD_BAD_TABLE_ID, "table-id")
     refusal = _check_buffer(switch, message)
@@ -134,6 +149,7 @@ def southbound(channel: TenantChannel, frame: bytes, effects: Effects) -> Refusa
     is_10_addition = message.command == ADD and not TRAITS[channel.version].has_tables
     physical = evolve(
         message,
+        match=match,
         table_id=message.table_id + block.first,
         flags=message.flags | (RESET_COUNTS if is_10_addition else 0),  # as 1.0 has it, it counts anew
         instructions=verdict.instructions,
@@ -170,7 +186,7 @@ def _add(channel: TenantChannel, frame: bytes, physical: FlowMod, effects: Effec
 def _check_buffer(switch: VirtualSwitch, message: FlowMod) -> Refusal | None:
     if message.buffer_id == NO_BUFFER:
         return None
-    if switch.datapath.buffers.take(message.buffer_id, switch.tenant.name) is None:
+    if switch.datapath.buffers.take(message.buffer_id, switch.name.slice_name) is None:
         return Refusal(codes.BUFFER_UNKNOWN, "foreign-buffer")
     return None
 
@@ -213,7 +229,10 @@ def _delete(
         tables = range(message.table_id + block.first, message.table_id + block.first + 1)
     else:
         return Refusal(codes.FLOW_MOD_BAD_TABLE_ID, "table-id")
-    if message.out_group != ANY_GROUP and is_group_there(switch, message.out_port):
+    if switch.view.share is not None and looks_again(switch, message.out_port, message.out_group):
+        _delete_found(channel, frame, message, tables, effects)
+        return None
+    if looks_again(switch, message.out_port, message.out_group):
         return Refusal(codes.FLOW_MOD_EPERM, "unsupported")  # the datapath can look for one group only
     filters = out_filter(switch, message.out_port, message.out_group)
     if filters is None:
@@ -226,6 +245,17 @@ def _delete(
     return None
 
 
+def _delete_found(
+    channel: TenantChannel, frame: bytes, message: FlowMod, tables: range, effects: Effects
+) -> None:
+    copies = Copies(frame)
+
+    def delete(one: FlowMod, effects: Effects) -> None:
+        _send(channel, frame, one, effects, copies)
+
+    delete_found(channel, frame, message, tables, delete, effects)
+
+
 def out_filter(switch: VirtualSwitch, out_port: int, out_group: int) -> tuple[int, int] | None:
     """A request's filters as (out_port, out_group) of the datapath; None: no entry passes.
 
@@ -236,6 +266,11 @@ def out_filter(switch: VirtualSwitch, out_port: int, out_group: int) -> tuple[in
         group = switch.groups.by_id.get(out_group)
         port = ANY if is_group_there(switch, out_port) else out_port
         return None if group is None else (port, group.physical)
+    share = switch.view.share
+    if share is not None:
+        if out_port in MARKS:
+            return ANY, ANY_GROUP
+        return (ANY, port_group(share.block, out_port)) if out_port <= MAX_PORT else (out_port, ANY_GROUP)
     groups = {FLOOD: flood_group, ALL: all_group}
     if out_port in groups:
         return ANY, groups[out_port](switch.allotted)
@@ -246,7 +281,15 @@ def out_filter(switch: VirtualSwitch, out_port: int, out_group: int) -> tuple[in
 
 def is_group_there(switch: VirtualSwitch, out_port: int) -> bool:
     """Whether an output of the tenant's is to a group on the datapath."""
+    if switch.view.share is not None:
+        return out_port <= MAX_PORT or out_port in MARKS
     return out_port in (FLOOD, ALL) or switch.port_configs.is_shut(out_port)
+
+
+def looks_again(switch: VirtualSwitch, out_port: int, out_group: int) -> bool:
+    """Whether what the datapath finds by `out_filter` has to be looked at for the port once more."""
+    is_marked = switch.view.share is not None and out_port in MARKS
+    return is_marked or (out_group != ANY_GROUP and is_group_there(switch, out_port))
 
 
 def _modify_or_add(channel: TenantChannel, frame: bytes, physical: FlowMod, effects: Effects) -> None:

@@ -11,6 +11,7 @@ from flowvisor.hypervisor.flow_table import MAX_ENTRY_NUMBER, PIECE_COOKIE, PIEC
 from flowvisor.hypervisor.peers import Datapath, TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.translation.idle_pieces import lived, put_back
 from flowvisor.hypervisor.translation.table_miss import install_miss
+from flowvisor.hypervisor.translation.virtual_ports import match_to_virtual
 from flowvisor.openflow.frame import FLOW_REMOVED
 from flowvisor.openflow.messages import SEND_FLOW_REM, FlowRemoved
 
@@ -38,7 +39,9 @@ def _from_tables(switch: VirtualSwitch, message: FlowRemoved, effects: Effects) 
         switch.has_own_miss = False
         install_miss(switch, effects)
     if told:
-        _tell(switch, evolve(message, table_id=message.table_id - block.first, xid=0), effects)
+        match = message.match if switch.view.share is None else match_to_virtual(message.match)
+        told_as = evolve(message, table_id=message.table_id - block.first, match=match, xid=0)
+        _tell(switch, told_as, effects)
 
 
 def _piece_gone(datapath: Datapath, message: FlowRemoved, effects: Effects) -> None:

@@ -30,6 +30,7 @@ from flowvisor.hypervisor.translation.consequences import leak_through
 from flowvisor.hypervisor.translation.flow_mod import Copies
 from flowvisor.hypervisor.translation.pieces import users_gone
 from flowvisor.hypervisor.translation.queueing import kept_in_queue
+from flowvisor.hypervisor.translation.virtual_buckets import refused_bucket, watching_here, watching_there
 from flowvisor.openflow import actions as act
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.frame import GROUP_MOD
@@ -207,6 +208,10 @@ def _refused(
         )
         if refusal is not None:
             return refusal
+        share = switch.view.share
+        refusal = None if share is None else refused_bucket(share, bucket)
+        if refusal is not None:
+            return refusal
         watched = bucket.watch_port
         if watched != ANY and not _is_own_port(switch, watched, may_have_gone=may_have_gone):
             return Refusal(codes.GROUP_BAD_WATCH, "foreign-port")
@@ -220,57 +225,58 @@ def _refused_output(switch: VirtualSwitch, actions: act.Actions, *, may_have_gon
     for action in outputs:
         if not isinstance(action, act.Output) or action.port in (CONTROLLER, IN_PORT):
             continue
+        is_group = action.port in EVERYWHERE or switch.view.share is not None
+        if is_group and not switch.datapath.group_features.capabilities & _CHAINING:
+            return Refusal(codes.CHAINING_UNSUPPORTED, "unsupported")
         if action.port not in EVERYWHERE:
             if not _is_own_port(switch, action.port, may_have_gone=may_have_gone):
                 return Refusal(codes.ACTION_BAD_OUT_PORT, "foreign-port")
-        elif len(outputs) > 1:
+        elif len(outputs) > 1 and switch.view.share is None:
             # Of an action set, which a bucket is, only one of them is carried out; a flood becomes a group.
             return Refusal(codes.ACTION_TOO_MANY, "unsupported")
-        elif not switch.datapath.group_features.capabilities & _CHAINING:
-            return Refusal(codes.CHAINING_UNSUPPORTED, "unsupported")
     return None
 
 
 def _is_own_port(switch: VirtualSwitch, port: int, *, may_have_gone: bool) -> bool:
-    is_there = port in switch.datapath.ports or (may_have_gone and port <= MAX_PORT)
+    is_there = port in switch.known_ports or (may_have_gone and port <= MAX_PORT)
     return is_there and switch.view.owns_port(port)
 
 
 def group_to_physical(switch: VirtualSwitch, group_id: int, version: Version, command: int) -> GroupMod:
     """A group in the datapath's terms."""
-    by_id, queue = switch.groups.by_id, switch.queue
+    by_id, queue, share = switch.groups.by_id, switch.queue, switch.view.share
+    buckets = (
+        evolve(
+            bucket,
+            watch_group=ANY_GROUP if bucket.watch_group == ANY_GROUP else by_id[bucket.watch_group].physical,
+            actions=actions_to_physical(
+                switch,
+                bucket.actions if queue is None else kept_in_queue(queue, bucket.actions),
+                floods_by_group=True,
+                is_set=True,
+            ),
+        )
+        for bucket in version.buckets
+    )
     return GroupMod(
         command=command,
         group_type=version.kind,
         group_id=by_id[group_id].physical,
-        buckets=tuple(
-            evolve(
-                bucket,
-                watch_group=ANY_GROUP
-                if bucket.watch_group == ANY_GROUP
-                else by_id[bucket.watch_group].physical,
-                actions=actions_to_physical(
-                    switch,
-                    bucket.actions if queue is None else kept_in_queue(queue, bucket.actions),
-                    floods_by_group=True,
-                    is_set=True,
-                ),
-            )
-            for bucket in version.buckets
-        ),
+        buckets=tuple(buckets if share is None else (watching_there(share, one) for one in buckets)),
     )
 
 
 def buckets_to_virtual(switch: VirtualSwitch, buckets: Iterable[Bucket]) -> tuple[Bucket, ...]:
     """The inverse: a group's buckets as the tenant wrote them."""
-    to_virtual = switch.groups.to_virtual
+    to_virtual, share = switch.groups.to_virtual, switch.view.share
+    told = buckets if share is None else (watching_here(share, bucket) for bucket in buckets)
     return tuple(
         evolve(
             bucket,
             watch_group=ANY_GROUP if bucket.watch_group == ANY_GROUP else to_virtual(bucket.watch_group),
             actions=actions_to_virtual(switch, bucket.actions),
         )
-        for bucket in buckets
+        for bucket in told
     )
 
 
@@ -357,6 +363,14 @@ def adopt(datapath: Datapath, present: Iterable[GroupDesc], effects: Effects) ->
         for one in users_first(names)
         if one not in datapath.group_ids.taken
     ]
+
+
+def take_out_illegal(switch: VirtualSwitch, effects: Effects) -> None:
+    """Take off a datapath that is up the groups that the slice may not have any more, with all that uses them."""
+    for group_id in _illegal(switch):
+        physical = _forget(switch, group_id, effects)
+        removal = GroupMod(command=GROUP_DELETE, group_id=physical)
+        send_own(switch.datapath, removal, "group", effects)
 
 
 def _illegal(switch: VirtualSwitch) -> Iterator[int]:

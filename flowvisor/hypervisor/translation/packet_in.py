@@ -21,6 +21,7 @@ from flowvisor.hypervisor.links import probe_arrived
 from flowvisor.hypervisor.peers import Datapath, VirtualSwitch
 from flowvisor.hypervisor.translation import short_drops
 from flowvisor.hypervisor.translation.packet_in_copies import NO_CONTROLLER, copy_to_readers, send_to
+from flowvisor.hypervisor.translation.virtual_ports import packet_in_to_virtual, patched_packet_in
 from flowvisor.network.discovery import PROBE_ADDRESS_BYTES, addresses_a_probe
 from flowvisor.openflow.frame import PACKET_IN
 from flowvisor.openflow.messages import NO_BUFFER, REASON_ACTION, REASON_NO_MATCH, PacketIn
@@ -37,6 +38,7 @@ _REASON_13: Final = 14
 _TABLE_13: Final = 15
 _COOKIE_13: Final = slice(16, 24)
 _SHORTEST_13: Final = 34
+_SHORTEST_OF_SHARE_13: Final = 50  # with metadata
 _OUR_COOKIE: Final = COOKIE.to_bytes(8, "big")
 
 # 1.0 (section 5.4.1).
@@ -45,6 +47,7 @@ _REASON_10: Final = 16
 _DATA_10: Final = 18
 _DESTINATION_10: Final = slice(18, 24)
 
+NO_COOKIE: Final = (1 << 64) - 1  # of a packet-in that no entry of the tenant's caused
 NO_PACKET_IN: Final = "no-packet-in"  # the slice has configured the port so
 
 
@@ -59,6 +62,13 @@ def northbound_patched_13(datapath: Datapath, frame: bytes, effects: Effects) ->
         return
     block = switch.view.block
     assert block is not None
+    if switch.view.share is not None:
+        shown = patched_packet_in(frame, block.first) if len(frame) >= _SHORTEST_OF_SHARE_13 else None
+        if shown is None:
+            northbound(datapath, frame, effects)
+        else:
+            _pass_on(datapath, switch, shown, frame[_REASON_13], effects)
+        return
     patched = bytearray(frame)
     patched[_TABLE_13] -= block.first
     _pass_on(datapath, switch, bytes(patched), frame[_REASON_13], effects)
@@ -138,9 +148,13 @@ def northbound(datapath: Datapath, frame: bytes, effects: Effects) -> None:
     if limits is not None and not limits.take_packet_in(effects.now):
         _limited(datapath, switch, frame, effects)
         return
+    if switch.view.share is not None:
+        # A buffered packet would come to table 0 again, without what it came in behind.
+        match = packet_in_to_virtual(message.match)
+        message = evolve(message, match=match, buffer_id=NO_BUFFER)
     in_port = message.match.exact("in_port") or 0
     if message.buffer_id != NO_BUFFER:
-        packet = BufferedPacket(switch.tenant.name, in_port, message.data)
+        packet = BufferedPacket(switch.name.slice_name, in_port, message.data)
         datapath.buffers.show(message.buffer_id, packet)
     is_ours = _is_our_miss(switch, message)
     virtual = _to_virtual(datapath, switch, message, is_ours=is_ours)
@@ -163,6 +177,9 @@ def _owner(datapath: Datapath, message: PacketIn) -> VirtualSwitch | None:
     by_table = datapath.switch_by_table[message.table_id]
     if by_table is not None:
         return by_table
+    before = datapath.switch_by_table[message.table_id - 1]
+    if before is not None and before.view.share is not None:
+        return before  # from its egress table
     if message.cookie & PIECE_COOKIE_MASK == PIECE_COOKIE:
         entry = datapath.entries.get(message.cookie & MAX_ENTRY_NUMBER)
         if entry is not None:  # its actions may have made another packet of it
@@ -191,11 +208,13 @@ def _to_virtual(datapath: Datapath, switch: VirtualSwitch, message: PacketIn, *,
     if is_ours:
         reason = REASON_NO_MATCH
     if block is not None:
+        if message.table_id == block.end:  # what the last of the tenant's tables has left in the action set
+            return evolve(message, table_id=block.size - 1, cookie=NO_COOKIE, xid=0)
         return evolve(message, table_id=message.table_id - block.first, reason=reason, xid=0)
     table = switch.flow_table
     if cookie & PIECE_COOKIE_MASK == PIECE_COOKIE:
         entry = datapath.entries.get(cookie & MAX_ENTRY_NUMBER)
-        cookie = entry.cookie if entry is not None else (1 << 64) - 1
+        cookie = entry.cookie if entry is not None else NO_COOKIE
         if entry is not None and table is not None and entry is table.table_miss:
             reason = REASON_NO_MATCH
     elif table is not None and reason == REASON_ACTION:

@@ -40,6 +40,8 @@ def send_to(channel: TenantChannel, message: PacketIn, effects: Effects) -> bool
 
 def copy_to_readers(datapath: Datapath, owner: VirtualSwitch, message: PacketIn, effects: Effects) -> None:
     """Show others what an owner was just told, in the owner's terms, without the buffer: that is the owner's to use."""
+    if owner.view.share is not None:
+        return  # what is in a virtual network is nobody's to look at
     packet = point_of(parse(message.data, message.match.exact("in_port")))
     shown = evolve(message, buffer_id=NO_BUFFER, xid=0)
     for reader in datapath.readers:

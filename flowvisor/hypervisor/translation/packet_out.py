@@ -19,7 +19,7 @@ from flowvisor.hypervisor.effects import Effects
 from flowvisor.hypervisor.peers import TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.refusal import Refusal
 from flowvisor.hypervisor.requests import fence, send_to_datapath
-from flowvisor.hypervisor.translation import tenant_lldp
+from flowvisor.hypervisor.translation import tenant_lldp, virtual_packet_out
 from flowvisor.hypervisor.translation.actions import (
     EVERYWHERE,
     actions_to_physical,
@@ -95,6 +95,8 @@ def _judge_head(channel: TenantChannel, frame: bytes) -> bytes:
     switch = channel.switch
     if _refused(switch, message) is not None:
         return b""
+    if switch.view.share is not None:
+        return virtual_packet_out.head(channel, message)
     actions = _spelled_out(switch, message)
     for action in actions:
         if isinstance(action, act.Group):
@@ -125,7 +127,7 @@ def southbound(channel: TenantChannel, frame: bytes, effects: Effects) -> Refusa
         return refusal
     data = message.data
     if message.buffer_id != NO_BUFFER:
-        buffered = datapath.buffers.take(message.buffer_id, switch.tenant.name)
+        buffered = datapath.buffers.take(message.buffer_id, switch.name.slice_name)
         if buffered is None:
             return Refusal(codes.BUFFER_UNKNOWN, "foreign-buffer")
         data = buffered.data
@@ -134,6 +136,8 @@ def southbound(channel: TenantChannel, frame: bytes, effects: Effects) -> Refusa
         return tenant_lldp.southbound(channel, message, data, effects)
     if addresses_a_probe(data):
         return Refusal(codes.ACTION_EPERM, "probe")
+    if switch.view.share is not None:
+        return virtual_packet_out.southbound(channel, frame, message, fields, effects)
     point = point_of(fields)
     if data[12:14] in _TAGS and data[16:18] in _TAGS:
         point = forget(point, "eth_type")  # some datapaths look behind one tag only
@@ -178,9 +182,7 @@ def _without_shut_ports(
 def _refused(switch: VirtualSwitch, message: PacketOut) -> Refusal | None:
     """What is wrong whatever the packet is."""
     in_port = message.in_port
-    if in_port not in (CONTROLLER, ANY) and not (
-        in_port in switch.datapath.ports and switch.view.owns_port(in_port)
-    ):
+    if in_port not in (CONTROLLER, ANY) and not switch.has_port(in_port):
         return Refusal(codes.REQUEST_BAD_PORT, "foreign-port")
     return refused_action(switch, message.actions)
 

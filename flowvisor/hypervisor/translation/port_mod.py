@@ -8,6 +8,7 @@ back and sent again; until that is done the slice's channels wait, because any o
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
+from itertools import chain
 from typing import Final
 
 from attrs import evolve, frozen
@@ -53,6 +54,7 @@ from flowvisor.openflow.traits import TRAITS
 from flowvisor.planning.closed_ports import closed_group, has_closed_group
 from flowvisor.planning.entries import SHUT
 from flowvisor.planning.own_state import entries_by_ports, own_groups
+from flowvisor.planning.share_entries import groups_of_floods, groups_of_port, ways_in
 
 # Configuration bits by version (1.0.1, section 5.2.1; 1.3.5, section 7.2.1).
 _CONFIG: Final = {
@@ -65,7 +67,7 @@ _CONFIG: Final = {
 def southbound(channel: TenantChannel, frame: bytes, request: PortMod, effects: Effects) -> Refusal | None:
     """PORT_MOD."""
     switch = channel.switch
-    port = switch.datapath.ports.get(request.port) if switch.view.owns_port(request.port) else None
+    port = switch.known_ports[request.port] if switch.has_port(request.port) else None
     if port is None:
         return Refusal(codes.PORT_MOD_BAD_PORT, "foreign-port")
     refusal = _refused(channel, port, request)
@@ -116,16 +118,25 @@ class _Own:
 
     @classmethod
     def of(cls, switch: VirtualSwitch) -> _Own:
-        datapath = switch.datapath
+        datapath, share = switch.datapath, switch.view.share
         configs = datapath.port_configs
+        if share is not None:
+            bits, listed = switch.port_configs.bits, share.ports.values()
+            entries = (ways_in(datapath.plan, share, one, bits.get(one.number, 0)) for one in listed)
+            of_ports = (groups_of_port(share, one, bits.get(one.number, 0)) for one in listed)
+            return cls(
+                entries=_by_place(chain.from_iterable(entries)),
+                groups={one.group_id: one for one in chain(*of_ports, groups_of_floods(share, bits))},
+            )
         plan = evolve(datapath.plan, views={switch.name.slice_name: switch.view})
         return cls(
-            entries={
-                (entry.priority, frozenset(entry.match.fields.items())): entry
-                for entry in entries_by_ports(plan, configs)
-            },
+            entries=_by_place(entries_by_ports(plan, configs)),
             groups={group.group_id: group for group in own_groups(plan, datapath.ports, configs)},
         )
+
+
+def _by_place(entries: Iterable[FlowMod]) -> dict[Hashable, FlowMod]:
+    return {(entry.priority, frozenset(entry.match.fields.items())): entry for entry in entries}
 
 
 def _configure(
@@ -135,7 +146,8 @@ def _configure(
     switch = channel.switch
     number, before, own_before = port.number, switch.port_configs.bits.get(port.number, 0), _Own.of(switch)
     shuts = bool(config & SHUT)
-    is_resent = switch.view.block is not None and bool(before & SHUT) != shuts
+    # To ports of a virtual network's switch outputs are groups already.
+    is_resent = switch.view.block is not None and switch.view.share is None and bool(before & SHUT) != shuts
     if is_resent and not has_closed_group(number):
         return Refusal(codes.PORT_MOD_EPERM, "port-number")
     if is_resent and shuts and not may_be_shut(switch, number):
@@ -152,7 +164,7 @@ def _configure(
         remember(switch.datapath.memory, switch.name.slice_name, number, config, effects)
         _send(switch, unused, effects)
         is_down = bool((before ^ config) & ports.PORT_DOWN)
-        told = PortStatus(reason=PORT_MODIFY, port=switch.datapath.ports.get(number, port))
+        told = PortStatus(reason=PORT_MODIFY, port=switch.known_ports.get(number, port))
         # Who asked knows already, as Open vSwitch has it, unless the state has changed with it.
         tell(switch, told, effects, but=None if is_down else channel)
 
@@ -180,7 +192,8 @@ def _apply(switch: VirtualSwitch, port: int, before: _Own, effects: Effects) -> 
     _send(switch, new, effects)
     _send(switch, (evolve(entry, command=DELETE_STRICT, instructions=()) for entry in old), effects)
     ports_changed(switch, effects, port=port)
-    port_configured(switch, port, effects)
+    if switch.view.share is None:
+        port_configured(switch, port, effects)
     return [GroupMod(command=GROUP_DELETE, group_id=one) for one in before.groups if one not in after.groups]
 
 

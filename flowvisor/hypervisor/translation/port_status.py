@@ -44,7 +44,7 @@ def heard(
         message = evolve(message, reason=PORT_ADD if before is None else PORT_MODIFY)
     links.port_changed(datapath, number, effects)
     for switch in datapath.switches.values():
-        if switch.view.sees_port(number):
+        if switch.view.share is None and switch.view.sees_port(number):
             tell(switch, message, effects, but=but)
 
 

@@ -112,7 +112,7 @@ def _others(reader: VirtualSwitch, found: Iterable[multi.FlowStats], now: float)
     owners = {
         name: switch
         for name, switch in datapath.switches.items()
-        if switch is not reader and reader.view.sees_some_of_slice(switch.view)
+        if switch is not reader and switch.view.share is None and reader.view.sees_some_of_slice(switch.view)
     }
     pieces: dict[int, list[multi.FlowStats]] = {}
     for stats in found:

@@ -23,12 +23,18 @@ from flowvisor.hypervisor.peers import Channel, TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.readings import ask_shared
 from flowvisor.hypervisor.refusal import Refusal
 from flowvisor.hypervisor.translation.actions import instructions_to_virtual
-from flowvisor.hypervisor.translation.flow_mod import is_group_there, out_filter
+from flowvisor.hypervisor.translation.flow_mod import looks_again, out_filter
 from flowvisor.hypervisor.translation.idle_pieces import lived
 from flowvisor.hypervisor.translation.table_miss import is_miss, is_our_miss
 from flowvisor.hypervisor.translation.versions import translated
+from flowvisor.hypervisor.translation.virtual_ports import (
+    match_to_physical,
+    match_to_virtual,
+    uncounted,
+    whole_ports,
+)
 from flowvisor.openflow import error_codes as codes
-from flowvisor.openflow.messages import ALL_TABLES, ANY_GROUP, SEND_FLOW_REM, Message
+from flowvisor.openflow.messages import ALL_TABLES, SEND_FLOW_REM, Message
 from flowvisor.openflow.multipart import (
     UNKNOWN_COUNTER,
     AggregateStatsReply,
@@ -46,6 +52,7 @@ from flowvisor.openflow.multipart import (
 from flowvisor.openflow.ports import ANY
 from flowvisor.openflow.traits import TRAITS
 from flowvisor.planning.allocation import TableBlock
+from flowvisor.planning.share import Share
 
 # Of one reply's frame, below the 64 KiB that the header can say; an entry that alone is longer has a frame of its own.
 MAX_REPLY_BYTES: Final = 48 * 1024
@@ -172,10 +179,14 @@ def ask_flows(
     if filters is None:
         answer([], effects)
         return None
+    match = request.match if switch.view.share is None else match_to_physical(request.match)
+    if isinstance(match, Refusal):
+        return match
     out_port, out_group = filters
-    looks_again = request.out_group != ANY_GROUP and is_group_there(switch, request.out_port)
+    is_looked_at = looks_again(switch, request.out_port, request.out_group)
     wanted: list[Message] = [
-        evolve(request, table_id=table_id, out_port=out_port, out_group=out_group) for table_id in tables
+        evolve(request, table_id=table_id, match=match, out_port=out_port, out_group=out_group)
+        for table_id in tables
     ]
 
     def all_told(replies: list[Message], effects: Effects) -> None:
@@ -185,7 +196,7 @@ def ask_flows(
             [
                 (version, entry)
                 for entry in found
-                if not looks_again or outputs_to(entry.instructions, request.out_port)
+                if not is_looked_at or outputs_to(entry.instructions, request.out_port)
             ],
             effects,
         )
@@ -214,6 +225,7 @@ def from_tables(
             entry,
             table_id=entry.table_id - block.first,
             flags=flags,
+            match=entry.match if switch.view.share is None else match_to_virtual(entry.match),
             instructions=instructions_to_virtual(switch, entry.instructions),
         )
 
@@ -285,6 +297,8 @@ def ports(
 ) -> Refusal | None:
     """A request for PORT statistics."""
     switch = channel.switch
+    if switch.view.share is not None:
+        return _virtual_ports(channel, frame, request, switch.view.share, effects)
     numbers = {port.number for port in switch.visible_ports}
     if request.port != ANY and request.port not in numbers:
         # As Open vSwitch has it, neither version says otherwise; another slice's port is as none at all.
@@ -302,6 +316,30 @@ def ports(
         send_reply(channel, PortStatsReply(xid=request.xid), "ports", entries, effects)
 
     return ask_shared(channel, frame, [PortStatsRequest(port=request.port)], answer, effects)
+
+
+def _virtual_ports(
+    channel: TenantChannel, frame: bytes, request: PortStatsRequest, share: Share, effects: Effects
+) -> Refusal | None:
+    """Of a virtual network's switch those ports whose packets come in here; what no port counts is not known."""
+    here = [port.number for port in channel.switch.ports if share.ports[port.number].ingresses]
+    wanted = [number for number in here if request.port in (ANY, number)]
+    whole = whole_ports(share)
+
+    def answer(replies: list[Message], effects: Effects) -> None:
+        told = [stats for reply in replies if isinstance(reply, PortStatsReply) for stats in reply.ports]
+        found = {stats.port: stats for stats in told}
+        entries = [
+            evolve(found.get(whole.get(number, ANY), uncounted(number)), port=number) for number in wanted
+        ]
+        send_reply(channel, PortStatsReply(xid=request.xid), "ports", entries, effects)
+
+    counted = [whole[number] for number in wanted if number in whole]
+    if not counted:
+        answer([], effects)
+        return None
+    ask_for = counted[0] if len(counted) == 1 else ANY
+    return ask_shared(channel, frame, [PortStatsRequest(port=ask_for)], answer, effects)
 
 
 def tables(

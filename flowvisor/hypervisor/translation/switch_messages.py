@@ -63,7 +63,7 @@ def features(channel: TenantChannel, _frame: bytes, request: Message, effects: E
     traits = TRAITS[channel.version]
     reply = FeaturesReply(
         xid=request.xid,
-        dpid=switch.name.dpid,
+        dpid=switch.shown_dpid,
         n_tables=switch.view.n_tables if traits.has_tables else 1,
         capabilities=_capabilities(switch.datapath),
         actions=0 if traits.has_tables else _actions_10(switch.datapath),
@@ -113,14 +113,14 @@ def set_config(channel: Channel, _frame: bytes, request: SetConfig, effects: Eff
 
 def description(channel: Channel, _frame: bytes, request: DescRequest, effects: Effects) -> Refusal | None:
     """DESC."""
-    name = channel.switch.name
+    name, dpid = channel.switch.name, channel.switch.shown_dpid
     reply = DescReply(
         xid=request.xid,
         manufacturer=MANUFACTURER,
         hardware=HARDWARE,
         software=__version__,
-        serial_number=f"{name.dpid:016x}",
-        datapath=f"{name.slice_name} at {name.dpid:016x}",
+        serial_number=f"{dpid:016x}",
+        datapath=f"{name.slice_name} at {dpid:016x}",
     )
     answer(channel, reply, effects)
     return None

@@ -14,10 +14,11 @@ from attrs import evolve
 
 from flowvisor.errors import MalformedMessage
 from flowvisor.hypervisor.effects import Effects
-from flowvisor.hypervisor.peers import Datapath, Request, TenantChannel
+from flowvisor.hypervisor.peers import Datapath, Request, TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.refusal import Refusal, refuse
 from flowvisor.hypervisor.requests import ask
 from flowvisor.hypervisor.translation.statistics import MAX_ENTRIES, send_reply
+from flowvisor.hypervisor.translation.virtual_ports import UNSEEN_FIELDS
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.fields import FIELDS, OPENFLOW_BASIC
 from flowvisor.openflow.frame import HEADER, MULTIPART_REPLY, xid_of
@@ -26,6 +27,7 @@ from flowvisor.openflow.multipart import (
     APPLY_ACTIONS,
     APPLY_ACTIONS_MISS,
     APPLY_SETFIELD,
+    APPLY_SETFIELD_MISS,
     INSTRUCTIONS,
     INSTRUCTIONS_MISS,
     MATCH,
@@ -35,12 +37,14 @@ from flowvisor.openflow.multipart import (
     WRITE_ACTIONS,
     WRITE_ACTIONS_MISS,
     WRITE_SETFIELD,
+    WRITE_SETFIELD_MISS,
     TableFeatures,
     TableFeaturesReply,
     TableFeaturesRequest,
     TableProperty,
 )
 from flowvisor.planning.allocation import TableBlock
+from flowvisor.planning.share import TENANT_BITS
 
 MAX_ASKING: Final = (
     16  # requests of one channel that wait for the datapath's answer; a further one is refused
@@ -58,6 +62,10 @@ _GROUP: Final = (True, 22)
 _INSTRUCTIONS_AND_ACTIONS: Final = frozenset({_METER, _SET_QUEUE, _GROUP})
 _INSTRUCTION_KINDS: Final = frozenset({INSTRUCTIONS, INSTRUCTIONS_MISS})
 _NEXT_KINDS: Final = frozenset({NEXT_TABLES, NEXT_TABLES_MISS})
+_SET_FIELD_KINDS: Final = frozenset(
+    {WRITE_SETFIELD, WRITE_SETFIELD_MISS, APPLY_SETFIELD, APPLY_SETFIELD_MISS}
+)
+_IN_PORT: Final = FIELDS["in_port"].oxm_header  # may be set by us alone
 _ACTION_KINDS: Final = frozenset({WRITE_ACTIONS, WRITE_ACTIONS_MISS, APPLY_ACTIONS, APPLY_ACTIONS_MISS})
 
 # What an intersected slice can do whatever the datapath's version: 1.0's matches and actions.
@@ -71,6 +79,9 @@ _SET_FIELDS: Final = (
     *("tcp_src", "tcp_dst", "udp_src", "udp_dst"),
 )
 _MASKED: Final = frozenset({"ipv4_src", "ipv4_dst", "arp_spa", "arp_tpa"})
+_UNSEEN_HEADERS: Final = frozenset(
+    header for name in UNSEEN_FIELDS for header in (FIELDS[name].oxm_header, FIELDS[name].masked_oxm_header)
+)
 _WRITE_APPLY_CLEAR: Final = (3, 4, 5)
 _OUTPUT_VLAN_SET_FIELD: Final = (0, 17, 18, 25)
 
@@ -87,7 +98,7 @@ def southbound(
         _tell(channel, request.xid, [intersected_table(datapath)], effects)
         return None
     if datapath.table_features is not None:
-        _tell(channel, request.xid, _in_block(datapath, datapath.table_features, block), effects)
+        _tell(channel, request.xid, _in_block(channel.switch, datapath.table_features, block), effects)
         return None
 
     asking = datapath.features_asked_by
@@ -107,7 +118,7 @@ def _ask(datapath: Datapath, effects: Effects) -> None:
         for channel, frame in _all_asking(datapath):
             block = channel.switch.view.block
             assert block is not None
-            _tell(channel, xid_of(frame), _in_block(datapath, told, block), effects)
+            _tell(channel, xid_of(frame), _in_block(channel.switch, told, block), effects)
 
     def fail(error: tuple[int, int], effects: Effects) -> None:
         for channel, frame in _all_asking(datapath):
@@ -159,14 +170,30 @@ def _entries(frame: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _in_block(
-    datapath: Datapath, features: dict[int, TableFeatures], block: TableBlock
+    switch: VirtualSwitch, features: dict[int, TableFeatures], block: TableBlock
 ) -> list[TableFeatures]:
-    hidden = _INSTRUCTIONS_AND_ACTIONS - _offered(datapath)
-    return [
+    hidden = _INSTRUCTIONS_AND_ACTIONS - _offered(switch.datapath)
+    shown = (
         _pruned(features[table_id], block, hidden)
         for table_id in range(block.first, block.end)
         if table_id in features
-    ]
+    )
+    return list(shown if switch.view.share is None else map(_of_virtual_network, shown))
+
+
+def _of_virtual_network(features: TableFeatures) -> TableFeatures:
+    """Without what a virtual network's tenant may not see or set, and with its half of the metadata."""
+    return evolve(
+        features,
+        metadata_match=features.metadata_match & TENANT_BITS,
+        metadata_write=features.metadata_write & TENANT_BITS,
+        properties=tuple(
+            TableProperty(one.kind, tuple(each for each in one.ids if each not in _UNSEEN_HEADERS))
+            if isinstance(one, TableProperty)
+            else one
+            for one in features.properties
+        ),
+    )
 
 
 def _offered(datapath: Datapath) -> set[tuple[bool, int]]:
@@ -200,7 +227,8 @@ def _pruned_ids(one: TableProperty, block: TableBlock, hidden: Set[tuple[bool, i
         return tuple(table - block.first for table in one.ids if block.first <= table < block.end)
     if one.kind in _INSTRUCTION_KINDS or one.kind in _ACTION_KINDS:
         return tuple(kind for kind in one.ids if (one.kind in _ACTION_KINDS, kind) not in hidden)
-    return tuple(header for header in one.ids if header >> 16 == OPENFLOW_BASIC)
+    unset = _IN_PORT if one.kind in _SET_FIELD_KINDS else None
+    return tuple(header for header in one.ids if header >> 16 == OPENFLOW_BASIC and header != unset)
 
 
 def intersected_table(datapath: Datapath) -> TableFeatures:

@@ -20,6 +20,7 @@ from flowvisor.hypervisor.peers import TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.refusal import Refusal
 from flowvisor.hypervisor.translation.actions import EVERYWHERE, flood_ports
 from flowvisor.hypervisor.translation.packet_in_copies import NO_CONTROLLER, send_to
+from flowvisor.hypervisor.translation.virtual_links import virtual_far_ends
 from flowvisor.network.topology import End
 from flowvisor.openflow import actions as act
 from flowvisor.openflow import error_codes as codes
@@ -80,7 +81,7 @@ def _ports(switch: VirtualSwitch, in_port: int, port: int) -> list[int] | None:
     if port in _NOWHERE:
         return []
     port = in_port if port == IN_PORT else port
-    return [port] if port in switch.datapath.ports and switch.view.owns_port(port) else None
+    return [port] if switch.has_port(port) else None
 
 
 def _far_ends(switch: VirtualSwitch, port: int) -> Iterator[tuple[VirtualSwitch, int]]:
@@ -88,6 +89,9 @@ def _far_ends(switch: VirtualSwitch, port: int) -> Iterator[tuple[VirtualSwitch,
     datapath = switch.datapath
     fabric = datapath.fabric
     if not _is_up(switch, port) or switch.port_configs.is_shut(port):
+        return
+    if switch.view.share is not None:
+        yield from virtual_far_ends(switch, port)
         return
     for far in fabric.topology.far_ends(End(datapath.dpid, port)):
         other = fabric.datapaths.get(far.dpid)
@@ -102,14 +106,14 @@ def _far_ends(switch: VirtualSwitch, port: int) -> Iterator[tuple[VirtualSwitch,
 
 
 def _is_up(switch: VirtualSwitch, number: int) -> bool:
-    port = switch.datapath.ports.get(number)
+    port = switch.known_ports.get(number)
     return port is not None and not port.state & LINK_DOWN and not port.config & PORT_DOWN
 
 
 def _show(switch: VirtualSwitch, in_port: int, data: bytes, effects: Effects) -> None:
     """Let a packet have come in at a port of a slice's virtual switch."""
     point = point_of(parse(data, in_port))
-    if switch.view.ownership.is_denied(point, switch.tenant.name):
+    if switch.view.share is None and switch.view.ownership.is_denied(point, switch.tenant.name):
         switch.tenant.counters[switch.datapath.version].count_shed(DENIED)
         return
     limits = switch.tenant.limits

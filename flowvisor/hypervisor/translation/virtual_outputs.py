@@ -31,8 +31,6 @@ from flowvisor.planning.share import (
 MARKS: Final = {FLOOD: MARK_FLOOD, ALL: MARK_ALL, IN_PORT: MARK_IN_PORT}
 _PORTS_OF_MARKS: Final = {mark: port for port, mark in MARKS.items()}
 _UNSUPPORTED: Final = Refusal(codes.ACTION_EPERM, "unsupported")
-# What a tenant may not set: by it a packet would be another label's.
-_NOT_SETTABLE: Final = ("tunnel_id",)
 
 
 def refused_instructions(share: Share, instructions: act.Instructions) -> Refusal | None:
@@ -60,11 +58,9 @@ def refused_actions(share: Share, actions: Iterable[act.Action]) -> Refusal | No
     return None
 
 
-def refused_set_field(action: act.Action) -> Refusal | None:
-    """Why a field may not be set."""
-    if isinstance(action, act.SetField) and action.name in _NOT_SETTABLE:
-        return Refusal(codes.ACTION_BAD_SET_TYPE, "unsupported")
-    return None
+def is_label(action: act.Action) -> bool:
+    """Whether an action sets what tells packets apart that cross the core in a tunnel."""
+    return isinstance(action, act.SetField) and action.name == "tunnel_id"
 
 
 def comes_back_plainly(share: Share) -> bool:

@@ -7,15 +7,22 @@ is the first and nothing else in the match has to do with ports or metadata; all
 
 from __future__ import annotations
 
-import re
+import struct
+from functools import lru_cache
 from struct import Struct
+from struct import error as struct_error
 from typing import Final
+
+import attrs
 
 from flowvisor.hypervisor.refusal import Refusal
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.fields import FIELDS
+from flowvisor.openflow.frame import PACKET_IN
 from flowvisor.openflow.match import Match
-from flowvisor.planning.share import IN_PORT_BITS, OWN_BITS, TENANT_BITS
+from flowvisor.openflow.multipart import UNKNOWN_COUNTER, PortStats
+from flowvisor.openflow.v13_match import KNOWN_HEADERS, OXM_HEADER
+from flowvisor.planning.share import IN_PORT_BITS, OWN_BITS, TENANT_BITS, Share
 
 # What a match of a tenant's may not be about: where a packet really came in, and the label by which it crossed.
 UNSEEN_FIELDS: Final = ("in_phy_port", "tunnel_id")
@@ -23,22 +30,27 @@ UNSEEN_FIELDS: Final = ("in_phy_port", "tunnel_id")
 _FIRST_RESERVED: Final = 0xFF00  # as in 1.0, whose numbers fit into 16 bits
 _RESERVED_BITS: Final = 0xFFFF_0000
 
-# OXM headers by their bytes; those of a masked field are twice as long.
-_IN_PORT_BYTES: Final = FIELDS["in_port"].oxm_header.to_bytes(4, "big")
-_METADATA_BYTES: Final = FIELDS["metadata"].oxm_header.to_bytes(4, "big")
-_MASKED_METADATA_BYTES: Final = FIELDS["metadata"].masked_oxm_header.to_bytes(4, "big")
-_IN_PORT_MASK_BYTES: Final = IN_PORT_BITS.to_bytes(8, "big")
-# What a match has to be without to pass as it is; that these bytes are in some value only costs time.
-_SPECIAL: Final = re.compile(
-    b"|".join(
-        re.escape(header.to_bytes(4, "big"))
-        for name in ("in_port", "metadata", *UNSEEN_FIELDS)
-        for header in (FIELDS[name].oxm_header, FIELDS[name].masked_oxm_header)
-    )
-).search
-_MATCH_HEAD: Final = Struct("!HH")
+_IN_PORT: Final = FIELDS["in_port"].oxm_header
+_METADATA: Final = FIELDS["metadata"].oxm_header
+# What a match may have besides, if it is not to be decoded: bytes of a whole entry, by its OXM header.
+_PLAIN_LENGTHS: Final = {
+    header: 4 + known.total
+    for header, known in KNOWN_HEADERS.items()
+    if (known.field.maskable or known.total == known.length)
+    and known.name not in ("in_port", "metadata", *UNSEEN_FIELDS)
+}
+_MATCH_HEAD: Final = Struct("!HHI")  # type, length, and the header of the first entry, or padding
 _OXM: Final = 1  # OFPMT_OXM
+_FIRST_ENTRY: Final = 4
+_AS_METADATA: Final = Struct("!IQQ")
+_MASKED_METADATA: Final = FIELDS["metadata"].masked_oxm_header
 _LONGER_BY: Final = 12  # a masked field of 64 bits for an exact one of 32
+_LONGEST: Final = 1024  # matches with more are decoded
+_HEADS: Final = tuple(struct.pack("!HH", _OXM, length) for length in range(_LONGEST))
+_PADDING: Final = tuple(bytes(-length & 7) for length in range(8))
+MAX_PORTS_REMEMBERED: Final = 1024  # beyond it those not seen for the longest are worked out again
+_NO_COUNTERS: Final = ("port", "duration_sec", "duration_nsec")
+_COUNTERS: Final = tuple(one.name for one in attrs.fields(PortStats) if one.name not in _NO_COUNTERS)
 
 
 def bits_of_port(port: int) -> int | None:
@@ -83,68 +95,74 @@ def match_to_virtual(match: Match) -> Match:
     return Match(fields, match.opaque)
 
 
-def patched_match(frame: bytes, start: int, end: int) -> bytes | None:
-    """The bytes of a 1.3 match from `start` to `end`, checked before, in the datapath's terms; None: decode it."""
-    found = _SPECIAL(frame, start + 4, end)
-    if found is None:
-        return frame[start:end]
-    at = found.start()
-    following = at + 8
-    if (
-        at != start + 4
-        or found.group() != _IN_PORT_BYTES
-        or frame[at + 4 : at + 6] != b"\0\0"
-        or frame[at + 6] == 0xFF
-        or _SPECIAL(frame, following, end)
-    ):
+def patched_match(frame: bytes, start: int) -> tuple[bytes, int] | None:
+    """The 1.3 match that begins at `start` in the datapath's terms, and where it ends, padding included.
+
+    As lean as `v13.check_match`, and checks what that does. None: it has to be decoded, or is no good.
+    """
+    try:
+        kind, length, header = _MATCH_HEAD.unpack_from(frame, start)
+        at, end = start + _FIRST_ENTRY, start + length
+        has_port = header == _IN_PORT and length > _FIRST_ENTRY
+        if has_port:
+            at += 8
+        following = at
+        while at < end:
+            at += _PLAIN_LENGTHS[OXM_HEADER.unpack_from(frame, at)[0]]
+    except (KeyError, struct_error):
         return None
-    length = _MATCH_HEAD.unpack_from(frame, start)[1]
-    body_end = start + length
+    padded_end = end + (-length & 7)
+    if kind != _OXM or at != end or padded_end > len(frame):
+        return None
+    if not has_port:
+        return frame[start:padded_end], padded_end
+    entry = _as_metadata(frame[following - 4 : following])
     length += _LONGER_BY
-    return b"".join(
-        (
-            _MATCH_HEAD.pack(_OXM, length),
-            _MASKED_METADATA_BYTES,
-            b"\0\0\0\0\0\0",
-            frame[at + 6 : following],
-            _IN_PORT_MASK_BYTES,
-            frame[following:body_end],
-            bytes(-length & 7),
-        )
-    )
+    if entry is None or length >= _LONGEST:
+        return None
+    return b"".join((_HEADS[length], entry, frame[following:end], _PADDING[length & 7])), padded_end
+
+
+@lru_cache(maxsize=MAX_PORTS_REMEMBERED)
+def _as_metadata(port: bytes) -> bytes | None:
+    """The entry that stands for one of in_port; None if it has to be decoded."""
+    bits = int.from_bytes(port, "big")
+    return None if bits >= _FIRST_RESERVED else _AS_METADATA.pack(_MASKED_METADATA, bits, IN_PORT_BITS)
 
 
 # ------------------------------------------------------------------------------------------------------- packet-ins
 
-# The match of a 1.3 PACKET_IN that has in_port and metadata alone, as most have: where its parts are in the frame.
+# The match of a 1.3 PACKET_IN that has in_port and metadata alone, as most have: its parts, and those of one that has
+# in_port alone. Behind them are two bytes of padding, then the packet.
 _PACKET_IN_MATCH: Final = 24
-_PORT_AND_METADATA_HEAD: Final = b"\0\1" + (24).to_bytes(2, "big") + _IN_PORT_BYTES
-_PORT_AND_METADATA: Final = slice(24, 32)
-_METADATA_HEADER: Final = slice(36, 40)
-_METADATA_OWN: Final = slice(40, 44)
-_METADATA_PORT: Final = slice(46, 48)
-_PACKET_IN_REST: Final = 48  # two bytes of padding, then the packet
-_PORT_HEAD: Final = b"\0\1" + (12).to_bytes(2, "big") + _IN_PORT_BYTES + b"\0\0"
-_NOTHING: Final = bytes(4)
+_PORT_AND_METADATA: Final = Struct("!HHI4xIIHH")
+_PACKET_IN_REST: Final = _PACKET_IN_MATCH + _PORT_AND_METADATA.size
+_PORT: Final = Struct("!HHII4x")
+_START: Final = Struct("!BBH")
+_TABLE: Final = 15
+_BYTES: Final = [bytes([value]) for value in range(256)]
+_TENANTS_METADATA: Final = Struct("!HHIIIII")
 
 
-def patched_packet_in(frame: bytes) -> bytearray | None:
-    """A 1.3 PACKET_IN with the tenant's in_port and metadata; None: decode it."""
-    if frame[_PORT_AND_METADATA] != _PORT_AND_METADATA_HEAD or frame[_METADATA_HEADER] != _METADATA_BYTES:
+def patched_packet_in(frame: bytes, first_table: int) -> bytes | None:
+    """A 1.3 PACKET_IN with the tenant's table, in_port and metadata; None: decode it."""
+    kind, length, in_port, metadata, upper, _, port = _PORT_AND_METADATA.unpack_from(frame, _PACKET_IN_MATCH)
+    if metadata != _METADATA or in_port != _IN_PORT or length != 24 or port >= _FIRST_RESERVED:
         return None
-    port = frame[_METADATA_PORT]
-    if port[0] == 0xFF:
-        return None
-    if frame[_METADATA_OWN] == _NOTHING:
-        patched = bytearray(frame[:_PACKET_IN_MATCH])
-        patched += _PORT_HEAD + port + _NOTHING
-        patched += frame[_PACKET_IN_REST:]
-        patched[2:4] = len(patched).to_bytes(2, "big")
-        return patched
-    patched = bytearray(frame)
-    patched[32:36] = b"\0\0" + port
-    patched[44:48] = _NOTHING
-    return patched
+    if upper:
+        match = _TENANTS_METADATA.pack(kind, length, in_port, port, metadata, upper, 0)
+    else:
+        match = _PORT.pack(kind, 12, in_port, port)
+    return b"".join(
+        (
+            _START.pack(4, PACKET_IN, _PACKET_IN_MATCH + len(match) + len(frame) - _PACKET_IN_REST),
+            frame[4:_TABLE],
+            _BYTES[frame[_TABLE] - first_table],
+            frame[_TABLE + 1 : _PACKET_IN_MATCH],
+            match,
+            frame[_PACKET_IN_REST:],
+        )
+    )
 
 
 def packet_in_to_virtual(match: Match) -> Match:
@@ -154,3 +172,21 @@ def packet_in_to_virtual(match: Match) -> Match:
     if metadata & TENANT_BITS:
         fields["metadata"] = metadata & TENANT_BITS
     return Match.of(**fields)
+
+
+# ----------------------------------------------------------------------------------------------- ports of the datapath
+
+
+def whole_ports(share: Share) -> dict[int, int]:
+    """The virtual ports that are a datapath's whole here, and which: what that counts is theirs."""
+    return {
+        port.number: port.physical
+        for port in share.ports.values()
+        if port.physical is not None
+        and any(one.match == Match.of(in_port=port.physical) for one in port.ingresses)
+    }
+
+
+def uncounted(port: int) -> PortStats:
+    """The counters of a port for which nothing counts: all ones say so (1.3.5, section 7.3.5.6)."""
+    return PortStats(port, **dict.fromkeys(_COUNTERS, UNKNOWN_COUNTER))

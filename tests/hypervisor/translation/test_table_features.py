@@ -91,7 +91,7 @@ def test_properties_of_the_table_miss_are_pruned_too_and_experimenters_ones_are_
     world = ON_TABLES.world(A, B)
     offers_nothing(world)
     b = world.controller("b")
-    in_port = FIELDS["in_port"].oxm_header
+    in_port, eth_dst = FIELDS["in_port"].oxm_header, FIELDS["eth_dst"].oxm_header
     table = TableFeatures(
         table_id=6,
         properties=(
@@ -100,7 +100,7 @@ def test_properties_of_the_table_miss_are_pruned_too_and_experimenters_ones_are_
             TableProperty(mp.WRITE_ACTIONS_MISS, (0, GROUP)),
             TableProperty(mp.APPLY_ACTIONS_MISS, (SET_QUEUE, 0), opaque=((0xFFFF_0008, bytes(4)),)),
             TableProperty(mp.MATCH, (in_port, EXPERIMENTER_FIELD - 4, 0x0001_0204)),
-            TableProperty(mp.APPLY_SETFIELD_MISS, (in_port,)),
+            TableProperty(mp.APPLY_SETFIELD_MISS, (in_port, eth_dst)),  # Open vSwitch lets in_port be set
             mp.OpaqueProperty(0xFFFE, bytes(8)),
         ),
     )
@@ -114,7 +114,7 @@ def test_properties_of_the_table_miss_are_pruned_too_and_experimenters_ones_are_
         TableProperty(mp.WRITE_ACTIONS_MISS, (0,)),
         TableProperty(mp.APPLY_ACTIONS_MISS, (0,)),
         TableProperty(mp.MATCH, (in_port,)),
-        TableProperty(mp.APPLY_SETFIELD_MISS, (in_port,)),
+        TableProperty(mp.APPLY_SETFIELD_MISS, (eth_dst,)),
     )
     assert in_port >> 16 == OPENFLOW_BASIC
 

@@ -12,11 +12,11 @@ from flowvisor.emulation.pipeline import action_set_order
 from flowvisor.hypervisor.translation.virtual_outputs import (
     comes_back_plainly,
     end_of,
+    is_label,
     marked,
     refused_actions,
     refused_ends,
     refused_instructions,
-    refused_set_field,
     unmarked,
 )
 from flowvisor.openflow import actions as act
@@ -99,11 +99,9 @@ def test_the_lower_half_of_the_metadata_is_not_the_tenants_to_write(mask: int) -
     assert refusal.error == codes.UNSUP_METADATA_MASK
 
 
-def test_a_label_is_not_the_tenants_to_set() -> None:
-    refusal = refused_set_field(act.SetField("tunnel_id", 5))
-    assert refusal is not None
-    assert refusal.error == codes.ACTION_BAD_SET_TYPE
-    assert refused_set_field(act.SetField("eth_dst", 5)) is None
+def test_a_label_is_what_tells_packets_in_a_tunnel_apart() -> None:
+    assert is_label(act.SetField("tunnel_id", 5))
+    assert not is_label(act.SetField("eth_dst", 5))
 
 
 def last_end(actions: tuple[act.Action, ...]) -> act.Action | None:
