@@ -1,4 +1,4 @@
-"""The command line: `flowvisor check`, `plan`, `explain`, `run` and `demo`."""
+"""The command line: `check`, `plan`, `explain`, `run` and `demo`; what asks a running one is in `admin/terminal`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ import click
 from flowvisor import __version__
 from flowvisor.admin.explanation_page import explanation_json, explanation_lines
 from flowvisor.admin.preview_page import preview_json, preview_lines
-from flowvisor.admin.terminal.schema import schema
-from flowvisor.admin.terminal.tokens import token
+from flowvisor.admin.terminal.lazily import Lazily
 from flowvisor.configuration.snapshot import Configuration
 from flowvisor.connections.folder_source import SEARCHED, find_main_file, load
 from flowvisor.connections.state_folder import FILE as ALLOCATIONS
@@ -52,7 +51,7 @@ class Checked(NamedTuple):
     overlaps: list[Overlap]
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Lazily, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="flowvisor")
 def main() -> None:
     """A network hypervisor: each tenant has an OpenFlow network of its own, on hardware that all share."""
@@ -336,7 +335,3 @@ def _overlap_as_json(overlap: Overlap, configuration: Configuration) -> dict[str
         "packet": describe_packet(overlap.sample),
         "winner": overlap.winner,
     }
-
-
-main.add_command(schema)
-main.add_command(token)

@@ -16,6 +16,7 @@ from flowvisor.admin.rest.changing import Changing, Peek
 from flowvisor.admin.rest.dispatch import Dispatch
 from flowvisor.admin.rest.event_stream import Subscribers
 from flowvisor.admin.rest.events import Events
+from flowvisor.admin.rest.flow_readings import FlowReadings
 from flowvisor.admin.rest.instance import Instance
 from flowvisor.admin.rest.table import ROUTES
 from flowvisor.admin.rest.watch import Watch
@@ -64,6 +65,7 @@ class Operators:
             events=events,
             subscribers=Subscribers(reactor, events),
             changing=Changing(reloading, peek, in_thread),
+            flows=FlowReadings(reactor, connections),
             tokens=None if tokens is None else TokenFile(tokens),
         )
         self._watch = Watch(self.instance)

@@ -113,6 +113,7 @@ class Desk:
             if line.transport.disconnecting or line.transport.disconnected:
                 break
             self.shell.reactor.advance(0.01)
+            self.shell.settle()
         answer = parsed(line.take())
         line.hang_up()
         return answer

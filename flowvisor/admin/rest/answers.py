@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timezone
 from time import time
 from typing import Any
 
+from twisted.internet.defer import Deferred
+
 from flowvisor import __version__
 from flowvisor.admin.health import health_of
 from flowvisor.admin.page import Page, Stream
-from flowvisor.admin.rest import render_datapaths, render_links, render_slices, shapes
+from flowvisor.admin.rest import render_datapaths, render_flows, render_links, render_slices, shapes
 from flowvisor.admin.rest.bodies import YAML
 from flowvisor.admin.rest.call import Call
 from flowvisor.admin.rest.dispatch import not_there
+from flowvisor.admin.rest.events import MISSED
 from flowvisor.admin.rest.files import Folder, path_of, read_file
 from flowvisor.admin.rest.instance import Instance
 from flowvisor.admin.rest.json_pieces import json_page, listing
 from flowvisor.admin.rest.render_policies import policy_of
-from flowvisor.network.dpid import parse_dpid
+from flowvisor.network.dpid import format_dpid, parse_dpid
+from flowvisor.openflow.multipart import FlowStats
 from flowvisor.policies.acl import Acl
 
 
@@ -156,6 +161,23 @@ def switches(instance: Instance, call: Call) -> Page:
     return listing("switches", render_slices.switches(instance, names, to_admin=call.who.is_admin))
 
 
+def flows(instance: Instance, call: Call) -> Deferred[Page]:
+    """The flow entries of a virtual switch."""
+    (name,) = _slice_names(instance, call)
+    wanted = call.parameters["switch"]
+    for switch in instance.switches_of(name):
+        called = instance.switch_name(name, switch.name.dpid)
+        if wanted in (called, format_dpid(switch.name.dpid)):
+            break
+    else:
+        raise not_there("switch", wanted)
+
+    def told(entries: Iterator[FlowStats]) -> Page:
+        return listing("flows", render_flows.flows(entries, called, switch.name.dpid))
+
+    return instance.flows.read(switch).addCallback(told)
+
+
 def controllers(instance: Instance, call: Call) -> Page:
     """The controllers of a slice, or of all."""
     return listing("controllers", render_slices.controllers(instance, _slice_names(instance, call)))
@@ -220,3 +242,10 @@ def events(instance: Instance, call: Call) -> Stream:
         return tokens is not None and who.token in tokens.look()
 
     return instance.subscribers.stream(call, who.slice, is_still_allowed)
+
+
+def recent_events(instance: Instance, call: Call) -> Page:
+    """What has happened lately."""
+    happened = instance.events.of(call.who.slice)
+    kept = [one for one in happened.after(0) if one.event != MISSED]
+    return listing("events", (happened.as_json(one) for one in kept))

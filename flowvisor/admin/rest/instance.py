@@ -11,6 +11,7 @@ from flowvisor.admin.metrics import Metrics
 from flowvisor.admin.rest.changing import Changing
 from flowvisor.admin.rest.event_stream import Subscribers
 from flowvisor.admin.rest.events import Events
+from flowvisor.admin.rest.flow_readings import FlowReadings
 from flowvisor.admin.token_file import TokenFile
 from flowvisor.configuration.snapshot import Configuration
 from flowvisor.connections.connections import Connections
@@ -33,6 +34,7 @@ class Instance:
     events: Events
     subscribers: Subscribers
     changing: Changing
+    flows: FlowReadings
     tokens: TokenFile | None = None  # None if the main file names none
 
     @property

@@ -8,7 +8,7 @@ from typing import Any, Final
 from flowvisor.admin.health import health_page
 from flowvisor.admin.metrics import CONTENT_TYPE as METRICS
 from flowvisor.admin.page import JSON, Page
-from flowvisor.admin.rest import answers, commands, event_stream, shapes
+from flowvisor.admin.rest import answers, commands, event_stream, plan_shapes, shapes
 from flowvisor.admin.rest.access import Audience
 from flowvisor.admin.rest.bodies import YAML
 from flowvisor.admin.rest.call import Call
@@ -45,7 +45,7 @@ def _get(
 
 def _put(path: str, operation: str, summary: str, answer: Any) -> Route:
     return Route(
-        *("PUT", path, operation, summary, ADMIN, answer, shapes.Written),
+        *("PUT", path, operation, summary, ADMIN, answer, plan_shapes.Written),
         statuses=(HTTPStatus.OK, HTTPStatus.CREATED),
         headers=(_IF_MATCH, _IF_NONE_MATCH),
         body=(JSON, YAML),
@@ -135,6 +135,15 @@ ROUTES: Final = (
         shapes.Switches,
     ),
     _get(
+        "/slices/{slice}/switches/{switch}/flows",
+        "listFlows",
+        "The flow entries of one of the slice's virtual switches, as its tenant wrote them",
+        TENANTS,
+        answers.flows,
+        shapes.Flows,
+        refusals=(HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT),
+    ),
+    _get(
         "/slices/{slice}/controllers",
         "listControllersOfSlice",
         "The slice's controllers",
@@ -179,7 +188,7 @@ ROUTES: Final = (
         "What a reload would do now",
         ADMIN,
         commands.plan,
-        shapes.Plan,
+        plan_shapes.Plan,
         refusals=(HTTPStatus.UNPROCESSABLE_ENTITY,),
     ),
     Route(
@@ -190,9 +199,17 @@ ROUTES: Final = (
             "Let the files count as they are now",
             ADMIN,
             commands.reload,
-            shapes.Reloaded,
+            plan_shapes.Reloaded,
         ),
         refusals=(HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.INTERNAL_SERVER_ERROR),
+    ),
+    _get(
+        "/events/recent",
+        "listEvents",
+        "What has happened lately",
+        TENANTS,
+        answers.recent_events,
+        shapes.Events,
     ),
     _get(
         "/events",

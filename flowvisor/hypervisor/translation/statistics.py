@@ -240,18 +240,23 @@ def _ask_pieces(
     switch = channel.switch
 
     def all_told(replies: list[Message], effects: Effects) -> None:
-        found: dict[int, list[FlowStats]] = {}
-        for piece in entries_of(replies):
-            if piece.cookie & PIECE_COOKIE_MASK == PIECE_COOKIE:
-                found.setdefault(piece.cookie & MAX_ENTRY_NUMBER, []).append(piece)
-        entries = [
-            (entry, pieces)
-            for number, pieces in found.items()
-            if (entry := switch.datapath.entries.get(number)) is not None and is_current(switch, entry)
-        ]
+        entries = with_pieces(switch, replies)
         answer([one for one in added_up(entries, effects.now) if is_wanted(request, one[1])], effects)
 
     return ask_shared(channel, frame, [FlowStatsRequest()], all_told, effects)
+
+
+def with_pieces(switch: VirtualSwitch, replies: Iterable[Message]) -> list[tuple[Entry, list[FlowStats]]]:
+    """The entries of a slice that is intersected, each with what the datapath tells of its pieces."""
+    found: dict[int, list[FlowStats]] = {}
+    for piece in entries_of(replies):
+        if piece.cookie & PIECE_COOKIE_MASK == PIECE_COOKIE:
+            found.setdefault(piece.cookie & MAX_ENTRY_NUMBER, []).append(piece)
+    return [
+        (entry, pieces)
+        for number, pieces in found.items()
+        if (entry := switch.datapath.entries.get(number)) is not None and is_current(switch, entry)
+    ]
 
 
 def is_current(switch: VirtualSwitch, entry: Entry) -> bool:

@@ -150,3 +150,11 @@ def test_tokens_are_looked_at_for_every_request(tmp_path: Path) -> None:
     assert desk.get("/slices").status == 200
     desk.instance.tokens.revoke("admin")
     assert desk.get("/slices").status == 401
+
+
+def test_what_has_happened_lately_is_told_to_whom_it_concerns(desk: Desk) -> None:
+    everything = desk.get("/events/recent").json["events"]
+    assert {one["event"] for one in everything} >= {"datapath_up", "switch_up", "controller_up"}
+    own = desk.get("/events/recent", by="blue").json["events"]
+    assert {one["slice"] for one in own} == {"blue"}
+    assert "datapath_up" not in {one["event"] for one in own}

@@ -14,7 +14,7 @@ from flowvisor.admin.rest.routes import Query, Route
 from flowvisor.admin.rest.table import ROUTES
 from tests.support.admin import Desk
 
-NAMES = {"slice": "blue", "datapath": "0x1", "policy": "small"}
+NAMES = {"slice": "blue", "datapath": "0x1", "switch": "0000000000000001", "policy": "small"}
 
 
 def filled(route: Route) -> str:
@@ -54,7 +54,7 @@ def test_another_slice_is_as_none_at_all(desk: Desk, route: Route) -> None:
     red, none = (desk.ask(route.method, filled(route), by=by) for by in ("red", None))
     assert (red.status, red.json["detail"]) == (404, 'there is no slice "blue"')
     assert none.status == 200
-    assert desk.ask(route.method, route.path.format(slice="nobody"), by="red").json == {
+    assert desk.ask(route.method, route.path.format(**{**NAMES, "slice": "nobody"}), by="red").json == {
         **red.json,
         "detail": 'there is no slice "nobody"',
     }

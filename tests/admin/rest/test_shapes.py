@@ -4,10 +4,12 @@ import typing
 
 import pytest
 
-from flowvisor.admin.rest import shapes
+from flowvisor.admin.rest import plan_shapes, shapes
 from flowvisor.admin.rest.schemas import Schemas
 
-SHAPES = [one for one in vars(shapes).values() if typing.is_typeddict(one)]
+SHAPES = [
+    one for module in (shapes, plan_shapes) for one in vars(module).values() if typing.is_typeddict(one)
+]
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda one: one.__name__)

@@ -45,7 +45,7 @@ ASKED = [
         mode is GenerationMode.POSITIVE or route.audience is not Audience.EVERYBODY
     )  # nothing can be wrong there
 ]
-NAMES = {"slice": "blue", "datapath": "0x1", "policy": "small"}
+NAMES = {"slice": "blue", "datapath": "0x1", "switch": "0000000000000001", "policy": "small"}
 
 
 @pytest.fixture(scope="module")
