@@ -182,29 +182,31 @@ class Entries:
         """The entry of this key, or the one of which this is a part on the datapaths."""
         return self.by_key.get(key) or self.aliases.get(key)
 
-    def put(self, entry: Entry) -> Entry | None:
-        """Add an entry; return the one whose place it takes."""
+    def put(self, entry: Entry, message: FlowMod | None = None) -> Entry | None:
+        """Add an entry, with the message that it is of if that is at hand; return the one whose place it takes."""
         replaced = self.by_key.get(entry.key)
         if replaced is not None:
             self.take_out(replaced)
         self.by_key[entry.key] = entry
         if entry.in_port is not None:
             self.by_in_port.setdefault(entry.in_port, {})[entry.key] = entry
-        self.rewritten(entry)
+        self.rewritten(entry, message)
         return replaced
 
-    def rewritten(self, entry: Entry) -> None:
+    def rewritten(self, entry: Entry, message: FlowMod | None = None) -> None:
         """An entry's instructions are new."""
         self._forget_uses(entry)
-        message = entry.flow_mod()
+        message = message or entry.flow_mod()
         entry.uses = named_by(message.instructions)
         for used in entry.uses:
             self.users.setdefault(used, {})[entry.key] = entry
-        parts = variants(entry.version, message.match, message.instructions)
-        entry.parts = tuple(key_of(message.table_id, message.priority, match) for match, _ in parts)
-        for key in entry.parts:
-            if key != entry.key:
-                self.aliases[key] = entry
+        entry.parts = (entry.key,)
+        if not TRAITS[entry.version].has_tables:
+            parts = variants(entry.version, message.match, message.instructions)
+            entry.parts = tuple(key_of(message.table_id, message.priority, match) for match, _ in parts)
+            for key in entry.parts:
+                if key != entry.key:
+                    self.aliases[key] = entry
 
     def take_out(self, entry: Entry) -> bool:
         """Remove an entry; False if it is not there, or another has taken its place."""

@@ -13,7 +13,7 @@ from typing import Final
 from flowvisor.hypervisor import waiting
 from flowvisor.hypervisor.big.big_switch import BigChannel, Errand, Leg
 from flowvisor.hypervisor.effects import Effects
-from flowvisor.hypervisor.refusal import Refusal, refuse
+from flowvisor.hypervisor.refusal import Refusal, error_frame
 from flowvisor.hypervisor.requests import MAX_REPLY_BYTES
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow import frame as f
@@ -159,12 +159,19 @@ def _failed(leg: Leg, errand: Errand, error: tuple[int, int], effects: Effects) 
     if errand.is_change and is_first:
         owner = errand.owner
         owner.undoing += 1
-        refuse(owner, errand.frame, Refusal(error, "datapath"), effects)
+        refused(errand, error, effects)
         for dpid in list(errand.waits):
             if dpid in owner.legs:
                 fence(owner.legs[dpid], effects)
     if not errand.waits:
         _over(errand, effects)
+
+
+def refused(errand: Errand, error: tuple[int, int], effects: Effects) -> None:
+    """Tell a tenant of the error of a leg, in its terms; why, and that it was, has been taken note of below."""
+    owner = errand.owner
+    if not owner.has_left:
+        effects.send(owner, error_frame(owner, errand.frame, error))
 
 
 def leg_left(leg: Leg, effects: Effects) -> None:

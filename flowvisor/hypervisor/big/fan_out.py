@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from flowvisor.errors import Inexpressible
 from flowvisor.hypervisor.big.big_switch import BigChannel, Errand, Leg
-from flowvisor.hypervisor.big.errands import NO_ANSWER, ask, begin, finish_if_unsent, send
+from flowvisor.hypervisor.big.errands import NO_ANSWER, ask, begin, finish_if_unsent, refused, send
 from flowvisor.hypervisor.effects import Effects
 from flowvisor.hypervisor.refusal import Refusal, refuse
 from flowvisor.openflow.messages import Message
@@ -24,7 +24,7 @@ def ask_legs(
         if channel.has_left:
             return
         if errand.errors:
-            refuse(channel, frame, Refusal(errand.errors[min(errand.errors)], "datapath"), effects)
+            refused(errand, errand.errors[min(errand.errors)], effects)
             return
         if not errand.replies:
             refuse(channel, frame, NO_ANSWER, effects)
@@ -59,8 +59,8 @@ def tell_one(channel: BigChannel, frame: bytes, legs: Iterable[Leg], effects: Ef
     """Send what is answered only if it fails, and then say so."""
 
     def done(errand: Errand, effects: Effects) -> None:
-        if errand.errors and not channel.has_left:
-            refuse(channel, frame, Refusal(errand.errors[min(errand.errors)], "datapath"), effects)
+        if errand.errors:
+            refused(errand, errand.errors[min(errand.errors)], effects)
 
     errand = begin(channel, frame, done)
     for leg in legs:

@@ -69,7 +69,7 @@ def _add(channel: BigChannel, frame: bytes, message: FlowMod, effects: Effects) 
         hard_timeout=message.hard_timeout,
         began_at=effects.now,
     )
-    before = entries.put(entry)
+    before = entries.put(entry, message)
     if before is not None:
         entry.replaced = before
         if TRAITS[channel.version].has_tables and not message.flags & RESET_COUNTS:
@@ -84,9 +84,13 @@ def _add(channel: BigChannel, frame: bytes, message: FlowMod, effects: Effects) 
     change = begin_change(channel, frame, undo, confirm)
     places = big.places_of(entry.in_port)
     entry.copies = dict.fromkeys(places, len(entry.parts))
-    sent = evolve(message, flags=message.flags | (SEND_FLOW_REM if entry.is_watched else 0))
-    out = frame if sent.flags == message.flags and not TRAITS[channel.version].modify_adds else None
-    _send(channel, out or channel.codec.encode(sent), sent, places, change, effects)
+    out = frame
+    if entry.is_watched and not message.flags & SEND_FLOW_REM:
+        message = evolve(message, flags=message.flags | SEND_FLOW_REM)
+        out = channel.codec.encode(message)
+    elif TRAITS[channel.version].modify_adds:  # it may have been a modify
+        out = channel.codec.encode(message)
+    _send(channel, out, message, places, change, effects)
     return None
 
 

@@ -26,7 +26,7 @@ from flowvisor.hypervisor.effects import (
     ResumeReading,
 )
 from flowvisor.hypervisor.peers import TenantChannel, VirtualSwitch
-from flowvisor.hypervisor.refusal import Refusal, refuse
+from flowvisor.hypervisor.refusal import refuse
 from flowvisor.hypervisor.translation.switch_messages import answer
 from flowvisor.openflow import v13
 from flowvisor.openflow.frame import FLOW_REMOVED, PACKET_IN, PORT_STATUS, xid_of
@@ -209,23 +209,32 @@ def tick(bigs: Iterable[BigSwitch], effects: Effects) -> None:
 
 def heard(effects: Effects) -> None:
     """Take what the lower storey has to say to legs out of its effects, and do what is to be done with it."""
-    bigs = _take_commands(effects)
-    while True:
-        legs = [leg for peer in effects.frames if (leg := _leg_of(peer)) is not None]
-        if not legs and not bigs:
+    frames = effects.frames
+    peers = [peer for peer in frames if type(peer) is TenantChannel and peer.leg is not None]
+    bigs = _take_commands(effects) if effects.commands else {}
+    while peers or bigs:
+        spread = []
+        for peer in peers:
+            leg = peer.leg
+            if leg.owner.switch.is_spread:
+                spread.append(leg)
+                bigs[leg.owner.switch] = None
+            elif leg.owner.has_left:
+                del frames[peer]
+            elif leg.owner in frames:
+                frames[leg.owner] += frames.pop(peer)
+            else:
+                frames[leg.owner] = frames.pop(peer)
+        if not bigs:
             return
         # What the switch's own channel hears comes before any barrier that says that all of it has come.
-        legs.sort(key=lambda leg: leg.owner is not leg.owner.switch.own)
-        for leg in legs:
-            frames = effects.frames.pop(leg.channel)
-            if leg.owner.switch.is_spread:
-                bigs[leg.owner.switch] = None
-                for frame in frames:
-                    _hear(leg, frame, effects)
-            elif not leg.owner.has_left:
-                effects.frames.setdefault(leg.owner, []).extend(frames)
+        spread.sort(key=lambda leg: leg.owner is not leg.owner.switch.own)
+        for leg in spread:
+            for frame in frames.pop(leg.channel):
+                _hear(leg, frame, effects)
         for big in bigs:
             _advance(big, effects)
+        peers = [peer for peer in frames if type(peer) is TenantChannel and peer.leg is not None]
         bigs = _take_commands(effects)
 
 
@@ -299,8 +308,7 @@ def _answer_barrier(channel: BigChannel, effects: Effects) -> None:
         return
     channel.barrier = None
     if barrier.errors:
-        error = Refusal(barrier.errors[min(barrier.errors)], "datapath")
-        refuse(channel, barrier.frame, error, effects)
+        errands.refused(barrier, barrier.errors[min(barrier.errors)], effects)
     elif not barrier.took:
         refuse(channel, barrier.frame, NO_ANSWER, effects)
     else:
