@@ -17,6 +17,7 @@ from attrs import Factory, define
 from flowvisor.hypervisor.big.entries import Entries
 from flowvisor.hypervisor.effects import Effects, VirtualSwitchName
 from flowvisor.hypervisor.peers import Channel, Tenant, TenantChannel, VirtualSwitch
+from flowvisor.hypervisor.port_configs import PortConfigs
 from flowvisor.hypervisor.transactions import Transactions
 from flowvisor.openflow.messages import FlowMod, GroupMod, MeterMod
 from flowvisor.openflow.ports import Port
@@ -103,12 +104,15 @@ class BigSwitch:
     or not, `shares` its shares of those that are. `ports` are as its tenant sees them, `homes` says for each at which
     datapath its packets come in; a port that is attached nowhere has none.
 
-    What the tenant has made of it is kept only while it is spread: `entries`, `groups` and `meters`.
+    What the tenant has made of it is kept here only while it is spread: `configs`, `entries`, `groups` and `meters`.
     """
 
     name: VirtualSwitchName
     tenant: Tenant
     edges: frozenset[int]
+    # Whether it lies on several datapaths. Else frames pass as they are, and all is known below. It counts from when a
+    # share joins.
+    is_spread: bool = False
     ports: dict[int, Port] = Factory(dict)
     homes: dict[int, int] = Factory(dict)
     shares: dict[int, VirtualSwitch] = Factory(dict)
@@ -117,6 +121,7 @@ class BigSwitch:
     is_open: bool = False  # its controllers have been called
     leaving: list[BigChannel] = Factory(list)  # controllers have gone, what they sent is not settled
     own: BigChannel | None = None
+    configs: PortConfigs = Factory(PortConfigs)  # of the ports
     entries: Entries = Factory(Entries)
     groups: dict[int, GroupMod] = Factory(dict)
     meters: dict[int, MeterMod] = Factory(dict)
@@ -129,10 +134,11 @@ class BigSwitch:
         dict
     )  # by the id that a tenant was shown: the datapath that has the packet
 
-    @property
-    def is_spread(self) -> bool:
-        """Whether it lies on several datapaths: else frames pass as they are, and all is known below."""
-        return len(self.edges) > 1
+    def shown(self, port: Port) -> Port:
+        """A port as its tenant has configured it."""
+        if self.is_spread or not self.shares:
+            return self.configs.shown(port)
+        return next(iter(self.shares.values())).port_configs.shown(port)
 
     def places_of(self, in_port: int | None) -> list[int]:
         """The datapaths that an entry which matches this in_port (None: any) belongs to, of those that are there.

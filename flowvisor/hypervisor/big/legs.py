@@ -11,6 +11,7 @@ from typing import Final
 from flowvisor.hypervisor import waiting
 from flowvisor.hypervisor.big import backlog, errands, flow_removed, moves, replay
 from flowvisor.hypervisor.big.big_switch import BigChannel, BigSwitch, Joining, Leg
+from flowvisor.hypervisor.big.entries import Entries
 from flowvisor.hypervisor.big.errands import NO_ANSWER
 from flowvisor.hypervisor.big.settings import OWN_MASKS, UNHEARD, put_settings
 from flowvisor.hypervisor.channels import CONTROLLER_LEFT, close_channel, open_channel
@@ -26,6 +27,7 @@ from flowvisor.hypervisor.effects import (
     ResumeReading,
 )
 from flowvisor.hypervisor.peers import TenantChannel, VirtualSwitch
+from flowvisor.hypervisor.port_configs import PortConfigs
 from flowvisor.hypervisor.refusal import refuse
 from flowvisor.hypervisor.translation.switch_messages import answer
 from flowvisor.openflow import v13
@@ -43,9 +45,44 @@ _NO_BUFFER: Final = b"\xff\xff\xff\xff"
 
 
 def share_joined(big: BigSwitch, share: VirtualSwitch, effects: Effects) -> None:
-    """A datapath is set up, and this is the virtual switch's share of it; with the first, controllers are called."""
+    """A datapath is set up, and this is the virtual switch's share of it; with the first, controllers are called.
+
+    Nothing happens if it is known already. Controllers have to come anew if the virtual switch lay on one datapath.
+    """
     dpid = share.name.dpid
     assert dpid in big.edges
+    if has_share(big, share):
+        return
+    share_left(big, dpid, "the datapath has another share", effects)
+    others = list(big.shares.values())
+    if not (others or big.joining) or (len(big.edges) > 1 and not big.is_spread):
+        for other in others:
+            share_left(big, other.name.dpid, "it lies on several datapaths from now on", effects)
+        _begin(big)
+    for one in (*others, share) if not big.shares and not big.joining else (share,):
+        _join(big, one, effects)
+    heard(effects)
+
+
+def has_share(big: BigSwitch, share: VirtualSwitch) -> bool:
+    """Whether it is one of the virtual switch's, or is about to be."""
+    dpid = share.name.dpid
+    joining = big.joining.get(dpid)
+    return big.shares.get(dpid) is share or (joining is not None and joining.share is share)
+
+
+def _begin(big: BigSwitch) -> None:
+    """No datapath is there: what the virtual switch is may change."""
+    was_spread, big.is_spread = big.is_spread, len(big.edges) > 1
+    if was_spread != big.is_spread:
+        big.configs, big.entries, big.deletions = PortConfigs(), Entries(), []
+        big.groups.clear()
+        big.meters.clear()
+        big.known.clear()
+
+
+def _join(big: BigSwitch, share: VirtualSwitch, effects: Effects) -> None:
+    dpid = share.name.dpid
     if not big.is_spread:
         big.shares[dpid] = share
         _open(big, effects)
@@ -67,10 +104,10 @@ def share_joined(big: BigSwitch, share: VirtualSwitch, effects: Effects) -> None
         del big.joining[dpid]
         for channel in big.channels:
             put_settings(_add_leg(channel, share, effects))
+        replay.configure_ports(big, dpid, effects)
         _open(big, effects)
 
     replay.begin_replay(big, joining, leg, ready, effects)
-    heard(effects)
 
 
 def _open(big: BigSwitch, effects: Effects) -> None:

@@ -36,6 +36,7 @@ from flowvisor.openflow.messages import (
     MeterMod,
     PortMod,
 )
+from flowvisor.openflow.ports import PORT_DOWN
 
 # The same numbers for groups and for meters.
 _ADD: Final = GROUP_ADD
@@ -124,17 +125,21 @@ def port_mod(channel: BigChannel, frame: bytes, message: PortMod, effects: Effec
         return Refusal(codes.PORT_MOD_BAD_PORT, "foreign-port")
     if message.hw_addr != port.hw_addr:
         return Refusal(codes.PORT_MOD_BAD_HW_ADDR, "hw-addr")
-    config = port.config & ~message.mask | message.config & message.mask
+    before = big.configs.bits.get(port.number, 0)
+    config = before & ~message.mask | message.config & message.mask
+    big.configs.put(port.number, config)
 
     def undo(took: set[int], effects: Effects) -> None:
-        back = evolve(message, xid=0, config=port.config)
-        _say(big, took, [back], effects)
+        if big.configs.bits.get(port.number, 0) == config:
+            big.configs.put(port.number, before)
+            _say(big, took, [evolve(message, xid=0, config=before)], effects)
 
     def confirm(effects: Effects) -> None:
         now = big.ports.get(port.number)
-        if now is not None and now.config != config:
-            big.ports[port.number] = evolve(now, config=config)
-            tell_port(big, PORT_MODIFY, big.ports[port.number], effects, but=channel)
+        if now is not None and before != config:
+            # Who asked knows already, as Open vSwitch has it, unless the state has changed with it.
+            is_down = bool((before ^ config) & PORT_DOWN)
+            tell_port(big, PORT_MODIFY, now, effects, but=None if is_down else channel)
 
     change = begin_change(channel, frame, undo, confirm)
     for leg in channel.legs.values():

@@ -41,7 +41,7 @@ def features(channel: BigChannel, frame: bytes, request: Message, effects: Effec
         capabilities = told[0].capabilities
         for one in told[1:]:
             capabilities &= one.capabilities
-        shown = tuple(big.ports.values()) if TRAITS[channel.version].ports_in_features else ()
+        shown = tuple(map(big.shown, big.ports.values())) if TRAITS[channel.version].ports_in_features else ()
         reply = evolve(told[0], xid=request.xid, dpid=big.name.dpid, capabilities=capabilities, ports=shown)
         answer(channel, reply, effects)
 
@@ -51,7 +51,7 @@ def features(channel: BigChannel, frame: bytes, request: Message, effects: Effec
 
 def ports(channel: BigChannel, _frame: bytes, request: PortDescRequest, effects: Effects) -> Refusal | None:
     """PORT_DESC."""
-    shown = [port for _, port in sorted(channel.switch.ports.items())]
+    shown = [channel.switch.shown(port) for _, port in sorted(channel.switch.ports.items())]
     send_reply(channel, PortDescReply(xid=request.xid), "ports", shown, effects)
     return None
 

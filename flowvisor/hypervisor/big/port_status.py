@@ -14,14 +14,14 @@ from flowvisor.openflow.ports import Port
 def tell_port(
     big: BigSwitch, reason: int, port: Port, effects: Effects, *, but: BigChannel | None = None
 ) -> None:
-    """Tell the controllers that want to know, except perhaps one."""
+    """Tell the controllers that want to know, except perhaps one. `port` is as nobody has configured it."""
     for channel in big.channels:
         # Over one leg it is the leg that knows what the controller wants.
         asked: Channel = channel if big.is_spread else next(iter(channel.legs.values())).channel
         if channel is but or not asked.wants(asked.masks.port_status, reason):
             continue
         try:
-            frame = channel.codec.encode(PortStatus(reason=reason, port=port))
+            frame = channel.codec.encode(PortStatus(reason=reason, port=big.shown(port)))
         except Inexpressible:
             channel.counters.count_shed("inexpressible")
             continue

@@ -18,7 +18,7 @@ from flowvisor.hypervisor.big.entries import Entry, key_of
 from flowvisor.hypervisor.big.errands import ask, begin, send_in_time
 from flowvisor.hypervisor.big.modifications import names_of
 from flowvisor.hypervisor.effects import Effects
-from flowvisor.openflow import v13
+from flowvisor.openflow import ports, v13
 from flowvisor.openflow.messages import (
     DELETE_STRICT,
     GROUP_ADD,
@@ -33,6 +33,7 @@ from flowvisor.openflow.messages import (
     GroupMod,
     Message,
     MeterMod,
+    PortMod,
 )
 from flowvisor.openflow.multipart import (
     FlowStats,
@@ -40,10 +41,21 @@ from flowvisor.openflow.multipart import (
     GroupDescRequest,
     MeterConfigRequest,
 )
+from flowvisor.openflow.traits import TRAITS
 
 _REQUESTS: Final = (FlowStatsRequest(), GroupDescRequest(), MeterConfigRequest())
 _LISTS: Final = ("flows", "groups", "meters")
 _NANO: Final = 1e-9
+# What can be configured in each version, of which the second says less.
+_CONFIG: Final = {
+    1: ports.PORT_DOWN
+    | ports.NO_RECV
+    | ports.NO_RECV_STP
+    | ports.NO_FLOOD
+    | ports.NO_FWD
+    | ports.NO_PACKET_IN,
+    4: ports.PORT_DOWN | ports.NO_RECV | ports.NO_FWD | ports.NO_PACKET_IN,
+}
 
 Ready = Callable[[Effects], None]
 Found = dict[str, list[Any]]
@@ -72,10 +84,10 @@ def _make_right(
 ) -> None:
     big.replaying += 1
     is_first = leg.dpid not in big.known
+    big.shares[leg.dpid] = joining.share  # from now on entries belong here, too
     if is_first and big.deletions is not None:
         _take_over(big, leg.dpid, found, effects)
     big.known.add(leg.dpid)
-    big.shares[leg.dpid] = joining.share  # from now on entries belong here, too
     _groups(big, leg, found["groups"], effects)
     _meters(big, leg, found["meters"], effects)
     _entries(big, leg, found["flows"], effects)
@@ -90,6 +102,8 @@ def _make_right(
 
 
 def _take_over(big: BigSwitch, dpid: int, found: Found, effects: Effects) -> None:
+    for port, config in big.shares[dpid].port_configs.bits.items():
+        big.configs.put(port, big.configs.bits.get(port, config))
     for desc in found["groups"]:
         group = GroupMod(
             command=GROUP_ADD, group_type=desc.group_type, group_id=desc.group_id, buckets=desc.buckets
@@ -156,6 +170,21 @@ def in_order(names: Mapping[int, set[int]]) -> list[int]:
             ordered[one] = None
             del left[one]
     return list(ordered)
+
+
+def configure_ports(big: BigSwitch, dpid: int, effects: Effects) -> None:
+    """Have a share's ports configured as the tenant wants them; some bits only a 1.0 controller's leg can say."""
+    share = big.shares[dpid]
+    channel = next((one for one in big.channels if not TRAITS[one.version].has_tables), big.own)
+    leg = None if channel is None else channel.legs.get(dpid)
+    if channel is None or leg is None:
+        return
+    mask = _CONFIG[channel.version]
+    for number, port in big.ports.items():
+        wanted, there = big.configs.bits.get(number, 0), share.port_configs.bits.get(number, 0)
+        if (wanted ^ there) & mask:
+            mod = PortMod(port=number, hw_addr=port.hw_addr, config=wanted & mask, mask=mask)
+            command(leg, mod, "port", effects)
 
 
 def _meters(big: BigSwitch, leg: Leg, found: Iterable[Any], effects: Effects) -> None:

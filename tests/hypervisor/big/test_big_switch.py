@@ -5,11 +5,13 @@ from __future__ import annotations
 from tests.support.big_world import big_world
 
 
-def test_it_is_spread_if_it_lies_on_several_datapaths_whether_they_are_connected_or_not() -> None:
-    assert not big_world(1).big.is_spread
-    two = big_world(2)
-    two.go(1)
-    assert two.big.is_spread
+def test_entries_belong_where_their_packets_come_in() -> None:
+    big = big_world(3).big
+    assert big.places_of(None) == [1, 2, 3]
+    assert big.places_of(2) == [2]
+    assert big.places_of(99) == [1, 2, 3]
+    del big.shares[2]
+    assert big.places_of(2) == [1]
 
 
 def test_a_channel_is_its_tenants() -> None:

@@ -15,7 +15,7 @@ from flowvisor.openflow.messages import (
 )
 from flowvisor.openflow.multipart import FlowStatsReply, FlowStatsRequest
 from flowvisor.openflow.versions import codec
-from tests.support.big_world import BIG_DPID, big_world
+from tests.support.big_world import BIG_DPID, PORTS, PickyDatapath, big_world
 from tests.support.slices import MISS, output, udp
 
 
@@ -99,3 +99,47 @@ def test_what_is_nobodys_leg_stays_as_it_is() -> None:
     plain = world.controller("a")
     assert plain.ask(BarrierRequest(xid=1), BarrierReply)
     assert plain.send(EchoRequest(data=b"x")) != []
+
+
+def test_a_virtual_switch_that_comes_to_lie_on_several_datapaths_takes_along_what_it_has() -> None:
+    world = big_world(1)
+    world.big_controller().send(FlowMod(cookie=3, instructions=output(2)), BarrierRequest())
+    world.big.edges = frozenset({1, 2})
+    assert not world.big.is_spread
+    world.commands.clear()
+    world.come(PickyDatapath(2, ports=PORTS))
+    assert world.big.is_spread
+    told = [one for one in world.commands if isinstance(one, (CloseChannels, OpenChannels))]
+    big = [one for one in told if one.switch == world.big.name]
+    assert [type(one) for one in big] == [CloseChannels, OpenChannels]
+    assert [[one.cookie for one in world.entries_at(dpid)] for dpid in (1, 2)] == [[3], [3]]
+    tenant = world.big_controller()
+    assert set(tenant.channel.legs) == {1, 2}
+    world.go(2)
+    world.big.edges = frozenset({1})
+    assert tenant.ask(FlowStatsRequest(xid=3), FlowStatsReply).flows
+    world.go(1)
+    world.come(world.emulated[1])
+    assert not world.big.is_spread
+    assert len(world.big.entries) == 0
+    assert world.big_controller().ask(FlowStatsRequest(xid=3), FlowStatsReply).flows
+
+
+def test_a_share_that_is_known_does_not_join_again_and_another_one_takes_its_place() -> None:
+    world = big_world(2)
+    tenant = world.big_controller()
+    world.go(2)
+    world.join(world.emulated[2])
+    world.hold(2)
+    world.share_joins(2)
+    reading = len(world.held[2])
+    world.share_joins(2)
+    assert len(world.held[2]) == reading
+    assert legs.has_share(world.big, world.hypervisor.datapaths[2].switches["a"])
+    world.leave(2)
+    del world.held[2]
+    world.come(world.emulated[2])
+    world.share_joins(2)
+    assert set(tenant.channel.legs) == {1, 2}
+    assert not world.big.joining
+    assert len(world.big.own.legs) == 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from flowvisor.hypervisor.big.replay import in_order
 from flowvisor.hypervisor.effects import Effects
 from flowvisor.openflow.actions import ApplyActions, Group, Output
@@ -22,8 +24,10 @@ from flowvisor.openflow.messages import (
     GroupMod,
     MeterBand,
     MeterMod,
+    PortMod,
 )
 from flowvisor.openflow.multipart import FlowStatsReply, FlowStatsRequest
+from flowvisor.openflow.ports import NO_FLOOD, NO_PACKET_IN
 from tests.support.big_world import PORTS, BigWorld, PickyDatapath, big_world
 from tests.support.slices import output, udp
 from tests.support.world import Controller, World
@@ -182,6 +186,38 @@ def test_controllers_wait_while_a_share_is_given_what_it_lacks() -> None:
     assert [one.xid for one in tenant.heard(BarrierReply)][-1] == 5
     assert contents(world, 2) >= {(77, 0, ())}
     assert set(tenant.channel.legs) == {1, 2}
+
+
+@pytest.mark.parametrize(("version", "config"), [(4, NO_PACKET_IN), (1, NO_FLOOD | NO_PACKET_IN)])
+def test_ports_are_configured_as_they_are_elsewhere(version: int, config: int) -> None:
+    world = big_world(2)
+    tenant = world.big_controller(version)
+    own_addresses(world, 1)
+    world.go(2)
+    port = world.big.ports[3]
+    tenant.send(PortMod(port=3, hw_addr=port.hw_addr, config=config, mask=config), BarrierRequest())
+    assert world.big.shown(port).config == config
+    world.join(PickyDatapath(2, ports=PORTS))
+    own_addresses(world, 2)
+    world.share_joins(2)
+    assert world.hypervisor.datapaths[2].switches["a"].port_configs.bits == {3: config}
+
+
+def test_after_a_restart_ports_are_as_their_shares_remember_them() -> None:
+    world = big_world(2)
+    world.go(2)
+    world.join(PickyDatapath(2, ports=PORTS))
+    own_addresses(world, 1)
+    own_addresses(world, 2)
+    world.big.known.clear()
+    world.hypervisor.datapaths[2].switches["a"].port_configs.put(3, NO_PACKET_IN)
+    world.share_joins(2)
+    assert world.big.configs.bits == {3: NO_PACKET_IN}
+
+
+def own_addresses(world: BigWorld, dpid: int) -> None:
+    """The stand-ins' ports tell the addresses that the virtual switch's have."""
+    world.hypervisor.datapaths[dpid].ports.update(world.big.ports)
 
 
 def test_groups_come_behind_those_that_they_name() -> None:
