@@ -134,6 +134,11 @@ class BigSwitch:
         dict
     )  # by the id that a tenant was shown: the datapath that has the packet
 
+    @property
+    def shown_dpid(self) -> int:
+        """What its tenant knows it by."""
+        return self.name.dpid
+
     def shown(self, port: Port) -> Port:
         """A port as its tenant has configured it."""
         if self.is_spread or not self.shares:
