@@ -28,6 +28,7 @@ from flowvisor.openflow.actions import (
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import ANY_GROUP, FlowMod
 from flowvisor.openflow.ports import ANY, CONTROLLER
+from flowvisor.openflow.structure import padding
 from flowvisor.openflow.versions import codec
 
 # The upper half of the cookie of every piece; the lower is the entry's number at its datapath.
@@ -38,6 +39,8 @@ MAX_ENTRY_NUMBER: Final = 0xFFFF_FFFF
 # (priority, the match in a canonical form that the datapath's version decides): what strictness compares.
 Key = tuple[int, int | bytes]
 Written = tuple[int, Instructions]
+
+REFUSED: Final = -1  # as an entry's `live`: the datapath refused it, and it has been undone
 
 
 @define(eq=False)
@@ -50,12 +53,20 @@ class Idling:
     ended_by: int | None = None  # the reason for which all of them go
 
 
-def packed(pieces: tuple[Match, ...] | None) -> tuple[bytes, ...] | None:
-    """Pieces as an entry keeps them."""
-    return None if pieces is None else tuple(map(v13.encode_match, pieces))
+def packed(pieces: tuple[Match, ...] | None) -> bytes | None:
+    """Pieces as an entry keeps them: one after the other, because each match says how long it is without padding."""
+    if pieces is None:
+        return None
+    encoded = map(v13.encode_match, pieces)
+    return b"".join(piece[: _end(piece, 0)] for piece in encoded)
 
 
-@define(eq=False)
+def _end(pieces: bytes, start: int) -> int:
+    """Where the piece that begins here ends."""
+    return start + int.from_bytes(pieces[start + 2 : start + 4], "big")
+
+
+@define(eq=False, weakref_slot=False)
 class Entry:
     """One flow entry of the tenant's. `pieces` is None when its only piece is its own match.
 
@@ -71,22 +82,26 @@ class Entry:
     version: int
     request: bytes
     cookie: int
-    packed_pieces: tuple[bytes, ...] | None = None
-    live: int = 1  # pieces that the datapath still has
+    packed_pieces: bytes | None = None
+    live: int = 1  # pieces that the datapath still has; `REFUSED`
     packet_count: int = 0  # of the pieces that it has no more
     byte_count: int = 0
     written: Written | None = None
     replaced: Entry | None = None
-    is_undone: bool = False  # the datapath refused it
     idling: Idling | None = None
     uses: tuple[Group | Meter, ...] = ()  # the slice's groups and meters that it names
 
     @property
     def pieces(self) -> tuple[Match, ...] | None:
         """What its match leaves on the datapath."""
-        if self.packed_pieces is None:
+        kept, pieces, start = self.packed_pieces, [], 0
+        if kept is None:
             return None
-        return tuple(v13.decode_match(piece, strict=False) for piece in self.packed_pieces)
+        while start < len(kept):
+            end = _end(kept, start)
+            pieces.append(v13.decode_match(kept[start:end] + padding(end - start), strict=False))
+            start = end
+        return tuple(pieces)
 
     @pieces.setter
     def pieces(self, pieces: tuple[Match, ...] | None) -> None:
@@ -95,7 +110,8 @@ class Entry:
     @property
     def is_cut(self) -> bool:
         """Whether it lies in several pieces."""
-        return self.packed_pieces is not None and len(self.packed_pieces) > 1
+        kept = self.packed_pieces
+        return kept is not None and _end(kept, 0) < len(kept)
 
     def flow_mod(self) -> FlowMod:
         """The entry as its tenant wrote it."""

@@ -20,6 +20,7 @@ from flowvisor.hypervisor.flow_table import (
     MAX_ENTRY_NUMBER,
     PIECE_COOKIE,
     PIECE_COOKIE_MASK,
+    REFUSED,
     Entry,
     FlowTable,
 )
@@ -284,9 +285,9 @@ def take_out(datapath: Datapath, entry: Entry, effects: Effects) -> None:
 
 def refused(datapath: Datapath, entry: Entry, error: tuple[int, int], effects: Effects) -> None:
     """The datapath refuses an entry that it was to have again; then its slice has it no more."""
-    if entry.is_undone:
+    if entry.live == REFUSED:
         return
-    entry.is_undone = True
+    entry.live = REFUSED
     datapath.own_failures += 1
     effects.note("error", "entry_lost", dpid=datapath.dpid, slice=entry.owner, error=error)
     take_out(datapath, entry, effects)

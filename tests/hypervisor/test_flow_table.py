@@ -14,6 +14,8 @@ from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import FlowMod
 from flowvisor.openflow.packet import parse
 from flowvisor.openflow.ports import ANY, CONTROLLER
+from tests.support.examples import examples
+from tests.support.message_strategies import matches
 from tests.support.slices import MISS, A, output, packets_like, tenant_matches, udp
 
 _cookies = st.sampled_from((0, 0x11, 0x12, 0x21))
@@ -84,6 +86,19 @@ def test_an_entry_is_what_was_written_and_modified() -> None:
     assert (entry.flow_mod().instructions, entry.flow_mod().cookie) == (output(2), 8)
     assert entry.wording == 1
     assert entry_of(1, mod, packed_pieces=packed((Match(),))).physical_matches() == (Match(),)
+
+
+@examples(20)
+@given(pieces=st.lists(matches(), min_size=1, max_size=4).map(tuple))
+def test_an_entry_gives_back_the_pieces_that_it_was_given(pieces: tuple[Match, ...]) -> None:
+    entry = entry_of(1, FlowMod(), packed_pieces=packed(pieces))
+    kept = entry.pieces
+    assert kept is not None
+    assert list(map(v13.encode_match, kept)) == list(map(v13.encode_match, pieces))
+    assert entry.is_cut == (len(pieces) > 1)
+    entry.pieces = None
+    assert entry.pieces is None
+    assert not entry.is_cut
 
 
 def test_outputs_are_looked_for_in_both_kinds_of_lists() -> None:

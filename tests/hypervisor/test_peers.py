@@ -71,8 +71,8 @@ def test_misses_are_wanted_by_1_0_only(version: int) -> None:
 
 ENTRIES = 600
 ALREADY = 50  # with which all is there that does not grow with them
-MAX_STATE_BYTES = {ON_TABLES: 50, ON_10: 700, ON_FEW_TABLES: 700}  # of one flow entry
-MAX_BYTES_OF_ANOTHER_PIECE = 250
+MAX_STATE_BYTES = {ON_TABLES: 50, ON_10: 700, ON_FEW_TABLES: 700}  # of one flow entry, in one piece or in two
+MAX_BYTES_OF_ANOTHER_PIECE = 100
 
 
 def answered(world: World, channel: TenantChannel, frames: list[bytes]) -> None:
@@ -90,11 +90,14 @@ def answered(world: World, channel: TenantChannel, frames: list[bytes]) -> None:
         effects = world.hypervisor.from_datapath(datapath, replies, world.now)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("kind", KINDS, ids=str)
-@pytest.mark.parametrize("pieces", [1, 2])
+@pytest.mark.parametrize("pieces", [1, 2, 4])
 def test_a_flow_entry_costs_no_more_memory_than_is_promised(kind: Kind, pieces: int) -> None:
     quota = Quota("q", flow_entries_per_datapath=10 * ENTRIES)
-    world = World([a_slice("a", ports(1, 2), policies=["q"]), B], [kind.datapath()], policies=[quota])
+    numbers = range(1, max(pieces, 2) + 1)
+    slices = [a_slice("a", ports(*numbers), policies=["q"]), a_slice("b", ports(9))]
+    world = World(slices, [kind.datapath((*numbers, 9))], policies=[quota])
     channel = world.controller("a", 1, kind.version).channel
     encode = channel.codec.encode
     somewhere = {"in_port": 1} if pieces == 1 else {}
@@ -116,6 +119,6 @@ def test_a_flow_entry_costs_no_more_memory_than_is_promised(kind: Kind, pieces: 
         tracemalloc.stop()
     held = channel.switch.flow_table
     assert held is None or len(held) == ENTRIES
-    most = MAX_STATE_BYTES[kind] + (0 if held is None else (pieces - 1) * MAX_BYTES_OF_ANOTHER_PIECE)
+    most = MAX_STATE_BYTES[kind] + (0 if held is None else max(pieces - 2, 0) * MAX_BYTES_OF_ANOTHER_PIECE)
     size = (after - before) / (ENTRIES - ALREADY)
     assert size <= most

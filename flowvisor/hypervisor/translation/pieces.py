@@ -16,6 +16,7 @@ from flowvisor.hypervisor.entry_records import forget_entry, remember_entry
 from flowvisor.hypervisor.flow_table import (
     MAX_ENTRY_NUMBER,
     PIECE_COOKIE,
+    REFUSED,
     Entry,
     FlowTable,
     Key,
@@ -251,9 +252,9 @@ def _postpone_answers(channel: TenantChannel, effects: Effects) -> None:
 
 def _undo_addition(switch: VirtualSwitch, entry: Entry, effects: Effects) -> list[FlowMod] | None:
     """Take an entry out again; None if another piece's error has done so."""
-    if entry.is_undone:
+    if entry.live == REFUSED:
         return None
-    entry.is_undone = True
+    entry.live = REFUSED
     table, datapath = switch.flow_table, switch.datapath
     assert table is not None
     datapath.entries.pop(entry.number, None)
