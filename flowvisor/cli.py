@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
 
@@ -25,7 +26,7 @@ from flowvisor.planning.explanation import explain as explain_packet
 from flowvisor.planning.explanation import packets_of, packets_of_bytes, port_of
 from flowvisor.planning.overlaps import Overlap, describe_datapath, describe_packet
 from flowvisor.planning.preview import Preview, offline, preview
-from flowvisor.planning.proof import prove
+from flowvisor.planning.proof import prove_ahead
 from flowvisor.policies.bandwidth import Bandwidth
 
 EXIT_BAD_FILES: Final = 2
@@ -44,8 +45,9 @@ _config_option = click.option(
 
 
 class Checked(NamedTuple):
-    """Files in which nothing is wrong, and where their rules overlap by priority."""
+    """Files in which nothing is wrong, what of them counts now, and where rules of that overlap by priority."""
 
+    written: Configuration
     configuration: Configuration
     base: Path
     overlaps: list[Overlap]
@@ -106,7 +108,7 @@ def run(config: Path | None, log_format: str, log_level: str) -> None:
 
     sys.exit(
         run_service(
-            checked.configuration,
+            checked.written,
             checked.base,
             main_file=find_main_file(config).absolute(),
             log_format=log_format,
@@ -124,8 +126,9 @@ def run(config: Path | None, log_format: str, log_level: str) -> None:
     required=True,
     help="Compare with the files in this folder (or with this main file), as if they were running.",
 )
+@click.option("--at", metavar="TIME", help="What they will change then, like 2026-12-24T18:00 (here).")
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object to standard output.")
-def plan(config: Path | None, against: Path, as_json: bool) -> None:
+def plan(config: Path | None, against: Path, at: str | None, as_json: bool) -> None:
     """Say what the files would change if they were put in force: entries of datapaths, ports, channels.
 
     Lines with + come, with - go, with ~ change.
@@ -138,12 +141,24 @@ def plan(config: Path | None, against: Path, as_json: bool) -> None:
         running, _ = load(main_file, seen_from=checked.base)  # so that what lies in both counts as the same
     except ConfigurationError as error:
         _refuse(error, as_json=as_json)
-    found = preview(offline(running, checked.configuration, allocations), checked.configuration)
+    now, then = _now(), checked.written.at(_now() if at is None else _moment(at))
+    found = preview(offline(running.at(now), then, allocations), then)
     if as_json:
         click.echo(json.dumps(preview_json(found)))
     else:
         _show_preview(found)
     sys.exit(EXIT_CHANGES if found else 0)
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except ValueError as error:
+        raise click.UsageError(f'"{text}" is no time; write one like 2026-12-24T18:00') from error
 
 
 def _main_file_in(folder: Path) -> Path:
@@ -245,8 +260,9 @@ def demo(config: Path | None, keep: bool, as_json: bool) -> None:
 
 
 def _check(config: Path | None) -> Checked:
-    configuration, base = load(config)
-    return Checked(configuration, base, prove(configuration))
+    written, base = load(config)
+    overlaps = prove_ahead(written, _now())
+    return Checked(written, written.at(_now()), base, overlaps)
 
 
 def _check_or_refuse(config: Path | None) -> Checked:

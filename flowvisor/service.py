@@ -6,6 +6,7 @@ import gc
 import sys
 import time
 from collections.abc import Callable, Coroutine
+from datetime import datetime, timezone
 from os import PathLike
 from pathlib import Path
 from random import random as chance
@@ -65,22 +66,10 @@ class Service:
     ) -> None:
         """With a `main_file` the files may be read again while it runs."""
         self.systemd = Systemd({}) if systemd is None else systemd
-        self._configuration = configuration
+        written = configuration
+        self._configuration = configuration = written.at(datetime.now(timezone.utc))
         self._reactor = _running_reactor() if reactor is None else reactor
-        try:
-            self._state = StateFolder(state_directory)
-            allocations = self._state.read()
-            self._journals = JournalFolder(state_directory / JOURNALS)
-            remembered = self._journals.read(time.time())
-        except (OSError, ValueError) as error:
-            raise ServiceError(f"the state in {state_directory} cannot be read: {error}") from error
-        discovers = configuration.settings.discovery
-        self.hypervisor = Hypervisor(
-            configuration,
-            allocations,
-            remembered,
-            Discovery(key=token_bytes(KEY_BYTES), random=chance) if discovers else None,
-        )
+        self.hypervisor = self._make_hypervisor(state_directory)
         self.connections = Connections(
             self._reactor,
             self.hypervisor,
@@ -91,9 +80,10 @@ class Service:
         files = None if main_file is None else Files(main_file, self._folders)
         self.reloading = Reloading(
             self.connections,
-            read=(lambda: configuration) if files is None else files.read,
+            read=(lambda: written) if files is None else files.read,
             peek=None if files is None else files.peek,
             keep=self._state.write,
+            written=written,
         )
         self._watching = None if files is None else Watching(self._reactor, files, self._files_changed)
         self._lag = LagHistogram(TICK_SECONDS)
@@ -107,6 +97,7 @@ class Service:
         )
         self._ticking = LoopingCall(self._tick)
         self._ticking.clock = self._reactor
+        discovers = configuration.settings.discovery
         self._probing = LoopingCall(self.connections.probe) if discovers else None
         if self._probing is not None:
             self._probing.clock = self._reactor
@@ -114,6 +105,23 @@ class Service:
         # Where it really listens, once started: 0 in the files lets the system choose.
         self.datapath_ports: list[int] = []
         self.admin_ports: list[int] = []
+
+    def _make_hypervisor(self, state_directory: Path) -> Hypervisor:
+        """With what it knew when it stopped."""
+        try:
+            self._state = StateFolder(state_directory)
+            allocations = self._state.read()
+            self._journals = JournalFolder(state_directory / JOURNALS)
+            remembered = self._journals.read(time.time())
+        except (OSError, ValueError) as error:
+            raise ServiceError(f"the state in {state_directory} cannot be read: {error}") from error
+        discovers = self._configuration.settings.discovery
+        return Hypervisor(
+            self._configuration,
+            allocations,
+            remembered,
+            Discovery(key=token_bytes(KEY_BYTES), random=chance) if discovers else None,
+        )
 
     def _read_keys(self) -> Keyring:
         try:
@@ -205,6 +213,7 @@ class Service:
         self.systemd.alive()
         self._lag.came_round(self.connections.now())
         self.connections.tick()
+        self.reloading.tick()
         self._operators.tick()
         self._journals.tick(time.time(), self.hypervisor.datapaths.keys())
 

@@ -6,6 +6,7 @@ import struct
 import subprocess
 import sys
 import types
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -378,3 +379,16 @@ def test_explain_takes_whole_packets() -> None:
 def test_explain_says_what_is_wrong_in_what_was_asked(options: tuple[str, ...], told: str) -> None:
     result = explained(*options)
     assert (result.exit_code, told in result.stderr) == (2, True)
+
+
+def test_plan_says_what_will_change_at_another_time() -> None:
+    write_slice(
+        "a",
+        "{datapaths: all, priority: 100, match: {in_port: 1}}",
+        "{datapaths: all, priority: 100, match: {in_port: 2}, when: {days: sun}}",
+    )
+    sunday = run("plan", "--against", ".", "--at", "2030-06-02T12:00")
+    monday = run("plan", "--against", ".", "--at", "2030-06-03T12:00")
+    today_is_sunday = datetime.now(timezone.utc).weekday() == 6
+    assert [one.exit_code for one in (sunday, monday)] == ([0, 3] if today_is_sunday else [3, 0])
+    assert run("plan", "--against", ".", "--at", "tomorrow").exit_code == 2

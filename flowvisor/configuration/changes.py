@@ -13,6 +13,7 @@ from flowvisor.configuration.snapshot import Configuration, Settings
 _KEYS: Final[Mapping[str, str]] = {
     "versions": "openflow",
     "rules": "flowspace",
+    "scheduled": "policies",
     "may_configure_ports": "port_mod",
     "controller_certificates": "controller_certificate",
     "certificates": "datapaths",

@@ -213,21 +213,9 @@ def own_name(node: Node, names: Names) -> str:
     return name
 
 
-@described({"type": "array", "items": TEXT, "uniqueItems": True})
-def policies(node: Node, names: Names) -> tuple[str, ...]:
-    """Names of policies that there are, one of a kind at most: two quotas would leave open which counts."""
-    found: tuple[str, ...] = list_of(_policy, may_be_empty=True)(node, names)
-    first_of_kind: dict[type, str] = {}
-    for name in found:
-        policy = names.policies[name]
-        if policy is not None:
-            first = first_of_kind.setdefault(type(policy), name)
-            if first != name:
-                raise wrong(node, f'"{first}" and "{name}" are policies of one kind')
-    return found
-
-
-def _policy(node: Node, names: Names) -> str:
+@described(TEXT)
+def policy(node: Node, names: Names) -> str:
+    """The name of a policy that there is."""
     name = text_of(node)
     if name not in names.policies:
         raise wrong(node, f'there is no policy "{name}"', did_you_mean(name, names.policies))

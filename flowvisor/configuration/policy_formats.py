@@ -11,6 +11,7 @@ from flowvisor.configuration.documents import MappingNode, wrong
 from flowvisor.configuration.formats import KIND, NAME, Format, Formats
 from flowvisor.configuration.match_reader import read_match
 from flowvisor.configuration.schema import Key
+from flowvisor.configuration.when_reader import WHEN
 from flowvisor.policies.acl import Acl, AclRule
 from flowvisor.policies.bandwidth import Bandwidth, parse_burst, parse_rate_of_traffic
 from flowvisor.policies.policy import Policy
@@ -125,10 +126,9 @@ BANDWIDTH: Final = Format(
             meaning="where there are no meters: the queue to go out by, and others to ask for",
             default=(),
         ),
+        "when": WHEN,
     },
-    build=lambda node, values: Bandwidth(
-        name=values["name"], rate=values["rate"], burst=values["burst"], queues=values["queues"]
-    ),
+    build=lambda node, values: Bandwidth(**{key: values[key] for key in values if key != "kind"}),
 )
 
 POLICY_FORMATS: Final = Formats(

@@ -10,7 +10,9 @@ from flowvisor.configuration.converters import connection, integer, list_of, one
 from flowvisor.configuration.documents import Node, wrong
 from flowvisor.configuration.formats import KIND, NAME, Format, Formats
 from flowvisor.configuration.match_reader import read_match
+from flowvisor.configuration.policy_uses import policies
 from flowvisor.configuration.schema import Key, Keys, Names, described, shape_of
+from flowvisor.configuration.when_reader import WHEN
 from flowvisor.slices.flowspace_slice import MAX_PRIORITY, FlowspaceRule, FlowspaceSlice
 from flowvisor.slices.slice import SwitchSettings
 
@@ -40,6 +42,7 @@ RULE: Final = Format(
         ),
         "match": Key(read_match, meaning="which packets; {} is all of them", is_required=True),
         "permissions": Key(_permissions, meaning="what the slice may do with them", default=READ_AND_WRITE),
+        "when": WHEN,
     },
     build=lambda node, values: FlowspaceRule(
         datapaths=values["datapaths"],
@@ -47,6 +50,7 @@ RULE: Final = Format(
         matches=values["match"],
         permissions=values["permissions"],
         place=node.place,
+        when=values["when"],
     ),
 )
 
@@ -79,7 +83,8 @@ def _flowspace_slice(node: Node, values: Mapping[str, Any]) -> FlowspaceSlice:
         controllers=values["controllers"],
         versions=values["openflow"],
         tables=values["tables"],
-        policies=values["policies"],
+        policies=tuple(one.name for one in values["policies"] if not one.when),
+        scheduled=tuple(one for one in values["policies"] if one.when),
         place=node.place,
         may_configure_ports=values["port_mod"],
         rules=values["flowspace"],
@@ -96,7 +101,7 @@ FLOWSPACE_SLICE: Final = Format(
         "controllers": _controllers("whom to call for the tenant, or where to wait for a call"),
         "openflow": Key(_versions, meaning="versions offered to them", default=frozenset(VERSIONS.values())),
         "tables": Key(integer(1, MAX_TABLES), meaning="flow tables on OpenFlow 1.3", default=DEFAULT_TABLES),
-        "policies": Key(converters.policies, meaning="what the slice may do", default=()),
+        "policies": Key(policies, meaning="what the slice may do", default=()),
         "port_mod": Key(
             one_of({"virtual": False, "physical": True}),
             meaning="whether it configures physical ports that it alone has",

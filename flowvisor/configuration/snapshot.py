@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Final, TypeVar
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from flowvisor.network.certificate_pin import CertificatePin
 from flowvisor.network.connection_method import ConnectionMethod
@@ -13,7 +14,9 @@ from flowvisor.network.dpid import format_dpid
 from flowvisor.network.tls_files import TlsFiles
 from flowvisor.network.topology import End
 from flowvisor.policies.acl import Acl
+from flowvisor.policies.bandwidth import Bandwidth
 from flowvisor.policies.policy import Policy
+from flowvisor.policies.when import When, in_force, next_change
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
 from flowvisor.slices.slice import Slice
 
@@ -70,6 +73,10 @@ class Settings:
         return [str(method) for method in self.admin if not method.is_private]
 
 
+def _when_of(policy: Policy) -> tuple[When, ...]:
+    return policy.when if isinstance(policy, Bandwidth) else ()
+
+
 @frozen
 class Configuration:
     """The main file, the slices in the order of their names, and the policies by name."""
@@ -89,6 +96,37 @@ class Configuration:
         """The policy of this kind that a slice has, of which there is one at most."""
         found = (self.policies[name] for name in one.policies)
         return next((policy for policy in found if isinstance(policy, kind)), None)
+
+    def at(self, instant: datetime) -> Configuration:
+        """What counts at a moment, of all that is written; nothing in it goes by the clock any more.
+
+        Of policies of one kind that a slice has then, one with times of its own comes before one without.
+        """
+        slices = tuple(
+            evolve(one.at(instant), policies=self._policies_at(one, instant), scheduled=())
+            for one in self.slices
+        )
+        return evolve(self, slices=slices)
+
+    def next_change(self, instant: datetime) -> datetime | None:
+        """The first moment after this one at which something begins or ends to count."""
+        return next_change(self._whens, instant)
+
+    @property
+    def _whens(self) -> frozenset[When]:
+        of_policies = (when for one in self.policies.values() for when in _when_of(one))
+        return frozenset(of_policies).union(*(one.whens for one in self.slices))
+
+    def _policies_at(self, one: Slice, instant: datetime) -> tuple[str, ...]:
+        uses = [*((use.name, use.when) for use in one.scheduled), *((name, ()) for name in one.policies)]
+        found: dict[type[Policy], str] = {}
+        for is_timed in (True, False):
+            for name, when in uses:
+                policy = self.policies[name]
+                own = _when_of(policy)
+                if bool(when or own) == is_timed and in_force(when, instant) and in_force(own, instant):
+                    found.setdefault(type(policy), name)
+        return tuple(sorted(found.values(), key=[name for name, _ in uses].index))
 
     @property
     def acls(self) -> dict[str, Acl]:

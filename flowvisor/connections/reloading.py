@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from datetime import datetime, timezone
 from time import time
 from typing import Any, Final
 
@@ -25,7 +26,7 @@ from flowvisor.planning.ahead import Ahead
 from flowvisor.planning.allocation import Allocations
 from flowvisor.planning.plan import Compiled
 from flowvisor.planning.preview import Preview, preview
-from flowvisor.planning.proof import prove
+from flowvisor.planning.proof import prove_ahead
 
 MAX_PROBLEMS_LOGGED: Final = 20  # of one reload; more of them are the same mistake, mostly
 
@@ -33,6 +34,9 @@ MAX_PROBLEMS_LOGGED: Final = 20  # of one reload; more of them are the same mist
 FILES: Final = "files"
 SIGNAL: Final = "signal"
 REST: Final = "rest"
+SCHEDULE: Final = "schedule"
+
+RETRY_SECONDS: Final = 60.0  # after what should have begun by the clock could not
 
 InThread = Callable[[Callable[[], Any]], Deferred[Any]]
 
@@ -61,10 +65,12 @@ class Outcome:
 class _Prepared:
     """What the thread has made."""
 
+    written: Configuration
     configuration: Configuration
     changes: Changes
     keyring: Keyring
     compiled: Compiled
+    changes_at: float | None
 
 
 class Reloading:
@@ -83,9 +89,11 @@ class Reloading:
         read: Callable[[], Configuration],
         peek: Callable[[], Configuration] | None = None,
         keep: Callable[[Allocations], None],
+        written: Configuration | None = None,
         in_thread: InThread = deferToThread,
         now: Callable[[], float] = time,
     ) -> None:
+        """`written` is what was read at the start, of which the core has what counts at that moment."""
         self.revision = 1
         self.loaded_at = now()  # when what is in force was read, in Unix time
         self.last: Outcome | None = None
@@ -100,6 +108,9 @@ class Reloading:
         self._asked: list[tuple[str, Deferred[Outcome]]] = []
         self._is_busy = False
         self._is_stopped = False
+        self._written = connections.hypervisor.configuration if written is None else written
+        # When something that is written begins or ends to count, in Unix time.
+        self.changes_at = _timestamp(self._written.next_change(_instant(self.loaded_at)))
 
     def reload(self, trigger: str = REST) -> Deferred[Outcome]:
         """Let the files count as they are now; fires with what that has come to, and never fails."""
@@ -109,15 +120,22 @@ class Reloading:
             Deferred.fromCoroutine(self._run())
         return asked
 
-    def plan(self) -> Deferred[Preview]:
-        """What a reload would do now; fails with ConfigurationError if it would be refused."""
-        ahead = self._connections.hypervisor.ahead()
-        return self._in_thread(lambda: self._preview(ahead))
+    def tick(self) -> None:
+        """About a second has passed: what has begun or ended to count meanwhile is a reload like any other."""
+        if self.changes_at is not None and self._now() >= self.changes_at:
+            self.changes_at = None
+            self.reload(SCHEDULE)
 
-    def _preview(self, ahead: Ahead) -> Preview:
+    def plan(self, at: datetime | None = None) -> Deferred[Preview]:
+        """What a reload would do now, or at a moment; fails with ConfigurationError if it would be refused."""
+        ahead = self._connections.hypervisor.ahead()
+        instant = _instant(self._now()) if at is None else at
+        return self._in_thread(lambda: self._preview(ahead, instant))
+
+    def _preview(self, ahead: Ahead, instant: datetime) -> Preview:
         written = self._peek()
-        prove(written)
-        return preview(ahead, written)
+        prove_ahead(written, instant)
+        return preview(ahead, written.at(instant))
 
     def stop(self) -> None:
         """Nothing takes effect any more."""
@@ -127,20 +145,23 @@ class Reloading:
         self._is_busy = True
         while self._asked and not self._is_stopped:
             asked, self._asked = self._asked, []
-            outcome = await self._once(asked[0][0])
+            triggers = [trigger for trigger, _ in asked]
+            # What begins by the clock begins also while somebody is in the middle of changing files.
+            reads = any(trigger != SCHEDULE for trigger in triggers)
+            outcome = await self._once(triggers[0], self._read if reads else lambda: self._written)
             if outcome is not None:
                 for _, one in asked:
                     one.callback(outcome)
         self._is_busy = False
 
-    async def _once(self, trigger: str) -> Outcome | None:
+    async def _once(self, trigger: str, read: Callable[[], Configuration]) -> Outcome | None:
         began = self._now()
         hypervisor = self._connections.hypervisor
         ahead, keyring = hypervisor.ahead(), self._connections.keyring
         problems: tuple[Problem, ...] = ()
         error, changed = "", NOTHING
         try:
-            prepared = await self._in_thread(lambda: self._prepare(ahead, keyring))
+            prepared = await self._in_thread(lambda: self._prepare(ahead, keyring, read))
             if self._is_stopped:
                 return None
             self._take(prepared)
@@ -153,26 +174,37 @@ class Reloading:
             self.log.failure("", event="own_error")
             self._connections.counters.own_errors += 1
             error = f"{type(failure).__name__}: {failure}"
+        if error and trigger == SCHEDULE:
+            self.changes_at = began + RETRY_SECONDS
         outcome = Outcome(trigger, self.revision, self._now() - began, changed, error, problems)
         self._tell(outcome)
         return outcome
 
-    def _prepare(self, ahead: Ahead, keyring: Keyring) -> _Prepared:
+    def _prepare(self, ahead: Ahead, keyring: Keyring, read: Callable[[], Configuration]) -> _Prepared:
         """In the thread."""
-        written = self._read()
-        after = evolve(written, settings=live(written.settings, ahead.before.settings))
-        if (after.slices, after.policies) != (ahead.before.slices, ahead.before.policies):
-            prove(after)
+        written, instant = read(), _instant(self._now())
+        if written is not self._written:
+            prove_ahead(written, instant)
+        now = written.at(instant)
+        after = evolve(now, settings=live(now.settings, ahead.before.settings))
         renewed = Keyring(after, keyring)
         compiled = ahead.compile(after)
         allocated = ahead.allocated(after)
         if allocated.blocks != ahead.allocations.blocks:
             self._keep(allocated)
-        return _Prepared(after, changes(ahead.before, written), renewed, compiled)
+        return _Prepared(
+            written,
+            after,
+            changes(ahead.before, now),
+            renewed,
+            compiled,
+            _timestamp(written.next_change(instant)),
+        )
 
     def _take(self, prepared: _Prepared) -> None:
         """All in one turn of the reactor."""
         connections = self._connections
+        self._written, self.changes_at = prepared.written, prepared.changes_at
         self.revision += prepared.changes.are_live
         effects = connections.hypervisor.reload(prepared.configuration, connections.now(), prepared.compiled)
         connections.renew(effects, prepared.keyring)
@@ -187,6 +219,14 @@ class Reloading:
             self.log.error(event="reload_refused", trigger=outcome.trigger, problem=str(problem))
         if not outcome.problems:
             self.log.error(event="reload_refused", trigger=outcome.trigger, problem=outcome.error)
+
+
+def _instant(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, timezone.utc)
+
+
+def _timestamp(moment: datetime | None) -> float | None:
+    return None if moment is None else moment.timestamp()
 
 
 def _told(outcome: Outcome) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from typing import Final
 
 from attrs import frozen
 
+from flowvisor.policies.when import When
+
 MAX_KILOBITS: Final = 0xFFFF_FFFF  # what a meter's band counts in (OpenFlow 1.3.5, section 7.3.4.5)
 
 _UNITS: Final = {"kbit": 1, "Mbit": 1_000, "Gbit": 1_000_000}
@@ -18,13 +20,15 @@ class Bandwidth:
     """At each datapath `rate` kbit/s, by a meter where the datapath has meters, and else by `queues`.
 
     `burst` is what may come at once, in kbit. The first of the queues is the one that all outputs of the slice go
-    through; the others it may ask for. Who sets up the queues says what is guaranteed and what is the most.
+    through; the others it may ask for. Who sets up the queues says what is guaranteed and what is the most. `when` is
+    the times at which it is in force; none is always.
     """
 
     name: str
     rate: int
     burst: int | None = None
     queues: tuple[int, ...] = ()
+    when: tuple[When, ...] = ()
 
 
 def parse_rate_of_traffic(text: str) -> int:

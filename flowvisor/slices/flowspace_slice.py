@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from flowvisor.errors import Place
 from flowvisor.openflow.match import Match
+from flowvisor.policies.when import When, in_force
 from flowvisor.slices.slice import Slice
 
 ALL_DATAPATHS: Final = None
@@ -24,7 +26,7 @@ class FlowspaceRule:
 
     Where rules of several slices have a packet, the highest priority owns it. `permissions` are "read" and
     "write"; a rule without "write" owns nothing, it lets the slice see what others own. `place` is where the admin
-    wrote it; it makes no difference.
+    wrote it; it makes no difference. `when` is the times at which it counts; none is always.
     """
 
     datapaths: frozenset[int] | None
@@ -32,6 +34,7 @@ class FlowspaceRule:
     matches: tuple[Match, ...]
     permissions: frozenset[str]
     place: Place = field(eq=False)
+    when: tuple[When, ...] = ()
 
     @property
     def may_write(self) -> bool:
@@ -52,6 +55,16 @@ class FlowspaceSlice(Slice):
     def rules_at(self, dpid: int) -> tuple[FlowspaceRule, ...]:
         """The rules about this datapath, in the order of the file."""
         return tuple(rule for rule in self.rules if rule.is_at(dpid))
+
+    def at(self, instant: datetime) -> FlowspaceSlice:
+        """The slice with those of its rules that count at a moment."""
+        rules = tuple(rule for rule in self.rules if in_force(rule.when, instant))
+        return self if len(rules) == len(self.rules) else evolve(self, rules=rules)
+
+    @property
+    def whens(self) -> frozenset[When]:
+        """All times that anything in it goes by."""
+        return super().whens.union(*(rule.when for rule in self.rules))
 
     @property
     def may_write(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import NamedTuple
 
 from attrs import field, frozen
@@ -11,6 +12,7 @@ from flowvisor.errors import Place
 from flowvisor.network.certificate_pin import CertificatePin
 from flowvisor.network.connection_method import ConnectionMethod
 from flowvisor.network.tls_files import TlsFiles
+from flowvisor.policies.when import When
 
 
 @frozen
@@ -29,6 +31,14 @@ class PortName(NamedTuple):
 
 
 @frozen
+class ScheduledPolicy:
+    """A policy that a slice has at times only."""
+
+    name: str
+    when: tuple[When, ...]
+
+
+@frozen
 class Slice:
     """One tenant's share: who controls it and within what bounds.
 
@@ -36,7 +46,7 @@ class Slice:
     flow tables where a datapath has enough, `policies` are names. `may_configure_ports` says that
     its PORT_MOD is done to a physical port which is its alone. `place` is where the admin wrote it (it makes no
     difference). `switches` are virtual switches by dpid, `controller_certificates` those that its controllers may
-    show; if it names none, all that its certificate authority has signed.
+    show; if it names none, all that its certificate authority has signed. `scheduled` are policies at times.
     """
 
     name: str
@@ -49,6 +59,16 @@ class Slice:
     switches: Mapping[int, SwitchSettings] = field(factory=dict, kw_only=True, hash=False)
     tls: TlsFiles | None = field(default=None, kw_only=True)
     controller_certificates: tuple[CertificatePin, ...] = field(default=(), kw_only=True)
+    scheduled: tuple[ScheduledPolicy, ...] = field(default=(), kw_only=True)
+
+    def at(self, instant: datetime) -> Slice:
+        """The slice as it is at a moment, its policies aside."""
+        return self
+
+    @property
+    def whens(self) -> frozenset[When]:
+        """All times that anything in it goes by."""
+        return frozenset(when for one in self.scheduled for when in one.when)
 
     @property
     def block_sizes(self) -> Mapping[str, int]:

@@ -171,21 +171,6 @@ def test_an_object_is_called_like_its_file() -> None:
     assert told_about(converters.own_name, "a/b").startswith('f:2:3: "a/b" is not a name: letters, digits')
 
 
-def test_policies_are_named_one_of_a_kind() -> None:
-    assert convert(converters.policies, "[steady, small]") == ("steady", "small")
-    assert convert(converters.policies, "[]") == ()
-    assert told_about(converters.policies, "[smal]") == (
-        'f:2:4: there is no policy "smal"; did you mean "small"?'
-    )
-    assert told_about(converters.policies, "[small, big]") == (
-        'f:2:3: "small" and "big" are policies of one kind'
-    )
-
-
-def test_nothing_is_asked_of_policies_whose_files_are_wrong() -> None:
-    assert convert(converters.policies, "[broken, broken-too]") == ("broken", "broken-too")
-
-
 DATAPATH_NAMES = converters.datapath_names(DATAPATH_KEYS)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,14 @@ from twisted.python.failure import Failure
 
 from flowvisor.configuration.changes import Changes, Differences
 from flowvisor.configuration.snapshot import Configuration
-from flowvisor.connections.reloading import MAX_PROBLEMS_LOGGED, Outcome, Reloading
+from flowvisor.connections.reloading import MAX_PROBLEMS_LOGGED, RETRY_SECONDS, Outcome, Reloading
 from flowvisor.errors import ConfigurationError, Place, Problem
 from flowvisor.network.connection_method import parse_connection_method
-from flowvisor.openflow.messages import PORT_ADD, PortStatus
+from flowvisor.openflow.messages import PORT_ADD, PORT_DELETE, PortStatus
 from flowvisor.openflow.versions import codec
 from flowvisor.planning.preview import Preview, SliceChanges
 from flowvisor.policies.quota import Quota
+from flowvisor.policies.when import When
 from tests.support.certificates import authority, issue
 from tests.support.shell import FarEnd, Shell
 from tests.support.world import a_slice, configuration, ports
@@ -232,6 +234,61 @@ def test_a_plan_says_what_a_reload_would_do_and_does_nothing() -> None:
     errors: list[Failure] = []
     shell.reloading.plan().addErrback(errors.append)
     assert [error.type for error in errors] == [ConfigurationError]
+
+
+NIGHT = When(frozenset(range(7)), 22 * 60, 6 * 60, "UTC")  # and the shell's clock begins at 9:30 UTC
+
+
+def test_what_begins_by_the_clock_is_a_reload_like_any_other_also_while_files_are_bad() -> None:
+    shell, _blue, red = running()
+    at_night = evolve(ports(3), when=(NIGHT,))
+    assert shell.reload(configuration(BLUE, a_slice("red", *RED.rules, at_night, tables=4))).revision == 1
+    shell.files = ConfigurationError([WRONG])
+    shell.reloading.tick()
+    assert port_statuses(red) == []
+    shell.reactor.advance(12.5 * 3600)
+    shell.reloading.tick()
+    shell.settle()
+    assert port_statuses(red) == [(PORT_ADD, 3)]
+    assert shell.reloading.counts["schedule", "taken"] == 1
+    shell.reactor.advance(8 * 3600)
+    shell.reloading.tick()
+    shell.settle()
+    assert port_statuses(red) == [(PORT_ADD, 3), (PORT_DELETE, 3)]
+    assert shell.reloading.revision == 3
+
+
+def test_what_could_not_begin_by_the_clock_is_tried_again() -> None:
+    shell, *_ = running()
+    at_night = evolve(ports(3), when=(NIGHT,))
+    shell.reload(configuration(BLUE, a_slice("red", *RED.rules, at_night, tables=4)))
+    kept = shell.reloading._keep
+    shell.reloading._keep = fails
+    shell.reloading._written = evolve(shell.reloading._written, slices=(BLUE, a_slice("new", at_night)))
+    shell.reactor.advance(12.5 * 3600)
+    shell.reloading.tick()
+    assert shell.reloading.counts["schedule", "refused"] == 1
+    shell.reloading._keep = kept
+    shell.reloading.tick()
+    assert shell.reloading.counts["schedule", "taken"] == 0
+    shell.reactor.advance(RETRY_SECONDS)
+    shell.reloading.tick()
+    assert shell.reloading.counts["schedule", "taken"] == 1
+
+
+def fails(_: object) -> None:
+    raise OSError("disk full")
+
+
+def test_a_plan_may_be_of_another_time() -> None:
+    shell, *_ = running()
+    at_night = evolve(ports(3), when=(NIGHT,))
+    shell.files = configuration(BLUE, a_slice("red", *RED.rules, at_night, tables=4))
+    plans: list[Preview] = []
+    for moment in (None, datetime(2026, 11, 25, 23, tzinfo=timezone.utc)):
+        shell.reloading.plan(moment).addCallback(plans.append)
+    assert [bool(one) for one in plans] == [False, True]
+    assert plans[1].datapaths[0].slices == {"red": SliceChanges(ports_gained=("3",))}
 
 
 def test_what_was_read_when_the_service_stops_does_not_count() -> None:

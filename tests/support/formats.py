@@ -45,6 +45,7 @@ RIGHT = {
         "priority": "100",
         "match": "{vlan_vid: 100}",
         "permissions": "[write, read]",
+        "when": "{days: [mon-fri], from: '22:00', to: '06:00', zone: Europe/Berlin}",
     },
     "flowspace": {
         "kind": "flowspace",
@@ -67,6 +68,7 @@ RIGHT = {
         "rate": "100 Mbit/s",
         "burst": "5 Mbit",
         "queues": "[1, 2]",
+        "when": "{days: sun}",
     },
     "quota": {
         "kind": "quota",

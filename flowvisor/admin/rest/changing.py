@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from datetime import datetime, timezone
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
@@ -22,7 +23,7 @@ from flowvisor.configuration.snapshot import Configuration
 from flowvisor.connections.folder_source import FileChange
 from flowvisor.connections.reloading import REST, InThread, Outcome, Reloading
 from flowvisor.errors import ConfigurationError
-from flowvisor.planning.proof import prove
+from flowvisor.planning.proof import prove_ahead
 
 NEW_FILE_MODE: Final = 0o644
 
@@ -103,7 +104,7 @@ class Changing:
         before = read_file(path)
         conditions.check(before, is_removal=change.text is None)
         try:
-            await self._in_thread(lambda: prove(peek(change)))
+            await self._in_thread(lambda: prove_ahead(peek(change), datetime.now(timezone.utc)))
         except ConfigurationError as error:
             raise bad_files(error) from error
         conditions.check(read_file(path), is_removal=change.text is None)
