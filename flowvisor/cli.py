@@ -24,6 +24,7 @@ from flowvisor.openflow.pcap import packets_in
 from flowvisor.planning.allocation import Allocations
 from flowvisor.planning.explanation import explain as explain_packet
 from flowvisor.planning.explanation import packets_of, packets_of_bytes, port_of
+from flowvisor.planning.network_checks import network_warnings
 from flowvisor.planning.overlaps import Overlap, describe_datapath, describe_packet
 from flowvisor.planning.preview import Preview, offline, preview
 from flowvisor.planning.proof import prove_ahead
@@ -294,6 +295,9 @@ def _show_notes(checked: Checked) -> None:
             f"{describe_datapath(overlap.dpid, checked.configuration)} {winner.slice} has by its priority what "
             f"{loser.slice} names, too, in {loser.place}: packets like {describe_packet(overlap.sample)}"
         )
+    for problem in network_warnings(checked.configuration):
+        place, told = str(problem.place), str(problem)
+        click.echo(f"{place}: {click.style('warning', fg='yellow')}{told.removeprefix(place)}")
     for name in _unqueued_policies(checked.configuration):
         click.echo(
             f"{click.style('note', fg='cyan')}: {name} names no queues: where a datapath has no meters for it (with "
@@ -318,7 +322,7 @@ def _counts(checked: Checked) -> dict[str, int]:
     configuration = checked.configuration
     return {
         "slices": len(configuration.slices),
-        "rules": sum(len(one.rules) for one in configuration.slices),
+        "rules": sum(len(one.rules) for one in configuration.flowspace_slices),
         "policies": len(configuration.policies),
         "datapaths": len(configuration.settings.datapaths),
     }
@@ -332,6 +336,8 @@ def _summary(checked: Checked) -> str:
 def _summary_as_json(checked: Checked) -> dict[str, Any]:
     notes = [_overlap_as_json(overlap, checked.configuration) for overlap in checked.overlaps]
     notes += [{"kind": "no-queues", "policy": name} for name in _unqueued_policies(checked.configuration)]
+    warnings = network_warnings(checked.configuration)
+    notes += [{"kind": "virtual-network", **_problem_as_json(problem)} for problem in warnings]
     open_admin = checked.configuration.settings.open_admin
     notes += [{"kind": "admin-in-the-clear", "method": text} for text in open_admin]
     return {"ok": True, "problems": [], **_counts(checked), "notes": notes}

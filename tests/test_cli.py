@@ -225,7 +225,7 @@ def test_with_bad_files_nothing_is_started(command: str, is_conflict: bool, star
     if is_conflict:
         write_two_slices(priority=100)
     else:
-        write("slices/a.yaml", "kind: virtual-network\n")
+        write("slices/a.yaml", "kind: real-network\n")
     result = run(command)
     assert (result.exit_code, started) == (2, [])
     assert result.stderr.endswith("1 problem\n")

@@ -30,7 +30,7 @@ def slice_metrics(
         "flowspace_rules",
         "Rules of the slice's flowspace.",
         "slice",
-        (((one.name,), len(one.rules)) for one in configuration.slices),
+        (((one.name,), len(one.rules)) for one in configuration.flowspace_slices),
     )
     yield from _flow_entries(hypervisor)
     yield gauge(

@@ -18,11 +18,15 @@ _KEYS: Final[Mapping[str, str]] = {
     "controller_certificates": "controller_certificate",
     "certificates": "datapaths",
     "watches_files": "watch",
+    "capacities": "links",
+    "tunnel_ports": "links",
+    "logical": "switches",
 }
 _NOT_A_KEY: Final = "place"
 
 # What the main file says of these counts from the next start on: sockets that are open and probes that are under way.
-NOT_LIVE: Final = ("listen", "admin", "tokens", "state", "links", "discovery")
+NOT_LIVE: Final = ("listen", "admin", "tokens", "state", "links", "labels", "discovery")
+_OF_LINKS: Final = ("capacities", "tunnel_ports")
 
 
 @frozen
@@ -75,7 +79,7 @@ def changes(before: Configuration, after: Configuration) -> Changes:
 
 def live(settings: Settings, running: Settings) -> Settings:
     """The settings that count while we run: the new ones, but for what cannot change."""
-    kept = {key: getattr(running, key) for key in NOT_LIVE}
+    kept = {key: getattr(running, key) for key in (*NOT_LIVE, *_OF_LINKS)}
     return evolve(settings, **kept)
 
 

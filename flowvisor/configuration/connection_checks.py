@@ -13,7 +13,7 @@ from flowvisor.errors import Problem
 from flowvisor.network.connection_method import ConnectionMethod
 from flowvisor.network.dpid import format_dpid
 from flowvisor.network.tls_files import TlsFiles
-from flowvisor.slices.flowspace_slice import ALL_DATAPATHS, FlowspaceSlice
+from flowvisor.slices.slice import Slice
 
 
 @frozen
@@ -34,7 +34,7 @@ class _Written:
         return Problem(self.method.place, key=self.key, message=message, suggestion=suggestion)
 
 
-def connection_problems(settings: Settings, slices: Sequence[FlowspaceSlice]) -> Iterator[Problem]:
+def connection_problems(settings: Settings, slices: Sequence[Slice]) -> Iterator[Problem]:
     """Everything that cannot be."""
     pins = [pin for pins in settings.certificates.values() for pin in pins]
     are_pinned = any(pin.is_exact for pin in pins)
@@ -53,7 +53,7 @@ def connection_problems(settings: Settings, slices: Sequence[FlowspaceSlice]) ->
         yield written[len(settings.admin)].problem(message, "add pssl:PORT")
 
 
-def _of_slice(one: FlowspaceSlice, general: TlsFiles | None) -> Iterator[_Written]:
+def _of_slice(one: Slice, general: TlsFiles | None) -> Iterator[_Written]:
     is_pinned = any(pin.is_exact for pin in one.controller_certificates)
     files = one.tls.over(general) if one.tls is not None else general
     for method in one.controllers:
@@ -63,18 +63,18 @@ def _of_slice(one: FlowspaceSlice, general: TlsFiles | None) -> Iterator[_Writte
             yield _Written(method, "controllers", one.tls_of(dpid, general), is_pinned)
 
 
-def _switch_problems(one: FlowspaceSlice, settings: Settings) -> Iterator[Problem]:
+def _switch_problems(one: Slice, settings: Settings) -> Iterator[Problem]:
     """Virtual switches that there are not, and those that would have to share what they cannot share."""
     names = {dpid: name for name, dpid in settings.datapaths.items()}
     for dpid, switch in one.switches.items():
         name = names.get(dpid, format_dpid(dpid))
-        if not one.rules_at(dpid):
+        if not one.has_switch(dpid):
             yield Problem(one.place, key="switches", message=f"no rule of the slice is about {name}")
         for method in switch.controllers:
             if method in one.controllers:
                 message = f"{method} is a controller of the whole slice already"
                 yield _Written(method, "controllers").problem(message)
-    if _only_datapath(one) is not None:
+    if one.has_one_switch:
         return
     for method in one.controllers:
         if method.is_passive and method.port != 0:
@@ -83,17 +83,7 @@ def _switch_problems(one: FlowspaceSlice, settings: Settings) -> Iterator[Proble
             yield _Written(method, "controllers").problem(message, suggestion)
 
 
-def _only_datapath(one: FlowspaceSlice) -> int | None:
-    """The datapath, if all rules are about one."""
-    dpids: set[int] = set()
-    for rule in one.rules:
-        if rule.datapaths is ALL_DATAPATHS:
-            return None
-        dpids |= rule.datapaths
-    return dpids.pop() if len(dpids) == 1 else None
-
-
-def _pin_problems(one: FlowspaceSlice) -> Iterator[Problem]:
+def _pin_problems(one: Slice) -> Iterator[Problem]:
     if not one.controller_certificates:
         return
     for each in _of_slice(one, None):

@@ -196,7 +196,8 @@ certificate_pins: Final = one_or_more(
 # ------------------------------------------------------------------------------------ names
 
 
-def _checked_name(node: Node) -> str:
+def checked_name(node: Node) -> str:
+    """The text of a value that names something; raises ConfigurationError if it is no name."""
     text = text_of(node)
     if not _NAME.fullmatch(text):
         raise wrong(node, f'"{text}" is not a name: letters, digits, "-", "_" and ".", at most 63')
@@ -206,7 +207,7 @@ def _checked_name(node: Node) -> str:
 @described({"type": "string", "pattern": f"^{_NAME.pattern}$"})
 def own_name(node: Node, names: Names) -> str:
     """The name of the object in a file, which is the file's name too."""
-    name = _checked_name(node)
+    name = checked_name(node)
     if name != names.file_stem:
         suggestion = f'write "{names.file_stem}" or call the file {name}.yaml'
         raise wrong(node, f'"{name}" is not the name of the file', suggestion)
@@ -237,13 +238,13 @@ def datapath_names(keys: Mapping[str, Key]) -> Described[Mapping[str, NamedDatap
                 raise wrong(value, f"{format_dpid(one.dpid)} is {taken} already")
             found[key.text] = one
 
-        _add_each(node, add)
+        each_of(node, add)
         return found
 
     return convert
 
 
-def _add_each(node: Node, add: Callable[[Scalar, Node], None]) -> None:
+def each_of(node: Node, add: Callable[[Scalar, Node], None]) -> None:
     """Take in a mapping's keys and values one by one; what is wrong with any of them is told at the end, of all."""
     problems: list[Problem] = []
     for key, value in mapping_of(node).entries:
@@ -256,7 +257,7 @@ def _add_each(node: Node, add: Callable[[Scalar, Node], None]) -> None:
 
 
 def _check_datapath_name(key: Scalar, taken: Mapping[str, Any]) -> None:
-    name = _checked_name(key)
+    name = checked_name(key)
     if name == _ALL or _is_dpid(name):
         raise wrong(key, f'"{name}" has a meaning of its own and names no datapath')
     if name in taken:
@@ -294,7 +295,7 @@ def switches(keys: Mapping[str, Key]) -> Described[Mapping[int, SwitchSettings]]
                 raise wrong(key, f"{key.text} stands here already")
             found[dpid] = SwitchSettings(**read_keys(mapping_of(value), keys, names).complete())
 
-        _add_each(node, add)
+        each_of(node, add)
         return found
 
     return convert

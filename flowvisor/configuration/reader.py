@@ -19,7 +19,7 @@ from flowvisor.configuration.slice_formats import SLICE_FORMATS
 from flowvisor.configuration.snapshot import Configuration, Settings
 from flowvisor.errors import ConfigurationError, Place, Problem
 from flowvisor.policies.policy import Policy
-from flowvisor.slices.flowspace_slice import FlowspaceSlice
+from flowvisor.slices.slice import Slice
 
 
 def read_configuration(
@@ -34,9 +34,7 @@ def read_configuration(
         found_policies[_stem(file)] = _read_object(file, POLICY_FORMATS, Names(datapaths=datapaths), problems)
 
     names = Names(datapaths=datapaths, policies=found_policies)
-    found_slices: list[FlowspaceSlice | None] = [
-        _read_object(file, SLICE_FORMATS, names, problems) for file in slices
-    ]
+    found_slices: list[Slice | None] = [_read_object(file, SLICE_FORMATS, names, problems) for file in slices]
     if settings is not None:
         problems += connection_problems(settings, [one for one in found_slices if one])
     if problems:

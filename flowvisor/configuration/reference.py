@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from enum import Enum
 from typing import Any, Final
 
 from flowvisor.configuration.formats import Format
@@ -138,6 +139,10 @@ def _default(value: Any) -> str:
         return ""  # whichever word means it stands first among the values
     if isinstance(value, frozenset):
         return "all of them"
+    if isinstance(value, range):
+        return f"`{value.start}-{value.stop - 1}`"
+    if isinstance(value, Enum):
+        return f"`{value.value}`"
     if isinstance(value, tuple):
         return ", ".join(_default(one) for one in value)
     return f"`{value}`"

@@ -9,8 +9,9 @@ from typing import Any, Final
 from flowvisor.configuration import converters
 from flowvisor.configuration.converters import connection, integer, list_of, one_of, one_or_more, parsed
 from flowvisor.configuration.formats import Format
-from flowvisor.configuration.link_reader import links
-from flowvisor.configuration.schema import TEXT_OR_NUMBER, Key, Keys
+from flowvisor.configuration.link_reader import DeclaredLink, links
+from flowvisor.configuration.match_values import parse_number
+from flowvisor.configuration.schema import TEXT, TEXT_OR_NUMBER, Key, Keys
 from flowvisor.configuration.snapshot import (
     DEFAULT_HALF_OPEN,
     DEFAULT_SHARING_SECONDS,
@@ -22,6 +23,7 @@ from flowvisor.configuration.snapshot import (
 )
 from flowvisor.network.connection_method import parse_connection_method
 from flowvisor.network.dpid import parse_dpid
+from flowvisor.slices.virtual_network import VLAN_LABELS
 
 ADMIN_PORT: Final = 8080
 DEFAULT_ADMIN: Final = parse_connection_method(f"ptcp:{ADMIN_PORT}:127.0.0.1")
@@ -37,6 +39,7 @@ DATAPATH_KEYS: Final[Keys] = {
 
 
 MAX_SHARING_SECONDS: Final = 60
+MAX_VLAN: Final = 4094
 
 
 def _seconds(text: str) -> float:
@@ -45,12 +48,25 @@ def _seconds(text: str) -> float:
     return float(text)
 
 
+def _labels(text: str) -> range:
+    first, dash, last = text.partition("-")
+    if not dash or not 1 <= parse_number(first) <= parse_number(last) <= MAX_VLAN:
+        raise ValueError(f'"{text}" is no range of VLAN ids; write FIRST-LAST, from 1 to {MAX_VLAN}')
+    return range(parse_number(first), parse_number(last) + 1)
+
+
 def _settings(values: Mapping[str, Any]) -> Settings:
     named: Mapping[str, NamedDatapath] = values["datapaths"]
+    declared: tuple[DeclaredLink, ...] = values["links"]
     return Settings(
         **{
             **{key: value for key, value in values.items() if key != "watch"},
             "watches_files": values["watch"],
+            "links": tuple(link.ends for link in declared),
+            "capacities": {
+                end: link.capacity for link in declared if link.capacity is not None for end in link.ends
+            },
+            "tunnel_ports": frozenset(end for link in declared if link.is_tunnel for end in link.ends),
             "datapaths": {name: one.dpid for name, one in named.items()},
             "certificates": {one.dpid: one.certificates for one in named.values() if one.certificates},
         }
@@ -92,6 +108,11 @@ SETTINGS: Final = Format(
             default=True,
         ),
         "links": Key(links, meaning="cables between datapaths, besides those that are found", default=()),
+        "labels": Key(
+            parsed(_labels, TEXT),
+            meaning="VLAN ids for packets of virtual networks between datapaths",
+            default=VLAN_LABELS,
+        ),
         "discovery": Key(
             one_of({"on": True, "off": False}), meaning="whether cables are looked for", default=True
         ),

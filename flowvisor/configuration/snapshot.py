@@ -19,6 +19,7 @@ from flowvisor.policies.policy import Policy
 from flowvisor.policies.when import When, in_force, next_change
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
 from flowvisor.slices.slice import Slice
+from flowvisor.slices.virtual_network import VLAN_LABELS, VirtualNetwork
 
 P = TypeVar("P")
 
@@ -48,7 +49,9 @@ class Settings:
     `watches_files` says whether files that change while we run are taken by themselves.
     `admin` is where the REST API, metrics and health are, `tokens` the file that says who may ask for what.
     `links` are the declared ones, and `discovery` says whether others are looked for. `statistics_sharing_seconds` is
-    for how long what a datapath said to one channel may be told to another that asks for the same.
+    for how long what a datapath said to one channel may be told to another that asks for the same. `capacities` are
+    links', in kbit/s, by each of their ends, and `tunnel_ports` are the ends of those that are tunnels. `labels` are
+    the VLAN ids that virtual networks' packets may have between datapaths.
     """
 
     listen: tuple[ConnectionMethod, ...]
@@ -63,6 +66,9 @@ class Settings:
     tokens: str | None = None
     max_half_open_per_address: int = DEFAULT_HALF_OPEN
     links: tuple[tuple[End, End], ...] = ()
+    capacities: Mapping[End, int] = field(factory=dict)
+    tunnel_ports: frozenset[End] = frozenset()
+    labels: range = VLAN_LABELS
     discovery: bool = True
     statistics_sharing_seconds: float = DEFAULT_SHARING_SECONDS
     watches_files: bool = True
@@ -82,8 +88,18 @@ class Configuration:
     """The main file, the slices in the order of their names, and the policies by name."""
 
     settings: Settings
-    slices: tuple[FlowspaceSlice, ...]
+    slices: tuple[Slice, ...]
     policies: Mapping[str, Policy]
+
+    @property
+    def flowspace_slices(self) -> tuple[FlowspaceSlice, ...]:
+        """Those of its slices that are shares of the real network."""
+        return tuple(one for one in self.slices if isinstance(one, FlowspaceSlice))
+
+    @property
+    def virtual_networks(self) -> tuple[VirtualNetwork, ...]:
+        """Those that are invented ones."""
+        return tuple(one for one in self.slices if isinstance(one, VirtualNetwork))
 
     def datapath_name(self, dpid: int) -> str:
         """What the admin calls a datapath; without a name its dpid."""

@@ -12,8 +12,7 @@ from attrs import evolve
 from flowvisor.configuration.snapshot import Configuration
 from flowvisor.errors import ConfigurationError, Place, Problem
 from flowvisor.network.connection_method import ConnectionMethod
-from flowvisor.slices.flowspace_slice import FlowspaceSlice
-from flowvisor.slices.slice import SwitchSettings
+from flowvisor.slices.slice import Slice, SwitchSettings
 
 MAX_SOCKET_PATH_BYTES: Final = 107  # sun_path of unix(7), less the zero at its end
 
@@ -46,7 +45,7 @@ def resolve(configuration: Configuration, base: Path) -> Configuration:
     return resolved
 
 
-def _slice(one: FlowspaceSlice, folder: Path) -> FlowspaceSlice:
+def _slice(one: Slice, folder: Path) -> Slice:
     def absolute(path: str) -> str:
         return os.path.normpath(folder / path)
 

@@ -144,7 +144,7 @@ class Demo:
         return await self._ping()
 
     async def _start_controllers(self) -> None:
-        for slice_ in self.configuration.slices:
+        for slice_ in self.configuration.flowspace_slices:
             method = local_controller(slice_)
             if method is None or method.port is None:
                 self.say(f"{slice_.name}: none of its controllers would be on this machine; it gets none")
@@ -165,7 +165,7 @@ class Demo:
         """The datapaths that each controller is to see."""
         return {
             slice_.name: {dpid for dpid in self.network.datapaths if slice_.rules_at(dpid)}
-            for slice_ in self.configuration.slices
+            for slice_ in self.configuration.flowspace_slices
             if slice_.name in self.controllers
         }
 
@@ -195,7 +195,7 @@ class Demo:
 
     def promises(self) -> dict[tuple[str, str], Promise]:
         """What the files promise for every pair of hosts; without a controller nothing is forwarded."""
-        slices, hosts = self.configuration.slices, self.network.hosts.values()
+        slices, hosts = self.configuration.flowspace_slices, self.network.hosts.values()
         acls = self.configuration.acls
         found = {
             (one.name, other.name): promise(slices, self.network, one, other, acls)

@@ -63,7 +63,7 @@ class Hypervisor:
             discovery=discovery,
             datapaths=self.datapaths,
             ownership_at=lambda dpid: ownership_at(
-                self.configuration.slices, dpid, self._acls, self._compiled
+                self.configuration.flowspace_slices, dpid, self._acls, self._compiled
             ),
         )
 
@@ -71,7 +71,9 @@ class Hypervisor:
         self, configuration: Configuration, allocations: Allocations, compiled: Compiled | None = None
     ) -> None:
         self.configuration = configuration
-        self.allocations = allocations.allocate(one for one in configuration.slices if one.may_write)
+        self.allocations = allocations.allocate(
+            (one for one in configuration.slices if one.may_write), configuration.settings.labels
+        )
         blocks = self.allocations.blocks
         fresh = {name for name in blocks if allocations.blocks.get(name) != blocks[name]}
         self._new_slices = self._new_slices & blocks.keys() | fresh
@@ -188,7 +190,7 @@ class Hypervisor:
 
     def _plan(self, dpid: int, version: int, features: FeaturesReply) -> DatapathPlan:
         return compile_plan(
-            self.configuration.slices,
+            self.configuration.flowspace_slices,
             self.allocations,
             dpid=dpid,
             version=version,

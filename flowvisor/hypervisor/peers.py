@@ -50,7 +50,7 @@ from flowvisor.planning.plan import DatapathPlan
 from flowvisor.planning.view import View
 from flowvisor.policies.bandwidth import Bandwidth
 from flowvisor.policies.quota import Quota
-from flowvisor.slices.flowspace_slice import FlowspaceSlice
+from flowvisor.slices.slice import Slice
 
 TOO_MANY_FAULTS: Final = "too-many-protocol-errors"  # why a peer is hung up on
 
@@ -111,7 +111,7 @@ class PartialRequest:
 class Tenant:
     """A slice while the hypervisor runs; a policy that it does not have is None."""
 
-    policy: FlowspaceSlice
+    policy: Slice
     quota: Quota | None = None
     limits: Limits[TenantChannel] | None = None  # of its rate limit
     bandwidth: Bandwidth | None = None

@@ -32,7 +32,7 @@ def refuse_acls(configuration: Configuration) -> None:
     acls = [policy for policy in configuration.policies.values() if isinstance(policy, Acl)]
     problems = [problem for acl in acls for problem in _of_acl(acl)]
     if not problems:
-        for one in configuration.slices:
+        for one in configuration.flowspace_slices:
             acl = configuration.policy_of(one, Acl)
             if acl is not None:
                 problems += _of_slice(one, acl, configuration)

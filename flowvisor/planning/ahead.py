@@ -37,7 +37,9 @@ class Ahead:
 
     def allocated(self, after: Configuration) -> Allocations:
         """The allocations that other files lead to."""
-        return self.allocations.allocate(one for one in after.slices if one.may_write)
+        return self.allocations.allocate(
+            (one for one in after.slices if one.may_write), after.settings.labels
+        )
 
     def compile(self, after: Configuration) -> Compiled:
         """The plans of all datapaths that other files touch. It takes its time, and a thread may do it."""
@@ -46,7 +48,7 @@ class Ahead:
         for dpid in touched.with_near_ends(self.datapaths, self.links):
             facts = self.datapaths[dpid]
             plan = compile_plan(
-                after.slices,
+                after.flowspace_slices,
                 allocations,
                 dpid=dpid,
                 version=facts.version,

@@ -10,12 +10,10 @@ from typing import Any, Final, NamedTuple
 from attrs import field, frozen
 
 from flowvisor.slices.slice import PortName, Slice
+from flowvisor.slices.virtual_network import TUNNEL_LABELS, VLAN_LABELS
 
 FIRST_BLOCK_TABLE: Final = 1  # table 0 is the classifier
 LAST_TABLE: Final = 0xFE  # OFPTT_MAX (OpenFlow 1.3.5, section 7.3.4.1)
-
-VLAN_LABELS: Final = range(2048, 4095)  # unless the main file says others
-TUNNEL_LABELS: Final = range(1, 1 << 24)  # what VXLAN and Geneve have room for; GRE has more
 
 
 class TableBlock(NamedTuple):

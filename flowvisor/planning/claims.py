@@ -8,7 +8,6 @@ from flowvisor.flowspace.layout import boxes_of
 from flowvisor.network.topology import End
 from flowvisor.openflow.fields import FIELDS, VLAN_PRESENT
 from flowvisor.openflow.match import Match
-from flowvisor.planning.allocation import VLAN_LABELS
 from flowvisor.planning.ownership import (
     ATTACHMENT_RANK,
     LABEL_GUARD_RANK,
@@ -17,7 +16,7 @@ from flowvisor.planning.ownership import (
     RankedBox,
 )
 from flowvisor.slices.slice import PortName
-from flowvisor.slices.virtual_network import VirtualNetwork
+from flowvisor.slices.virtual_network import VLAN_LABELS, VirtualNetwork
 from flowvisor.slices.virtual_switch import UNTAGGED, Attachment
 
 _VLAN_BITS = FIELDS["vlan_vid"].all_ones

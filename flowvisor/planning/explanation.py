@@ -103,7 +103,7 @@ def explain(ahead: Ahead, dpid: int, packet: Box) -> Explanation:
     """Why a packet is whose it is, by the files that run; a datapath that is away is taken for a likely one."""
     files, facts = ahead.before, ahead.datapaths.get(dpid, LIKELY)
     plan = compile_plan(
-        files.slices,
+        files.flowspace_slices,
         ahead.allocations,
         dpid=dpid,
         version=facts.version,
@@ -132,7 +132,7 @@ def explain(ahead: Ahead, dpid: int, packet: Box) -> Explanation:
 
 
 def _claims(files: Configuration, dpid: int, packet: Box) -> Iterator[Claim]:
-    for one in files.slices:
+    for one in files.flowspace_slices:
         for rule in one.rules_at(dpid):
             claim = _claim(one.name, rule, packet) if rule.may_write else None
             if claim is not None:
@@ -196,7 +196,7 @@ def _denials(acl: Acl | None, dpid: int, packet: Box) -> Iterator[Denial]:
 
 
 def _readers(files: Configuration, dpid: int, packet: Box) -> Iterator[tuple[str, Place]]:
-    for one in files.slices:
+    for one in files.flowspace_slices:
         for rule in one.rules_at(dpid):
             boxes = (box for match in rule.matches for box in boxes_of(match))
             if not rule.may_write and any(_is_read(box, packet) for box in boxes):

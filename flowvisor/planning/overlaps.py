@@ -85,7 +85,9 @@ def find_overlaps(configuration: Configuration) -> list[Overlap]:
 
     Conflicts first; at most MAX_OVERLAPS of each kind.
     """
-    claims = [(one.name, rule) for one in configuration.slices for rule in one.rules if rule.may_write]
+    claims = [
+        (one.name, rule) for one in configuration.flowspace_slices for rule in one.rules if rule.may_write
+    ]
     search = _Search([Claim(name, rule) for name, rule in claims])
     search.run()
     return [*search.conflicts[:MAX_OVERLAPS], *search.notes[:MAX_OVERLAPS]]

@@ -126,13 +126,13 @@ def preview(ahead: Ahead, written: Configuration) -> Preview:
 
 def offline(before: Configuration, after: Configuration, allocations: Allocations) -> Ahead:
     """What runs, where nobody can be asked: every datapath that either of the files names, and one for all others."""
-    rules = [rule for files in (before, after) for one in files.slices for rule in one.rules]
+    rules = [rule for files in (before, after) for one in files.flowspace_slices for rule in one.rules]
     dpids = {dpid for rule in rules if rule.datapaths is not ALL_DATAPATHS for dpid in rule.datapaths}
     dpids |= {dpid for files in (before, after) for dpid in files.settings.datapaths.values()}
     other = next(dpid for dpid in range(len(dpids) + 1) if dpid not in dpids)
     links = tuple(pair for one, far in before.settings.links for pair in ((one, far), (far, one)))
     datapaths = {**dict.fromkeys(dpids, LIKELY), other: evolve(LIKELY, stands_for_others=True)}
-    allocated = allocations.allocate(one for one in before.slices if one.may_write)
+    allocated = allocations.allocate((one for one in before.slices if one.may_write), before.settings.labels)
     return Ahead(before, allocated, datapaths, links)
 
 
@@ -140,7 +140,7 @@ def _plan(
     files: Configuration, allocations: Allocations, dpid: int, facts: Facts, compiled: Compiled
 ) -> DatapathPlan:
     plan = compile_plan(
-        files.slices,
+        files.flowspace_slices,
         allocations,
         dpid=dpid,
         version=facts.version,
@@ -243,9 +243,9 @@ def _slices(
 
 def _untouched_slices(before: Configuration, after: Configuration, dpid: int) -> dict[str, SliceChanges]:
     """Of a datapath at which nothing changes but, it may be, who controls it."""
-    old = {one.name: one for one in before.slices}
+    old = {one.name: one for one in before.flowspace_slices}
     found = {}
-    for one in after.slices:
+    for one in after.flowspace_slices:
         if one.rules_at(dpid):
             hung_up_on, called = _lines(old.get(one.name), one, dpid, before.settings, after.settings)
             if hung_up_on or called:

@@ -1,4 +1,4 @@
-"""What files must prove before they count: slices are disjoint, and their ACLs can be put in force."""
+"""What files must prove before they count: slices are disjoint, and can be put in force."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 
 from flowvisor.configuration.snapshot import Configuration
 from flowvisor.planning.acl_bounds import refuse_acls
+from flowvisor.planning.network_checks import refuse_networks
 from flowvisor.planning.overlaps import Overlap, refuse_conflicts
 
 PROVED_AHEAD: Final = timedelta(
@@ -18,6 +19,7 @@ MAX_MOMENTS: Final = 100  # at which files that go by the clock are proved; of m
 def prove(configuration: Configuration) -> list[Overlap]:
     """The overlaps that priorities settle; raises ConfigurationError where files may not count."""
     refuse_acls(configuration)
+    refuse_networks(configuration)
     return refuse_conflicts(configuration)
 
 

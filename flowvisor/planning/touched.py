@@ -28,8 +28,8 @@ class Touched:
         blocks_before: Mapping[str, TableBlock],
         blocks_after: Mapping[str, TableBlock],
     ) -> None:
-        old = {one.name: one for one in before.slices}
-        new = {one.name: one for one in after.slices}
+        old = {one.name: one for one in before.flowspace_slices}
+        new = {one.name: one for one in after.flowspace_slices}
         acls_before, acls_after = before.acls, after.acls
         self._slices: list[tuple[FlowspaceSlice | None, FlowspaceSlice | None]] = []
         self._acls: list[tuple[FlowspaceSlice, Acl | None, Acl | None]] = []

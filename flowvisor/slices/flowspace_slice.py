@@ -52,6 +52,15 @@ class FlowspaceSlice(Slice):
 
     rules: tuple[FlowspaceRule, ...]
 
+    def has_switch(self, dpid: int) -> bool:
+        return any(rule.is_at(dpid) for rule in self.rules)
+
+    @property
+    def has_one_switch(self) -> bool:
+        """Whether all rules are about one datapath."""
+        named = {dpid for rule in self.rules for dpid in rule.datapaths or ()}
+        return len(named) == 1 and not any(rule.datapaths is ALL_DATAPATHS for rule in self.rules)
+
     def rules_at(self, dpid: int) -> tuple[FlowspaceRule, ...]:
         """The rules about this datapath, in the order of the file."""
         return tuple(rule for rule in self.rules if rule.is_at(dpid))

@@ -71,6 +71,20 @@ class Slice:
         return frozenset(when for one in self.scheduled for when in one.when)
 
     @property
+    def may_write(self) -> bool:
+        """Has it, anywhere, packets of its own?"""
+        return True
+
+    def has_switch(self, dpid: int) -> bool:
+        """Whether a virtual switch of it may have this dpid."""
+        return dpid in self.switches
+
+    @property
+    def has_one_switch(self) -> bool:
+        """Whether it has one virtual switch, and never another."""
+        return False
+
+    @property
     def block_sizes(self) -> Mapping[str, int]:
         """How many tables it needs, by what each block is called."""
         return {self.name: self.tables}

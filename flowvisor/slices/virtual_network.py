@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from enum import Enum
+from typing import Final
 
 from attrs import frozen
 
 from flowvisor.slices.slice import PortName, Slice
 from flowvisor.slices.virtual_switch import LinkEnd, LogicalSwitch, VirtualLink
+
+VLAN_LABELS: Final = range(2048, 4095)  # by which packets cross the core, unless the main file says others
+TUNNEL_LABELS: Final = range(1, 1 << 24)  # what VXLAN and Geneve have room for; GRE has more
 
 
 class Transport(Enum):
@@ -40,9 +44,8 @@ class VirtualNetwork(Slice):
     transport: Transport
 
     @property
-    def may_write(self) -> bool:
-        """All that is in it is its tenant's own."""
-        return True
+    def has_one_switch(self) -> bool:
+        return len(self.logical) == 1
 
     @property
     def shares(self) -> Iterator[tuple[str, LogicalSwitch]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from attrs import frozen
+from attrs import field, frozen
 
 from flowvisor.errors import Place
 from flowvisor.network.topology import End
@@ -36,7 +36,7 @@ class VirtualPort:
 
     number: int
     places: tuple[Attachment, ...]
-    place: Place
+    place: Place = field(eq=False)
     link: str | None = None
     follows: int | None = None
 
@@ -48,7 +48,7 @@ class LogicalSwitch:
     name: str
     dpid: int
     ports: Mapping[int, VirtualPort]
-    place: Place
+    place: Place = field(eq=False)
 
     @property
     def datapaths(self) -> frozenset[int]:
@@ -69,7 +69,7 @@ class VirtualLink:
 
     name: str
     ends: tuple[LinkEnd, LinkEnd]
-    place: Place
+    place: Place = field(eq=False)
 
     def other(self, end: LinkEnd) -> LinkEnd:
         """Where it leads from one of its ends."""

@@ -81,7 +81,7 @@ def test_everything_that_is_wrong_in_all_files_is_told_at_once() -> None:
         'slices/a.yaml:6:18: datapaths: no datapath is called "leaf-9", and it is no dpid',
         "slices/a.yaml:6:37: priority: -1 is not from 0 to 16381",
         'slices/a.yaml:6:49: vlan_vd: unknown key; did you mean "vlan_vid"?',
-        'slices/blue.yaml:1:7: kind: virtual-network is not built yet; write "flowspace"',
+        "slices/blue.yaml:3:11: switches: a network without switches is none",
     ]
 
 
@@ -92,11 +92,14 @@ def test_everything_that_is_wrong_in_all_files_is_told_at_once() -> None:
         ("name: a", "slices/a.yaml:1:1: kind: this key is missing"),
         (
             "kind: flowspce",
-            'slices/a.yaml:1:7: kind: "flowspce" is not "flowspace"; did you mean "flowspace"?',
+            'slices/a.yaml:1:7: kind: "flowspce" is not "flowspace" or "virtual-network"; did you mean "flowspace"?',
         ),
         ("kind: [flowspace]", "slices/a.yaml:1:7: kind: a list where one value is expected"),
-        ("kind: quota", 'slices/a.yaml:1:7: kind: "quota" is not "flowspace"'),
-        ("name: a\nkind: acl\nkind: acl", 'slices/a.yaml:2:7: kind: "acl" is not "flowspace"'),
+        ("kind: quota", 'slices/a.yaml:1:7: kind: "quota" is not "flowspace" or "virtual-network"'),
+        (
+            "name: a\nkind: acl\nkind: acl",
+            'slices/a.yaml:2:7: kind: "acl" is not "flowspace" or "virtual-network"',
+        ),
     ],
 )
 def test_a_file_says_what_kind_it_is(text: str, told: str) -> None:

@@ -2,10 +2,12 @@
 
 from flowvisor.configuration.documents import MappingNode, TextFile, parse_document
 from flowvisor.configuration.formats import Format
+from flowvisor.configuration.link_reader import LINK_KEYS
 from flowvisor.configuration.policy_formats import ACL_RULE, POLICY_FORMATS
 from flowvisor.configuration.schema import Key, Keys, Names, read_keys
 from flowvisor.configuration.settings_format import DATAPATH_KEYS, SETTINGS
 from flowvisor.configuration.slice_formats import RULE, SLICE_FORMATS, SWITCH_KEYS
+from flowvisor.configuration.virtual_reader import PORT_KEYS
 
 FORMATS: dict[str, Format] = {
     "main": SETTINGS,
@@ -18,6 +20,8 @@ TABLES: dict[str, Keys] = {
     **{name: one.keys for name, one in FORMATS.items()},
     "datapath": DATAPATH_KEYS,
     "switch": SWITCH_KEYS,
+    "port": PORT_KEYS,
+    "link": LINK_KEYS,
 }
 
 # For each key a value that is right; with the required ones each makes an object.
@@ -35,6 +39,7 @@ RIGHT = {
         "max_half_open_per_address": "16",
         "links": "[[0x1/1, 0x2/2]]",
         "discovery": "off",
+        "labels": "100-199",
         "watch": "off",
         "statistics_sharing_seconds": "0.5",
     },
@@ -60,6 +65,21 @@ RIGHT = {
         "port_mod": "physical",
         "flowspace": "[{datapaths: all, priority: 1, match: {}}]",
     },
+    "virtual-network": {
+        "kind": "virtual-network",
+        "name": "it",
+        "controllers": "[ssl:a]",
+        "tls": "{ca: a}",
+        "controller_certificate": "[cn:a, cn:b]",
+        "openflow": "[1.3]",
+        "tables": "3",
+        "policies": "[]",
+        "switches": "{big: {ports: {1: 0x1/3, 2: {at: [0x1/4, 0x2/4], follow: '02:00:00:00:00:01'}}}}",
+        "links": "{}",
+        "transport": "tunnel",
+    },
+    "port": {"at": "[0x1/3, 0x2/4@20]", "link": "uplink", "follow": "'02:00:00:00:00:01'"},
+    "link": {"ends": "[0x1/10, 0x2/10]", "kind": "tunnel", "capacity": "10 Gbit/s"},
     "acl-rule": {"deny": "{vlan_vid: 100}", "permit": "{in_port: 1}", "datapaths": "all"},
     "acl": {"kind": "acl", "name": "it", "rules": "[{deny: {}}]"},
     "bandwidth": {

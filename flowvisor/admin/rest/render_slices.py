@@ -23,6 +23,7 @@ from flowvisor.network.dpid import format_dpid
 from flowvisor.openflow.messages import ROLE_EQUAL, ROLE_MASTER, ROLE_SLAVE
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
 from flowvisor.slices.slice import Slice
+from flowvisor.slices.virtual_network import VirtualNetwork
 
 ROLES: Final[dict[int, Literal["equal", "master", "slave"]]] = {
     ROLE_EQUAL: "equal",
@@ -44,8 +45,18 @@ def _flowspace(one: FlowspaceSlice) -> shapes.Flowspace:
     return {"rules": len(one.rules)}
 
 
+def _virtual_network(one: VirtualNetwork) -> shapes.VirtualNetwork:
+    return {
+        "switches": list(one.logical),
+        "ports": sum(len(switch.ports) for switch in one.logical.values()),
+        "links": list(one.links),
+        "transport": one.transport.value,
+    }
+
+
 KINDS: Final[dict[type[Slice], KindOfSlice]] = {
     FlowspaceSlice: KindOfSlice("flowspace", "flowspace", _flowspace),
+    VirtualNetwork: KindOfSlice("virtual-network", "virtual_network", _virtual_network),
 }
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, TypedDict
 Name = Annotated[str, "a name of the admin's"]
 Dpid = Annotated[str, "16 hexadecimal digits"]
 OpenFlow = Literal["1.0", "1.3"]
-Kind = Literal["flowspace"]
+Kind = Literal["flowspace", "virtual-network"]
 
 
 class Whoami(TypedDict):
@@ -159,6 +159,15 @@ class Flowspace(TypedDict):
     rules: Annotated[int, "of its flowspace"]
 
 
+class VirtualNetwork(TypedDict):
+    """What only a virtual network has."""
+
+    switches: Annotated[list[str], "its virtual switches"]
+    ports: Annotated[int, "of all of them"]
+    links: list[str]
+    transport: Literal["vlan", "tunnel"]
+
+
 class TableBlock(TypedDict):
     """The flow tables of a slice, where a datapath has enough."""
 
@@ -184,6 +193,7 @@ class Slice(TypedDict):
     reasons: list[Reason]
     limits: list[Limit]
     flowspace: Flowspace | None
+    virtual_network: VirtualNetwork | None
 
 
 class SliceDocument(Slice):
