@@ -12,7 +12,14 @@ from twisted.internet.defer import Deferred
 from flowvisor import __version__
 from flowvisor.admin.health import health_of
 from flowvisor.admin.page import Page, Stream
-from flowvisor.admin.rest import render_datapaths, render_flows, render_links, render_slices, shapes
+from flowvisor.admin.rest import (
+    render_datapaths,
+    render_flows,
+    render_links,
+    render_refusals,
+    render_slices,
+    shapes,
+)
 from flowvisor.admin.rest.bodies import YAML
 from flowvisor.admin.rest.call import Call
 from flowvisor.admin.rest.dispatch import not_there
@@ -181,6 +188,13 @@ def flows(instance: Instance, call: Call) -> Deferred[Page]:
 def controllers(instance: Instance, call: Call) -> Page:
     """The controllers of a slice, or of all."""
     return listing("controllers", render_slices.controllers(instance, _slice_names(instance, call)))
+
+
+def refusals(instance: Instance, call: Call) -> Page:
+    """The requests of a slice that were refused lately."""
+    (name,) = _slice_names(instance, call)
+    since = time() - instance.connections.now()  # the clock that refusals have may begin anywhere
+    return listing("refusals", render_refusals.refusals(instance, name, lambda at: time_text(since + at)))
 
 
 def links_of_slice(instance: Instance, call: Call) -> Page:

@@ -311,6 +311,27 @@ class FlowEntry(TypedDict):
     flags: int
 
 
+class RefusedRequest(TypedDict):
+    """A request of a slice's controller that was answered with an error."""
+
+    time: Annotated[str, "RFC 3339"]
+    switch: Name
+    dpid: Dpid
+    controller: Annotated[str, "the connection method"]
+    openflow: OpenFlow
+    message: Annotated[str, "its type"]
+    xid: int
+    error: Annotated[list[int], "OpenFlow's type and code, numbered as in 1.3"]
+    reason: Annotated[str, "why, in the word that is counted"]
+    frame: Annotated[str, "its first bytes, in hexadecimal"]
+
+
+class Refusals(TypedDict):
+    """The requests of a slice that were refused lately, the latest last."""
+
+    refusals: list[RefusedRequest]
+
+
 class Datapaths(TypedDict):
     """All that are connected, or that the main file names."""
 

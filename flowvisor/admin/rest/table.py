@@ -152,6 +152,14 @@ ROUTES: Final = (
         shapes.Controllers,
     ),
     _get(
+        "/slices/{slice}/refusals",
+        "listRefusals",
+        "The slice's requests that were refused lately, and why",
+        TENANTS,
+        answers.refusals,
+        shapes.Refusals,
+    ),
+    _get(
         "/slices/{slice}/links",
         "listLinksOfSlice",
         "The links inside the slice",

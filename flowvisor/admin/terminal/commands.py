@@ -13,6 +13,8 @@ from flowvisor.admin.terminal.asking import asking, token_of, write_json
 from flowvisor.admin.terminal.tables import console, milliseconds, state, table
 
 EXIT_DEGRADED: Final = 3
+REFUSAL_COLUMNS: Final = ("refused at", "switch", "message", "xid", "why", "error")
+REFUSALS_SHOWN: Final = 10  # the latest; --json has all that are kept
 
 
 @click.command()
@@ -88,9 +90,10 @@ def _complete_slice(context: click.Context, parameter: click.Parameter, incomple
 @click.argument("name", shell_complete=_complete_slice)
 @asking
 def one_slice(client: Client, name: str, as_json: bool) -> None:
-    """Say all about one slice: its virtual switches, their ports and controllers."""
+    """Say all about one slice: its virtual switches, their ports and controllers, and what was refused lately."""
     told = client.get(f"/slices/{name}")
     told["switches"] = client.get(f"/slices/{name}/switches")["switches"]
+    told["refusals"] = client.get(f"/slices/{name}/refusals")["refusals"]
     if as_json:
         write_json(told)
         return
@@ -105,6 +108,14 @@ def one_slice(client: Client, name: str, as_json: bool) -> None:
     reasons += [(one["action"], one["limit"], one["count"]) for one in told["limits"]]
     if reasons:
         out.print(table(None, ("what", "why", "how often+"), reasons))
+    if told["refusals"]:
+        latest = told["refusals"][-REFUSALS_SHOWN:]
+        out.print(table(None, REFUSAL_COLUMNS, map(_refusal_row, latest)))
+
+
+def _refusal_row(one: dict[str, Any]) -> tuple[Any, ...]:
+    error = "/".join(map(str, one["error"]))
+    return (one["time"], one["switch"], one["message"], f"{one['xid']:#x}", one["reason"], error)
 
 
 def _switch_row(one: dict[str, Any]) -> tuple[Any, ...]:

@@ -52,7 +52,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     [
         (("status",), ["flowvisor", ": ok", "1 ready, 1 connected, 1 named"]),
         (("slices",), ["blue", "red", "flowspace"]),
-        (("slice", "blue"), ["blue: flowspace", "leaf-1", "tcp:127.0.0.1:6801", "up", "table-id"]),
+        (
+            ("slice", "blue"),
+            ["blue: flowspace", "leaf-1", "tcp:127.0.0.1:6801", "up", "table-id", "flow_mod"],
+        ),
         (("datapaths",), ["leaf-1", "0000000000000001", "1.3", "tables", "blue red"]),
         (("flows", "--slice", "blue"), ["in_port 1", "output:1", "leaf-1"]),
         (("events",), ["datapath_up", "blue: switch_up"]),

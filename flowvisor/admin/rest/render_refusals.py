@@ -1,0 +1,31 @@
+"""What was refused to a slice lately, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from flowvisor.admin.message_names import name_of
+from flowvisor.admin.rest import shapes
+from flowvisor.admin.rest.instance import Instance
+from flowvisor.admin.rest.render_datapaths import VERSION_NAMES
+from flowvisor.network.dpid import format_dpid
+from flowvisor.openflow.frame import type_of, xid_of
+
+
+def refusals(
+    instance: Instance, slice_name: str, time_text: Callable[[float], str]
+) -> Iterator[shapes.RefusedRequest]:
+    """Those that are kept, the latest last; `time_text` is what people call a time of the core's."""
+    for one in list(instance.hypervisor.tenants[slice_name].refusals):
+        yield {
+            "time": time_text(one.at),
+            "switch": instance.switch_name(slice_name, one.dpid),
+            "dpid": format_dpid(one.dpid),
+            "controller": one.controller,
+            "openflow": VERSION_NAMES[one.version],
+            "message": name_of(one.version, type_of(one.frame)),
+            "xid": xid_of(one.frame),
+            "error": list(one.error),
+            "reason": one.reason,
+            "frame": one.frame.hex(),
+        }
