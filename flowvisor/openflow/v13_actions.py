@@ -99,6 +99,11 @@ _INSTRUCTIONS: Final[dict[int, Structure[Any]]] = {
 _INSTRUCTION_NUMBERS: Final = {layout.make: number for number, layout in _INSTRUCTIONS.items()}
 
 
+# Open vSwitch lets in_port be set by no other than its own older name for it, which has 16 bits (tried with 3.1).
+_NXM_IN_PORT: Final = 0x0000_0002
+_NXM_PORTS: Final = 1 << 16
+
+
 def read_actions(reader: Reader, *, strict: bool) -> Actions:
     """All that is left at the reader's level, as actions."""
     actions: list[Action] = []
@@ -131,6 +136,8 @@ def _read_set_field(reader: Reader, strict: bool) -> Action:
     with reader.within(length + len(padding(length)), ACTION_BAD_SET_LEN):
         body = reader.take(length)
         reader.rest()
+    if header == _NXM_IN_PORT:
+        return SetField("in_port", int.from_bytes(body, "big"))
     known = KNOWN_HEADERS.get(header)
     if known is not None and known.total == known.length and known.field.settable:
         value = int.from_bytes(body, "big")
@@ -156,6 +163,8 @@ def _encode_action(action: Action) -> bytes:
         return _HEADER.pack(number, 4 + layout.layout.size) + layout.write(action)
     if isinstance(action, SetField):
         field = FIELDS[action.name]
+        if action.name == "in_port" and action.value < _NXM_PORTS:
+            return _set_field(_NXM_IN_PORT, action.value.to_bytes(2, "big"))
         return _set_field(field.oxm_header, action.value.to_bytes(field.length, "big"))
     if isinstance(action, OpaqueSetField):
         return _set_field(action.header, action.body)

@@ -221,3 +221,12 @@ def test_experimenters_instructions_may_repeat_and_a_datapath_may_show_doubles()
 def test_padding_may_hold_anything(noise: bytes) -> None:
     pad = noise[:6].ljust(6, b"\xff")
     assert decode_actions(bytes.fromhex("0000 0010 00000002 0000") + pad) == (a.Output(2),)
+
+
+@pytest.mark.parametrize("port", [0, 7, 0xFFFF, 0x1_0000, 0xFFFF_FFFD])
+@pytest.mark.parametrize("strict", [False, True])
+def test_in_port_is_set_as_open_vswitch_takes_it(port: int, *, strict: bool) -> None:
+    action = a.SetField("in_port", port)
+    wire = encode_actions((action,))
+    assert (wire[4:8] == bytes((0, 0, 0, 2))) == (port <= 0xFFFF)
+    assert decode_actions(wire, strict=strict) == (action,)
