@@ -35,6 +35,8 @@ _CLOSE_WRITE: Final = 0x8
 _MOVED_OR_MADE_OR_GONE: Final = 0x40 | 0x80 | 0x100 | 0x200 | 0x400 | 0x800
 _MASK: Final = _MODIFY | _CLOSE_WRITE | _MOVED_OR_MADE_OR_GONE
 
+_ENDINGS: Final = (".yaml", ".yml")
+
 Look = dict[str, tuple[int, int, int]]
 
 
@@ -50,6 +52,10 @@ class Files:
         """All folders in which something may change that matters."""
         return [str(self.main_file.parent), *self._folders()]
 
+    def may_be_one(self, path: str) -> bool:
+        """Is something that is called so one of the files?"""
+        return path == str(self.main_file) or path.endswith(_ENDINGS)
+
     def look(self) -> Look:
         """How the files lie there."""
         found = {str(self.main_file): _look_at(self.main_file)}
@@ -59,7 +65,7 @@ class Files:
             except OSError:
                 names = []
             for name in names:
-                if name.endswith((".yaml", ".yml")):
+                if name.endswith(_ENDINGS):
                     found[f"{folder}/{name}"] = _look_at(Path(folder, name))
         return found
 
@@ -163,6 +169,8 @@ class Watching:
     def _happened(self, _watch: object, path: Any, mask: int) -> None:
         """Something did, in a folder."""
         if mask & _MODIFY:
+            if not self._files.may_be_one(os.fsdecode(path.path)):
+                return  # a log beside the main file is written to all the time
             self._writing[path.path] = self._reactor.seconds()
         else:
             self._writing.pop(path.path, None)

@@ -129,6 +129,16 @@ def test_a_file_that_is_open_and_half_written_is_waited_for(watched: Watched) ->
     assert watched.times == 1
 
 
+def test_a_log_beside_the_main_file_that_is_written_to_holds_nothing_up(watched: Watched) -> None:
+    with (watched.folder / "flowvisor.log").open("w") as log:
+        (watched.slices / "a.yaml").write_text(slice_text("a", 2))
+        for _ in range(10):
+            log.write("a line\n")
+            log.flush()
+            watched.pass_time(QUIET_SECONDS / 4)
+        assert watched.times == 1
+
+
 def test_a_writer_that_never_closes_is_not_waited_for_for_ever(watched: Watched) -> None:
     with (watched.slices / "b.yaml").open("w") as stream:
         stream.write(slice_text("b", 3))
