@@ -21,7 +21,6 @@ from flowvisor.hypervisor.translation.versions import translated
 from flowvisor.openflow.actions import Group, Meter
 from flowvisor.openflow.messages import (
     ALL_TABLES,
-    SEND_FLOW_REM,
     Message,
     QueueGetConfigReply,
     QueueGetConfigRequest,
@@ -135,7 +134,7 @@ def _as_written(entry: Entry, stats: FlowStats, now: float) -> FlowStats:
         duration_sec=seconds,
         duration_nsec=nanoseconds,
         hard_timeout=entry.hard_timeout,
-        flags=stats.flags & ~SEND_FLOW_REM | entry.flags & SEND_FLOW_REM,
+        flags=entry.flags,
     )
 
 
@@ -149,7 +148,7 @@ def _of_absent(channel: BigChannel, entry: Entry, now: float) -> FlowStats:
         priority=written.priority,
         idle_timeout=entry.idle_timeout,
         hard_timeout=entry.hard_timeout,
-        flags=written.flags,
+        flags=entry.flags,
         cookie=entry.cookie,
         packet_count=entry.packet_count,
         byte_count=entry.byte_count,
