@@ -13,7 +13,7 @@ Whatever carries it is kept from all slices, so that a match on this one field t
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from heapq import heappop, heappush
 from struct import Struct
 from typing import Final, NamedTuple
@@ -29,6 +29,10 @@ PROBE_INTERVAL_SECONDS: Final = 5.0
 JITTER: Final = 0.1  # of the interval, either way: ports that came together do not stay together
 # Of one call; with the shell's ten calls a second, 200 datapaths of 48 ports are probed in 10 seconds instead of 5.
 MAX_PROBES_AT_ONCE: Final = 100
+# Of ports by which labels leave, so that a link that is lost in silence is known to be within a second. With the
+# shell's ten calls a second it is one probe in every second call, whatever the jitter.
+WATCHED_INTERVAL_SECONDS: Final = 0.18
+MAX_WATCHED_PROBES_PER_SECOND: Final = 500  # of all of them together; where they are more, each has fewer
 MAX_MISSED: Final = 3  # probes of a port that did not come back where they did before; then the link is gone
 
 KEY_BYTES: Final = 32
@@ -82,6 +86,8 @@ class Discovery:
         self._ends: dict[End, _Probed] = {}
         self._leading_to: dict[End, set[End]] = {}  # near ends by far ends
         self._queue: list[tuple[float, int, End]] = []
+        self._watched: frozenset[End] = frozenset()
+        self._watched_interval = WATCHED_INTERVAL_SECONDS
         self._sequence = 0
         self._generation = 0
 
@@ -91,6 +97,15 @@ class Discovery:
             return
         self._ends[end] = _Probed(hw_addr if hw_addr != _NO_ADDRESS else _SOME_ADDRESS, 0)
         self._enqueue(end, now)
+
+    def watch(self, ends: Collection[End], now: float) -> None:
+        """From now on these ports, and no others, are probed so often that the loss of a link is known soon."""
+        before, self._watched = self._watched, frozenset(ends)
+        fastest = len(self._watched) / MAX_WATCHED_PROBES_PER_SECOND
+        self._watched_interval = max(WATCHED_INTERVAL_SECONDS, fastest)
+        for end in self._watched - before:
+            if end in self._ends:
+                self._enqueue(end, now)
 
     def port_went(self, end: End) -> list[Link]:
         """A port is down or gone; return the links that are no more."""
@@ -122,7 +137,8 @@ class Discovery:
                     lost.append(Link(end, far))
                     self._forget(lost[-1])
             probes.append(Probe(end, self._packet(end, probed)))
-            self._enqueue(end, now + PROBE_INTERVAL_SECONDS * (1 + JITTER * (2 * self._random() - 1)))
+            interval = self._watched_interval if end in self._watched else PROBE_INTERVAL_SECONDS
+            self._enqueue(end, now + interval * (1 + JITTER * (2 * self._random() - 1)))
         return probes, lost
 
     def arrived(self, far: End, packet: bytes, now: float) -> Link | None:
@@ -197,9 +213,11 @@ __all__ = [
     "KEY_BYTES",
     "MAX_MISSED",
     "MAX_PROBES_AT_ONCE",
+    "MAX_WATCHED_PROBES_PER_SECOND",
     "PROBE_ADDRESS",
     "PROBE_ADDRESS_BYTES",
     "PROBE_INTERVAL_SECONDS",
+    "WATCHED_INTERVAL_SECONDS",
     "Discovery",
     "Link",
     "Probe",

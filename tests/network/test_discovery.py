@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from itertools import pairwise
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from flowvisor.network.discovery import (
     MAX_MISSED,
     MAX_PROBES_AT_ONCE,
+    MAX_WATCHED_PROBES_PER_SECOND,
     PROBE_ADDRESS,
     PROBE_INTERVAL_SECONDS,
     Discovery,
@@ -201,6 +204,51 @@ def test_a_link_by_which_nothing_arrives_any_more_is_given_up() -> None:
     assert Link(A1, B1) in wires.links
     wires.run(PROBE_INTERVAL_SECONDS * 3)
     assert wires.links == {Link(B1, A1)}
+
+
+@given(st.randoms(use_true_random=False), st.floats(0.0, 1.0))
+def test_the_silent_loss_of_a_watched_link_is_known_within_a_second(chance: Random, later: float) -> None:
+    discovery = Discovery(key=KEY, random=chance.random)
+    for end in (A1, B1):
+        discovery.port_came(end, HARDWARE, 0.0)
+    wires = Wires(discovery, [(A1, B1), (B1, A1)])
+    wires.run(1.0)
+    discovery.watch({A1}, wires.now)
+    wires.run(later)
+    wires.cables = {(B1, A1)}
+    wires.run(0.5)
+    assert wires.links == {Link(A1, B1), Link(B1, A1)}  # a few that are late prove nothing
+    wires.run(0.4)
+    assert wires.links == {Link(B1, A1)}
+
+
+def test_a_port_that_is_watched_no_more_is_probed_at_the_stated_pace() -> None:
+    discovery = new_discovery(A1, B1)
+    wires = Wires(discovery, [])
+    discovery.watch({A1}, 0.0)
+    wires.run(2.0)
+    assert [probe.end for _, probe in wires.sent].count(A1) == 10
+    assert [probe.end for _, probe in wires.sent].count(B1) == 1
+    discovery.watch({C1}, wires.now)  # which has not come yet
+    wires.sent.clear()
+    wires.run(2 * PROBE_INTERVAL_SECONDS)
+    assert [probe.end for _, probe in wires.sent].count(A1) <= 3
+    discovery.port_came(C1, HARDWARE, wires.now)
+    wires.run(2.0)
+    assert [probe.end for _, probe in wires.sent].count(C1) >= 10
+
+
+def test_many_watched_ports_leave_room_for_the_others() -> None:
+    watched = [End(dpid, port) for dpid in range(1, 51) for port in range(1, 21)]
+    other = End(99, 1)
+    discovery = new_discovery(*watched, other)
+    discovery.watch(watched, 0.0)
+    wires = Wires(discovery, [])
+    wires.run(20.0)
+    assert len(wires.sent) <= 1.2 * MAX_WATCHED_PROBES_PER_SECOND * 20.0
+    assert [probe.end for _, probe in wires.sent].count(other) >= 4
+    counts = Counter(probe.end for _, probe in wires.sent)
+    assert min(counts[end] for end in watched) >= 8
 
 
 def test_a_link_goes_at_once_with_a_port_or_datapath_at_either_end() -> None:
