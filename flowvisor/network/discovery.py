@@ -13,7 +13,7 @@ Whatever carries it is kept from all slices, so that a match on this one field t
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from heapq import heappop, heappush
 from struct import Struct
 from typing import Final, NamedTuple
@@ -85,6 +85,7 @@ class Discovery:
         self._random = random
         self._ends: dict[End, _Probed] = {}
         self._leading_to: dict[End, set[End]] = {}  # near ends by far ends
+        self._presumed: dict[End, set[End]] = {}  # far ends by near ends that have not come yet
         self._queue: list[tuple[float, int, End]] = []
         self._watched: frozenset[End] = frozenset()
         self._watched_interval = WATCHED_INTERVAL_SECONDS
@@ -95,8 +96,29 @@ class Discovery:
         """A port is up: it is probed at once, and from then on."""
         if end in self._ends:
             return
-        self._ends[end] = _Probed(hw_addr if hw_addr != _NO_ADDRESS else _SOME_ADDRESS, 0)
+        probed = self._ends[end] = _Probed(hw_addr if hw_addr != _NO_ADDRESS else _SOME_ADDRESS, 0)
+        for far in self._presumed.pop(end, ()):
+            probed.missed[far] = 0
         self._enqueue(end, now)
+
+    def presume(self, links: Iterable[Link]) -> None:
+        """An earlier process knew these links: they are there until they are looked for in vain."""
+        for near, far in links:
+            self._presumed.setdefault(near, set()).add(far)
+            self._leading_to.setdefault(far, set()).add(near)
+
+    def presume_no_more(self) -> list[Link]:
+        """Of presumed links those are no more of which an end has not come; return them."""
+        lost = [Link(near, far) for near, far_ends in self._presumed.items() for far in far_ends]
+        lost += [
+            Link(near, far)
+            for near, probed in self._ends.items()
+            for far in probed.missed
+            if far not in self._ends
+        ]
+        for link in lost:
+            self._forget(link)
+        return lost
 
     def watch(self, ends: Collection[End], now: float) -> None:
         """From now on these ports, and no others, are probed so often that the loss of a link is known soon."""
@@ -110,7 +132,8 @@ class Discovery:
     def port_went(self, end: End) -> list[Link]:
         """A port is down or gone; return the links that are no more."""
         probed = self._ends.pop(end, None)
-        lost = [Link(end, far) for far in probed.missed] if probed is not None else []
+        far_ends = self._presumed.get(end, ()) if probed is None else probed.missed
+        lost = [Link(end, far) for far in far_ends]
         lost += [Link(near, end) for near in self._leading_to.get(end, ()) if near != end]
         for link in lost:
             self._forget(link)
@@ -132,6 +155,8 @@ class Discovery:
             if probed is None or probed.generation != generation:
                 continue
             for far, missed in list(probed.missed.items()):
+                if far not in self._ends:
+                    continue  # it is presumed, and what it ends at has not come yet
                 probed.missed[far] = missed + 1
                 if missed >= MAX_MISSED:
                     lost.append(Link(end, far))
@@ -168,6 +193,11 @@ class Discovery:
         probed = self._ends.get(link.near)
         if probed is not None:
             probed.missed.pop(link.far, None)
+        presumed = self._presumed.get(link.near)
+        if presumed is not None:
+            presumed.discard(link.far)
+            if not presumed:
+                del self._presumed[link.near]
         leading = self._leading_to.get(link.far)
         if leading is not None:
             leading.discard(link.near)

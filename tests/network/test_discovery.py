@@ -238,6 +238,40 @@ def test_a_port_that_is_watched_no_more_is_probed_at_the_stated_pace() -> None:
     assert [probe.end for _, probe in wires.sent].count(C1) >= 10
 
 
+def test_a_presumed_link_is_there_until_both_its_ends_are_and_no_probe_arrives() -> None:
+    discovery = new_discovery()
+    discovery.presume([Link(A1, B1), Link(A2, B2)])
+    discovery.port_came(A1, HARDWARE, 0.0)
+    discovery.port_came(A2, HARDWARE, 0.0)
+    wires = Wires(discovery, [(A2, B2)])
+    wires.links = {Link(A1, B1), Link(A2, B2)}
+    wires.run(5 * PROBE_INTERVAL_SECONDS)
+    assert wires.links == {Link(A1, B1), Link(A2, B2)}  # nobody could tell yet what arrives
+    discovery.port_came(B1, HARDWARE, wires.now)
+    discovery.port_came(B2, HARDWARE, wires.now)
+    wires.run(5 * PROBE_INTERVAL_SECONDS)
+    assert wires.links == {Link(A2, B2)}
+    assert discovery.presume_no_more() == []
+
+
+def test_presumed_links_are_given_up_of_which_an_end_does_not_come() -> None:
+    discovery = new_discovery()
+    links = [Link(A1, B1), Link(B1, A1), Link(A2, C1), Link(B2, C1)]
+    discovery.presume(links)
+    for end in (A1, A2, B1):
+        discovery.port_came(end, HARDWARE, 0.0)
+    assert set(discovery.presume_no_more()) == {Link(A2, C1), Link(B2, C1)}
+    assert discovery.presume_no_more() == []
+    assert set(discovery.port_went(A1)) == {Link(A1, B1), Link(B1, A1)}
+
+
+def test_a_presumed_link_goes_with_a_port_that_comes_as_one_that_is_down() -> None:
+    discovery = new_discovery(B1)
+    discovery.presume([Link(A1, B1), Link(B1, A1)])
+    assert set(discovery.port_went(A1)) == {Link(A1, B1), Link(B1, A1)}
+    assert discovery.presume_no_more() == []
+
+
 def test_many_watched_ports_leave_room_for_the_others() -> None:
     watched = [End(dpid, port) for dpid in range(1, 51) for port in range(1, 21)]
     other = End(99, 1)
