@@ -19,6 +19,9 @@ GROUP: Final = 2
 METER: Final = 3
 PORT: Final = 4
 TABLE_MISS: Final = 5
+SEEN_DATAPATH: Final = 6
+SEEN_LINK: Final = 7
+MOVED_PORT: Final = 8
 
 MAGIC: Final = b"flowvisor journal 1\n"
 _DPID: Final = Struct("!Q")

@@ -11,6 +11,8 @@ from flowvisor.hypervisor.entry_records import encode_entry, entry_name, forget_
 from flowvisor.hypervisor.flow_table import Entry, FlowTable
 from flowvisor.hypervisor.journal import FLOW_ENTRY, Name, encode_record
 
+NO_SLICE: Final = ""  # in a slice's place, of what is known of the datapath itself
+
 _NOTHING: Final[Mapping[bytes, bytes]] = MappingProxyType({})
 
 
@@ -63,7 +65,7 @@ class Memory:
     def forget_slices_but(self, names: Collection[str], effects: Effects) -> None:
         """Nothing is known any more of slices that are gone."""
         for kind, slice_name in list(self._known):
-            if slice_name not in names:
+            if slice_name not in (NO_SLICE, *names):
                 for key in list(self._known[kind, slice_name]):
                     self.forget(kind, slice_name, key, effects)
                 del self._known[kind, slice_name]
