@@ -198,9 +198,10 @@ class Connections:
         for observer in self.observers:
             observer.established(protocol)
         if isinstance(protocol, ControllerProtocol):
-            datapath = self.by_peer.get(protocol.tenant_channel.switch.datapath)
-            if datapath is not None and datapath.outbound.is_congested:
-                protocol.pause(datapath)
+            for datapath in protocol.tenant_channel.datapaths:
+                below = self.by_peer.get(datapath)
+                if below is not None and below.outbound.is_congested:
+                    protocol.pause(below)
 
     def gone(self, protocol: PeerProtocol) -> None:
         """The connection is no more."""
@@ -211,6 +212,8 @@ class Connections:
             del self.by_peer[protocol.peer]
             for observer in self.observers:
                 observer.gone(protocol)
+            if isinstance(protocol, DatapathProtocol):
+                self._go_on_without(protocol)
         if self._all_gone is not None and not self.everyone and not self._all_gone.called:
             self._all_gone.callback(None)
 
@@ -343,5 +346,11 @@ class Connections:
             one
             for one in self.by_peer.values()
             if isinstance(one, ControllerProtocol)
-            and self.by_peer.get(one.tenant_channel.switch.datapath) is protocol
+            and any(self.by_peer.get(datapath) is protocol for datapath in one.tenant_channel.datapaths)
         ]
+
+    def _go_on_without(self, datapath: DatapathProtocol) -> None:
+        """Controllers whose channels do not close with a datapath are read from again, should it have been slow."""
+        for one in self.by_peer.values():
+            if isinstance(one, ControllerProtocol):
+                one.resume(datapath)

@@ -13,7 +13,7 @@ from flowvisor.connections.addresses import origin_of, text_of
 from flowvisor.connections.counters import CONTROLLER
 from flowvisor.connections.peer_protocol import PeerProtocol, Shell
 from flowvisor.hypervisor.effects import Effects, VirtualSwitchName
-from flowvisor.hypervisor.peers import TenantChannel
+from flowvisor.hypervisor.peers import Channel as ControllersChannel
 from flowvisor.network.certificate_pin import CertificatePin
 from flowvisor.openflow.channel import Channel, Established
 from flowvisor.openflow.legality import Role
@@ -28,7 +28,7 @@ class ControllerProtocol(PeerProtocol):
 
     side = CONTROLLER
     failures_are = LogLevel.info  # its line says once, and louder, what many attempts come to
-    tenant_channel: TenantChannel  # once established
+    tenant_channel: ControllersChannel  # once established
 
     def __init__(self, shell: Shell, factory: ControllerFactory, address: IAddress | None) -> None:
         super().__init__(shell, Channel(Role.DATAPATH, factory.versions))

@@ -10,6 +10,11 @@ peers          who is connected, and what is known of them
 channels       a controller's channel to a slice's share of a datapath comes and goes
 setup          a datapath that has just connected is read, and made what the plan says
 links          probes for links between datapaths, and what follows when a link comes or goes
+sightings      what was seen of datapaths and links, for the next process
+networks       virtual networks while they run: their switches, and what these lie on
+reembedding    what datapaths are told when that has changed
+following      ports that move to where an address is seen
+port_descriptions  what a tenant is told of a virtual port
 rejudging      entries that are there already, judged as if they came now
 replanning     what a reload of the files changes at one that is connected
 bandwidth      how each slice's is limited at a datapath

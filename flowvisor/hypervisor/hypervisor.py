@@ -9,16 +9,30 @@ from attrs import evolve
 
 from flowvisor.configuration.snapshot import Configuration
 from flowvisor.hypervisor import flow_quota, links, northbound, readoption, replanning, setup, waiting
+from flowvisor.hypervisor.big import legs
+from flowvisor.hypervisor.big.big_switch import BigChannel
 from flowvisor.hypervisor.channels import close_channel, open_channel
 from flowvisor.hypervisor.effects import Effects, HangUp, VirtualSwitchName, Wake
 from flowvisor.hypervisor.journal import Name
 from flowvisor.hypervisor.limits import Limits
 from flowvisor.hypervisor.memory import Memory
+from flowvisor.hypervisor.networks import Networks
 from flowvisor.hypervisor.partial_requests import expire
-from flowvisor.hypervisor.peers import Datapath, Fabric, Request, Tenant, TenantChannel, VirtualSwitch
+from flowvisor.hypervisor.peers import (
+    GATHERING_SECONDS,
+    Channel,
+    Datapath,
+    Fabric,
+    Request,
+    Tenant,
+    TenantChannel,
+    VirtualSwitch,
+)
 from flowvisor.hypervisor.port_configs import recalled
 from flowvisor.hypervisor.readings import forget_old
+from flowvisor.hypervisor.reembedding import look_at_ports, reembed
 from flowvisor.hypervisor.room import Pool
+from flowvisor.hypervisor.sightings import Sighting
 from flowvisor.network.discovery import Discovery
 from flowvisor.network.topology import Topology
 from flowvisor.openflow.error_codes import REQUEST_EPERM
@@ -26,12 +40,14 @@ from flowvisor.openflow.messages import FeaturesReply
 from flowvisor.openflow.versions import codec
 from flowvisor.planning.ahead import Ahead, Facts
 from flowvisor.planning.allocation import NO_TABLES, Allocations
-from flowvisor.planning.plan import Compiled, DatapathPlan, compile_plan, ownership_at
+from flowvisor.planning.claims import claims_of
+from flowvisor.planning.plan import Compiled, DatapathPlan, compile_plan, has_tables, ownership_at
 from flowvisor.planning.touched import Touched
 from flowvisor.planning.view import View
 from flowvisor.policies.bandwidth import Bandwidth
 from flowvisor.policies.quota import Quota
 from flowvisor.policies.rate_limit import RateLimit
+from flowvisor.slices.virtual_network import slice_of_share
 
 # What a request that was never answered comes to; OpenFlow 1.3 has no code for it.
 NO_ANSWER: Final = REQUEST_EPERM
@@ -57,20 +73,32 @@ class Hypervisor:
         self._outdated: dict[Datapath, None] = {}  # in order: whose plans are those of earlier files
         self._new_slices: set[str] = set()
         self._seen: set[VirtualSwitchName] = set()
-        self._configure(configuration, allocations)
+        self.networks = Networks(self._n_tables_for_shares, configuration.settings)
+        self._configure(configuration, allocations, Effects(0.0))
         self.fabric = Fabric(
             topology=Topology(configuration.settings.links),
             discovery=discovery,
             datapaths=self.datapaths,
             ownership_at=lambda dpid: ownership_at(
-                self.configuration.flowspace_slices, dpid, self._acls, self._compiled
+                self._flowspace, dpid, self._acls, self._compiled, self._claims
             ),
+            upper_storey=self.networks,
         )
+        if self.networks.are_there:
+            links.presume(self.fabric, self.networks.presume(self.memories.values()))
+            self.networks.embed(self.fabric)
+            look_at_ports(self.networks, self.fabric, Effects(0.0))
 
     def _configure(
-        self, configuration: Configuration, allocations: Allocations, compiled: Compiled | None = None
+        self,
+        configuration: Configuration,
+        allocations: Allocations,
+        effects: Effects,
+        compiled: Compiled | None = None,
     ) -> None:
         self.configuration = configuration
+        self._flowspace = configuration.flowspace_slices
+        self._claims = claims_of(configuration)
         self.allocations = allocations.allocate(
             (one for one in configuration.slices if one.may_write), configuration.settings.labels
         )
@@ -91,6 +119,7 @@ class Hypervisor:
             if tenant.limits is None or tenant.limits.policy != rate_limit:
                 tenant.limits = None if rate_limit is None else Limits(rate_limit)
         self.tenants = tenants
+        self.networks.configure(configuration, self.allocations, tenants, effects)
 
     def ahead(self) -> Ahead:
         """What a reload is compiled from; it is none of ours any more, so that a thread may do it."""
@@ -117,15 +146,19 @@ class Hypervisor:
         """
         effects = Effects(now)
         before, blocks = self.configuration, self.allocations.blocks
-        self._configure(configuration, self.allocations, compiled)
+        self._configure(configuration, self.allocations, effects, compiled)
         for datapath in self.datapaths.values():
             datapath.sharing_seconds = configuration.settings.statistics_sharing_seconds
+        if self.networks.are_there:
+            self.networks.embed(self.fabric)
         touched = Touched(before, configuration, blocks, self.allocations.blocks)
         dpids = touched.with_near_ends(self.datapaths, self.fabric.topology.links())
         for dpid, datapath in self.datapaths.items():
-            if dpid in dpids:
+            if dpid in dpids or self._has_other_shares(datapath):
                 self._outdated[datapath] = None
         self._replan_some(effects)
+        reembed(self.networks, self.fabric, self._make_switch, effects, but=self._outdated)
+        self._settle(effects)
         return effects
 
     def _replan_some(self, effects: Effects) -> None:
@@ -143,6 +176,13 @@ class Hypervisor:
                 replanning.make_so(datapath, effects)
         if self._outdated:
             effects.commands.append(Wake(effects.now))
+
+    def _has_other_shares(self, datapath: Datapath) -> bool:
+        """Whether virtual switches come to a datapath, leave it, or have other tables there."""
+        part = self.networks.embedding.part(datapath.dpid)
+        return {name: share.block for name, share in part.shares.items()} != {
+            name: share.block for name, share in datapath.plan.shares.items()
+        }
 
     # Datapaths
 
@@ -170,11 +210,12 @@ class Hypervisor:
         for name, view in datapath.plan.views.items():
             replanning.place(self._make_switch(datapath, name, view))
         links.put_known(datapath)
-        datapath.memory.forget_slices_but(datapath.switches, effects)
+        datapath.memory.forget_slices_but([*datapath.switches, *self.networks.switches], effects)
         readoption.restore(datapath, effects)
         for switch in datapath.switches.values():
             flow_quota.begin(switch)
         setup.begin(datapath, effects)
+        self._settle(effects)
         return datapath, effects
 
     def _memory_of(self, dpid: int) -> Memory:
@@ -190,14 +231,30 @@ class Hypervisor:
 
     def _plan(self, dpid: int, version: int, features: FeaturesReply) -> DatapathPlan:
         return compile_plan(
-            self.configuration.flowspace_slices,
+            self._flowspace,
             self.allocations,
             dpid=dpid,
             version=version,
             n_tables=features.n_tables,
             acls=self._acls,
             compiled=self._compiled,
+            claims=self._claims,
+            part=self.networks.embedding.part(dpid),
         )
+
+    def _n_tables_for_shares(self, dpid: int, seen: Sighting) -> int:
+        """How many of a datapath's tables shares may have: none where slices have no tables of their own."""
+        version, n_tables = seen.version, seen.n_tables
+        fits = has_tables(self._flowspace, self.allocations, dpid=dpid, version=version, n_tables=n_tables)
+        return n_tables if fits else 0
+
+    def _settle(self, effects: Effects) -> None:
+        """What follows for virtual networks from what was done."""
+        at = self.fabric.reembeds_at
+        if at is not None and at <= effects.now:
+            reembed(self.networks, self.fabric, self._make_switch, effects, but=self._outdated)
+        if self.networks.are_there:
+            legs.heard(effects)
 
     def _is_new(self, name: VirtualSwitchName) -> bool:
         return name.slice_name in self._new_slices and name not in self._seen
@@ -214,18 +271,20 @@ class Hypervisor:
         self._seen.add(name)
         return VirtualSwitch(
             name=name,
-            tenant=self.tenants[slice_name],
+            tenant=self.tenants[slice_of_share(slice_name)],
             datapath=datapath,
             view=view,
             port_configs=recalled(datapath.memory, datapath.plan, slice_name),
             allotted=self.allocations.blocks.get(slice_name, NO_TABLES),
             is_new=is_new,
+            logical_ports={} if view.share is None else self.networks.logical_ports(slice_name),
         )
 
     def datapath_left(self, datapath: Datapath, now: float) -> Effects:
         """A datapath's connection is gone; its virtual switches' channels close."""
         effects = Effects(now)
         self._leave(datapath, effects, "the datapath has left")
+        self._settle(effects)
         return effects
 
     def _leave(self, datapath: Datapath, effects: Effects, reason: str) -> None:
@@ -238,6 +297,7 @@ class Hypervisor:
             del self.memories[datapath.dpid]
         for switch in datapath.switches.values():
             replanning.close(switch, reason, effects)
+        self.fabric.reembed(effects, in_seconds=GATHERING_SECONDS)
 
     def from_datapath(self, datapath: Datapath, frames: Iterable[bytes], now: float) -> Effects:
         """What a datapath has sent, in order."""
@@ -253,6 +313,8 @@ class Hypervisor:
             self._resume(datapath, effects)
         if datapath.turns:
             waiting.serve(datapath, effects)
+        if self.networks.are_there:
+            self._settle(effects)
         return effects
 
     def _resume(self, datapath: Datapath, effects: Effects) -> None:
@@ -265,22 +327,30 @@ class Hypervisor:
 
     def controller_joined(
         self, name: VirtualSwitchName, controller: str, version: int, now: float
-    ) -> tuple[TenantChannel, Effects]:
+    ) -> tuple[Channel, Effects]:
         """A controller's channel to a virtual switch is up. Raises KeyError when the switch is there no more."""
         effects = Effects(now)
+        big = self.networks.by_name.get(name)
+        if big is not None:
+            return legs.join(big, controller, version, effects), effects
         switch = self.datapaths[name.dpid].switches[name.slice_name]
         return open_channel(switch, controller, version, effects), effects
 
-    def controller_left(self, channel: TenantChannel, now: float) -> Effects:
+    def controller_left(self, channel: Channel, now: float) -> Effects:
         """A controller's channel is gone; its xids are free again once the datapath has answered them all."""
         effects = Effects(now)
-        close_channel(channel, effects)
+        if isinstance(channel, TenantChannel):
+            close_channel(channel, effects)
+        elif isinstance(channel, BigChannel):
+            legs.leave(channel, effects)
         return effects
 
-    def from_controller(self, channel: TenantChannel, frames: list[bytes], now: float) -> Effects:
+    def from_controller(self, channel: Channel, frames: list[bytes], now: float) -> Effects:
         """What a controller has sent, in order."""
         effects = Effects(now)
-        if not channel.has_left:
+        if isinstance(channel, BigChannel):
+            legs.from_controller(channel, frames, effects)
+        elif isinstance(channel, TenantChannel) and not channel.has_left:
             waiting.take(channel, frames, effects)
         return effects
 
@@ -297,6 +367,8 @@ class Hypervisor:
                 self._resume(datapath, effects)
             if datapath.turns:
                 waiting.serve(datapath, effects)
+        legs.wake(self.networks.switches.values(), effects)
+        self._settle(effects)
         return effects
 
     def tick(self, now: float) -> Effects:
@@ -313,12 +385,18 @@ class Hypervisor:
                 if channel.partial and not channel.has_left:
                     expire(channel, effects)
             self._resume(datapath, effects)
+        if self.networks.presumption_is_over(now):
+            links.presume_no_more(self.fabric, effects)
+            self.fabric.reembed(effects)
+        legs.tick(self.networks.switches.values(), effects)
+        self._settle(effects)
         return effects
 
     def probe(self, now: float) -> Effects:
         """Look for links, and look again at what depends on one that has changed. To be called ten times a second."""
         effects = Effects(now)
         links.tick(self.fabric, effects)
+        self._settle(effects)
         return effects
 
 

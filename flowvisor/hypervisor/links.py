@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from flowvisor.hypervisor.effects import Effects
-from flowvisor.hypervisor.peers import Datapath, Doubts, Fabric
+from flowvisor.hypervisor.peers import GATHERING_SECONDS, Datapath, Doubts, Fabric
 from flowvisor.hypervisor.rejudging import rejudge
 from flowvisor.hypervisor.requests import send_own
+from flowvisor.hypervisor.sightings import remember_link
+from flowvisor.network.discovery import Link
 from flowvisor.network.topology import End
 from flowvisor.openflow.actions import Output
 from flowvisor.openflow.messages import PacketOut
@@ -62,8 +64,9 @@ def _is_up(port: Port) -> bool:
 def datapath_left(datapath: Datapath, effects: Effects) -> None:
     """A datapath has left, and its links are known no more."""
     fabric = datapath.fabric
+    # They are not forgotten: all datapaths leave when we end, and the next process begins with their links.
     for near, far in fabric.discovery.datapath_went(datapath.dpid) if fabric.discovery is not None else ():
-        _lost(fabric, near, far, effects)
+        _lost(fabric, near, far, effects, is_forgotten=False)
     fabric.suspects.difference_update(datapath.switches.values())
 
 
@@ -96,6 +99,8 @@ def probe_arrived(datapath: Datapath, in_port: int, packet: bytes, effects: Effe
     elif fabric.topology.add(link.near, far):
         effects.note("info", "link_found", near=str(link.near), far=str(far))
         _changed(fabric, link.near)
+        _remember(fabric, link.near, effects)
+        fabric.reembed(effects, in_seconds=GATHERING_SECONDS)
 
 
 def _disbelieve(datapath: Datapath, port: int, effects: Effects) -> None:
@@ -112,10 +117,39 @@ def _disbelieve(datapath: Datapath, port: int, effects: Effects) -> None:
         effects.note("warning", "probes_shut_out", dpid=datapath.dpid, port=port, seconds=SHUT_OUT_SECONDS)
 
 
-def _lost(fabric: Fabric, near: End, far: End, effects: Effects) -> None:
+def presume(fabric: Fabric, known: list[Link]) -> None:
+    """These links were known to an earlier process."""
+    if fabric.discovery is not None:
+        found = [link for link in known if fabric.topology.add(link.near, link.far)]
+        fabric.discovery.presume(found)
+
+
+def presume_no_more(fabric: Fabric, effects: Effects) -> None:
+    """Those of them that have not come by now are none."""
+    for near, far in fabric.discovery.presume_no_more() if fabric.discovery is not None else ():
+        _lost(fabric, near, far, effects)
+
+
+def remember_all(fabric: Fabric, effects: Effects) -> None:
+    """From now on it is written down which links there are."""
+    for near in dict.fromkeys(near for near, _ in fabric.topology.links()):
+        _remember(fabric, near, effects)
+
+
+def _remember(fabric: Fabric, near: End, effects: Effects) -> None:
+    """Only virtual networks have a use for it."""
+    datapath = fabric.datapaths.get(near.dpid)
+    if datapath is not None and fabric.upper_storey.are_there and near not in fabric.topology.declared:
+        remember_link(datapath.memory, near, fabric.topology.far_ends(near), effects)
+
+
+def _lost(fabric: Fabric, near: End, far: End, effects: Effects, *, is_forgotten: bool = True) -> None:
     if fabric.topology.remove(near, far):
         effects.note("warning", "link_lost", near=str(near), far=str(far))
         _changed(fabric, near)
+        if is_forgotten:
+            _remember(fabric, near, effects)
+        fabric.reembed(effects, in_seconds=0.0 if is_forgotten else GATHERING_SECONDS)
 
 
 def _changed(fabric: Fabric, near: End) -> None:

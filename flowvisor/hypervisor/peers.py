@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, Protocol
 
 from attrs import Factory, define, field
 
 from flowvisor.hypervisor.buffers import Buffers
 from flowvisor.hypervisor.counters import KINDS, MessageCounters
-from flowvisor.hypervisor.effects import Effects, Peer, VirtualSwitchName
+from flowvisor.hypervisor.effects import Effects, Peer, VirtualSwitchName, Wake
 from flowvisor.hypervisor.flight import Flight
 from flowvisor.hypervisor.flow_table import Entry, FlowTable
 from flowvisor.hypervisor.groups import Groups
@@ -51,6 +51,9 @@ from flowvisor.planning.view import View
 from flowvisor.policies.bandwidth import Bandwidth
 from flowvisor.policies.quota import Quota
 from flowvisor.slices.slice import Slice
+
+# Datapaths, links and ports mostly do not come alone: for so long others are waited for.
+GATHERING_SECONDS: Final = 0.05
 
 TOO_MANY_FAULTS: Final = "too-many-protocol-errors"  # why a peer is hung up on
 
@@ -138,12 +141,18 @@ class Channel(Peer):
     masks: AsyncMasks = DEFAULT_MASKS
     miss_send_len: int = 128
     faults: Faults = Factory(Faults)
+    backlog_bytes: int = 0  # of frames that wait
     has_left: bool = False
 
     @property
     def tenant(self) -> Tenant:
         tenant: Tenant = self.switch.tenant
         return tenant
+
+    @property
+    def datapaths(self) -> Iterable[Datapath]:
+        """Those that what it sends may go to."""
+        raise NotImplementedError
 
     def wants(self, masks: tuple[int, int], reason: int) -> bool:
         """Whether an asynchronous message of this reason goes to the controller, given its role."""
@@ -164,7 +173,6 @@ class TenantChannel(Channel):
     # Frames that wait (see `waiting`), each with when it came; and whether for the answer to an earlier one: who sets
     # this puts the channel among its datapath's `resumable` when that has come.
     backlog: deque[tuple[float, bytes]] = Factory(deque)
-    backlog_bytes: int = 0
     awaits_answer: bool = False
     paid: int = 0  # how many of them, from the first, have taken their tokens already
     is_paused: bool = False  # not read from, because too much waits
@@ -177,6 +185,10 @@ class TenantChannel(Channel):
     # that: a barrier's must not say that all is done before it is.
     repairs: int = 0
     postponed: list[Request] = Factory(list)
+
+    @property
+    def datapaths(self) -> Iterable[Datapath]:
+        return (self.switch.datapath,)
 
     @property
     def limits(self) -> Limits[TenantChannel] | None:
@@ -334,18 +346,48 @@ class Doubts:
     count: int = 0
 
 
+class UpperStorey(Protocol):
+    """Whoever has virtual switches that lie on several datapaths, by shares of each."""
+
+    @property
+    def are_there(self) -> bool: ...
+    def is_as_presumed(self, datapath: Datapath) -> bool: ...
+    def seen_elsewhere(self, datapath: Datapath, in_port: int, packet: bytes, effects: Effects) -> None: ...
+    def share_joined(self, share: VirtualSwitch, effects: Effects) -> None: ...
+    def share_left(self, share: VirtualSwitch, reason: str, effects: Effects) -> None: ...
+
+
 @define(eq=False)
 class Fabric:
     """What all datapaths have in common: the links between them. `discovery` is None where none are looked for.
 
-    `suspects` are those whose entries must be judged again, because a link has changed.
+    `suspects` are those whose entries must be judged again, because a link has changed. At `reembeds_at` it is to be
+    found where virtual networks lie now, None if they lie where they should.
     """
 
     topology: Topology
     discovery: Discovery | None
     datapaths: dict[int, Datapath]
     ownership_at: Callable[[int], Ownership]  # of a datapath that need not be connected
+    upper_storey: UpperStorey
     suspects: set[VirtualSwitch] = Factory(set)
+    reembeds_at: float | None = None
+    after_embedding: list[Callable[[Effects], None]] = Factory(list)  # what goes on then
+
+    def reembed(self, effects: Effects, *, in_seconds: float = 0.0) -> None:
+        """What virtual networks lie on has changed: look again where they lie, when the call ends or soon after."""
+        at = effects.now + in_seconds
+        if self.upper_storey.are_there and (self.reembeds_at is None or at < self.reembeds_at):
+            self.reembeds_at = at
+            if in_seconds:
+                effects.commands.append(Wake(at))
+
+    def when_embedded(self, then: Callable[[Effects], None], effects: Effects) -> None:
+        """Go on when it is known where virtual networks lie on what there is now."""
+        if self.reembeds_at is None:
+            then(effects)
+        else:
+            self.after_embedding.append(then)
 
 
 @define(eq=False)
@@ -385,6 +427,7 @@ class Datapath(Peer):
     shared_readings: int = 0  # requests that another channel's reading has answered
     # Who waits for the table features, each with its request.
     features_asked_by: list[tuple[TenantChannel, bytes]] = Factory(list)
+    knows_ports: bool = False  # it has said which ports it has
     has_flood_groups: bool = False  # they follow the ports from then on
     is_ready: bool = False
     after_setup: list[Callable[[Effects], None]] = Factory(list)  # what goes on when it is set up anew

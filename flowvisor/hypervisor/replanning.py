@@ -35,7 +35,7 @@ def put_plan(datapath: Datapath, plan: DatapathPlan, make: MakeSwitch, effects: 
         effects.commands.append(HangUp(datapath, "reloaded while it was being set up"))
         return False
     before = dict(datapath.switches)
-    shown = {name: switch.visible_ports for name, switch in before.items()}
+    shown = {name: _told_here(switch) for name, switch in before.items()}
     datapath.plan = evolve(plan, is_probed=datapath.plan.is_probed)
     datapath.buffers = Buffers()  # packets in them may be another slice's now
     datapath.has_flood_groups = False
@@ -69,6 +69,16 @@ def place(switch: VirtualSwitch) -> None:
             datapath.switch_by_table[table_id] = switch
 
 
+def take_away(switch: VirtualSwitch) -> None:
+    """Let a datapath know a virtual switch no more."""
+    datapath, name = switch.datapath, switch.view.slice_name
+    del datapath.switches[name]
+    datapath.readers = [one for one in datapath.readers if one is not switch]
+    for table_id, one in enumerate(datapath.switch_by_table):
+        if one is switch:
+            datapath.switch_by_table[table_id] = None
+
+
 def make_so(datapath: Datapath, effects: Effects) -> None:
     """Read what the datapath has, and make it what its new plan says."""
     releases = [stop(switch) for switch in datapath.switches.values()]
@@ -92,6 +102,10 @@ def make_so(datapath: Datapath, effects: Effects) -> None:
 
 def close(switch: VirtualSwitch, reason: str, effects: Effects) -> None:
     """The virtual switch is no more: nothing goes to its channels any more, nor is anything of theirs done."""
+    if switch.view.share is not None:
+        switch.datapath.fabric.upper_storey.share_left(switch, reason, effects)
+        flow_quota.end(switch, effects)
+        return
     for channel in switch.channels:
         channel.has_left = True
         waiting.forget(channel, "no-datapath")
@@ -124,10 +138,15 @@ def _change(switch: VirtualSwitch, view: View) -> None:
     switch.queue, switch.exceeds_bandwidth, switch.is_new = None, False, False
 
 
+def _told_here(switch: VirtualSwitch) -> list[Port]:
+    """The ports of which its tenant hears from this datapath; of those of a virtual network it hears elsewhere."""
+    return switch.visible_ports if switch.view.share is None else []
+
+
 def _tell_of_ports(switch: VirtualSwitch, before: list[Port], effects: Effects) -> None:
     """Ports that a reload gives or takes look to the tenant as if they came or went."""
     old = {port.number: port for port in before}
-    new = {port.number: port for port in switch.visible_ports}
+    new = {port.number: port for port in _told_here(switch)}
     for number in sorted(old.keys() - new.keys()):
         port_status.tell(switch, PortStatus(reason=PORT_DELETE, port=old[number]), effects)
     for number in sorted(new.keys() - old.keys()):

@@ -15,7 +15,7 @@ from flowvisor.hypervisor.effects import Effects, HangUp, OpenChannels
 from flowvisor.hypervisor.groups import Groups
 from flowvisor.hypervisor.ids import Ids
 from flowvisor.hypervisor.meters import Meters
-from flowvisor.hypervisor.peers import Datapath
+from flowvisor.hypervisor.peers import GATHERING_SECONDS, Datapath
 from flowvisor.hypervisor.readoption import Comparison
 from flowvisor.hypervisor.rejudging import correction
 from flowvisor.hypervisor.requests import Answer, ask, send_own
@@ -67,7 +67,8 @@ def begin(datapath: Datapath, effects: Effects) -> None:
     if TRAITS[datapath.version].has_tables:  # everything; what each controller wants is seen to here
         send_own(datapath, SetAsync(masks=AsyncMasks()), "asynchronous messages", effects)
     if TRAITS[datapath.version].ports_in_features:
-        _read(datapath, effects)
+        _ports_are_known(datapath, effects)
+        _read_when_embedded(datapath, effects)
         return
 
     def put_ports(reply: Message) -> None:
@@ -86,6 +87,7 @@ def again(datapath: Datapath, done: Callable[[Effects], None], effects: Effects)
 
 def _learn(datapath: Datapath, effects: Effects) -> None:
     """Ask what the datapath offers of groups and of meters. One that does not say so has none."""
+    _ports_are_known(datapath, effects)
     unanswered = 2
 
     def answered(replies: list[Message], effects: Effects) -> None:
@@ -98,13 +100,31 @@ def _learn(datapath: Datapath, effects: Effects) -> None:
                 datapath.meter_features = reply
                 datapath.meter_ids.last = max_tenant_meter(reply.max_meter)
         if not unanswered:
-            _read(datapath, effects)
+            _read_when_embedded(datapath, effects)
 
     def failed(_error: tuple[int, int], effects: Effects) -> None:
         answered([], effects)
 
     for request in (GroupFeaturesRequest(), MeterFeaturesRequest()):
         ask(datapath, datapath.transactions, [request], answered, failed, effects)
+
+
+def _ports_are_known(datapath: Datapath, effects: Effects) -> None:
+    datapath.knows_ports = True
+    datapath.fabric.reembed(effects, in_seconds=GATHERING_SECONDS)
+
+
+def _read_when_embedded(datapath: Datapath, effects: Effects) -> None:
+    """Go on when the plan says what the datapath is to do for virtual networks: nothing of theirs is to be removed."""
+
+    def read(effects: Effects) -> None:
+        if not datapath.has_left:
+            _read(datapath, effects)
+
+    if datapath.fabric.upper_storey.is_as_presumed(datapath):
+        read(effects)
+    else:
+        datapath.fabric.when_embedded(read, effects)
 
 
 def _read(datapath: Datapath, effects: Effects) -> None:
@@ -235,7 +255,11 @@ def _open(datapath: Datapath, effects: Effects) -> None:
         effects.note(
             "info", "datapath_ready", dpid=datapath.dpid, enforcement=datapath.plan.enforcement.value
         )
-        effects.commands += [OpenChannels(switch.name) for switch in datapath.switches.values()]
+        for switch in datapath.switches.values():
+            if switch.view.share is None:
+                effects.commands.append(OpenChannels(switch.name))
+            else:
+                datapath.fabric.upper_storey.share_joined(switch, effects)
         after_setup, datapath.after_setup = datapath.after_setup, []
         for one in after_setup:
             one(effects)

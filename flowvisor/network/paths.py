@@ -9,6 +9,7 @@ spread over all that is left. Rejected: equal shares by the label's number, by w
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from math import log
 from typing import Final, NamedTuple
 from zlib import crc32
@@ -17,6 +18,7 @@ from attrs import frozen
 
 from flowvisor.network.topology import End
 
+MAX_REMEMBERED: Final = 1 << 18  # how much labels are drawn to links; then it is only found once more
 DEFAULT_CAPACITY: Final = 1_000_000  # kbit/s, of links of which nobody said it
 
 
@@ -137,6 +139,7 @@ def _far_end(hop: Hop) -> End:
     return hop.far
 
 
+@lru_cache(maxsize=MAX_REMEMBERED)
 def _score(salt: int, capacity: int, label: int) -> float:
     """How much a label is drawn to a link: weighted rendezvous hashing (Schindelhauer and Schomaker, 2005)."""
     # The finishing steps of SplitMix64, so that neighbouring labels have nothing in common.

@@ -9,6 +9,7 @@ from attrs import frozen
 from flowvisor.configuration.snapshot import Configuration
 from flowvisor.network.topology import End
 from flowvisor.planning.allocation import Allocations
+from flowvisor.planning.claims import claims_of
 from flowvisor.planning.plan import Compiled, compile_plan
 from flowvisor.planning.touched import Touched
 
@@ -45,6 +46,7 @@ class Ahead:
         """The plans of all datapaths that other files touch. It takes its time, and a thread may do it."""
         allocations, acls, compiled = self.allocated(after), after.acls, Compiled()
         touched = Touched(self.before, after, self.allocations.blocks, allocations.blocks)
+        claims = claims_of(after)
         for dpid in touched.with_near_ends(self.datapaths, self.links):
             facts = self.datapaths[dpid]
             plan = compile_plan(
@@ -55,6 +57,7 @@ class Ahead:
                 n_tables=facts.n_tables,
                 acls=acls,
                 compiled=compiled,
+                claims=claims,
             )
             for view in plan.views.values():
                 view.own_ports(facts.ports or ())  # which it remembers

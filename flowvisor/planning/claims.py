@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
+from flowvisor.configuration.snapshot import Configuration
 from flowvisor.flowspace.layout import boxes_of
 from flowvisor.network.topology import End
 from flowvisor.openflow.fields import FIELDS, VLAN_PRESENT
@@ -64,6 +65,12 @@ class Claims:
 
 
 NO_CLAIMS = Claims(())
+
+
+def claims_of(configuration: Configuration) -> Claims:
+    """What the virtual networks of some files claim."""
+    settings = configuration.settings
+    return Claims(configuration.virtual_networks, settings.labels, settings.tunnel_ports)
 
 
 def attached(place: Attachment) -> Match:

@@ -19,7 +19,8 @@ from flowvisor.planning.entries import HYPERVISOR_GROUPS
 from flowvisor.planning.share import depth_of_group
 
 
-def _key(entry: FlowMod | FlowStats) -> Hashable:
+def entry_key(entry: FlowMod | FlowStats) -> Hashable:
+    """What a datapath tells entries apart by."""
     match = entry.match
     return entry.table_id, entry.priority, frozenset(match.fields.items()), match.opaque
 
@@ -30,17 +31,17 @@ def entry_changes(wanted: Iterable[FlowMod], present: Iterable[FlowStats]) -> li
     What is new goes in before what is old goes out, and an entry that is right is not touched: packets that
     keep their owner never miss.
     """
-    found = {_key(entry): entry for entry in present}
+    found = {entry_key(entry): entry for entry in present}
     changes: list[Message] = []
     for entry in wanted:
-        old = found.pop(_key(entry), None)
+        old = found.pop(entry_key(entry), None)
         if old is None or old.instructions != entry.instructions or old.cookie != entry.cookie:
             changes.append(entry)
     changes += [removal_of(old) for old in found.values()]
     return changes
 
 
-def removal_of(entry: FlowStats) -> FlowMod:
+def removal_of(entry: FlowStats | FlowMod) -> FlowMod:
     """What takes an entry that is there, and no other, off its datapath."""
     return FlowMod(command=DELETE_STRICT, table_id=entry.table_id, priority=entry.priority, match=entry.match)
 

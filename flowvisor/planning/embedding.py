@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from attrs import Factory, define, evolve, field, frozen
 
+from flowvisor.network.paths import Hop
 from flowvisor.network.topology import End
 from flowvisor.planning.allocation import Allocations, TableBlock
 from flowvisor.planning.claims import attached
@@ -86,6 +87,11 @@ class Embedder:
 
     def __attrs_post_init__(self) -> None:
         self._routing = Routing(self.allocations.labels)
+
+    @property
+    def hops(self) -> set[Hop]:
+        """The links that something goes by."""
+        return self._routing.hops
 
     def embed(self, underlay: Underlay, moved: Mapping[PortName, Attachment] | None = None) -> Embedding:
         """Where everything lies on what there is now. Of `moved` ports it is known where they are, if that is one of

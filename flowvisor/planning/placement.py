@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from attrs import Factory, frozen
 
@@ -13,6 +14,10 @@ from flowvisor.planning.claims import attached
 from flowvisor.planning.labels import Label, delivered
 from flowvisor.planning.share import Ingress, LabelEntry, SharePort
 from flowvisor.slices.virtual_switch import UNTAGGED, Attachment
+
+MAX_REMEMBERED: Final = (
+    1 << 17
+)  # of each kind of entry and port; then what was not asked for longest is forgotten
 
 _FORGET_IN_PORT = SetField("in_port", 0)  # so that a packet may go out where it came in
 
@@ -116,14 +121,24 @@ def _remote(number: int, labelled: Labelled | None) -> Mapping[int, SharePort]:
     """The port where an output to it pushes a label; alike on all edges that it leaves by the same port number."""
     if labelled is None:
         return {}
-    alike: dict[int, SharePort] = {}
-    found = {}
-    for edge, exit_port in labelled.route.exits.items():
-        one = alike.get(exit_port)
-        if one is None:
-            one = alike[exit_port] = SharePort(number, egress=labelled.label.sent(exit_port))
-        found[edge] = one
-    return found
+    return {edge: _leading(number, labelled.label, port) for edge, port in labelled.route.exits.items()}
+
+
+# Where a label is led another way, most of what is done with it stays what it was: for the same object that costs
+# nothing to see. What is not found here any more is only made again.
+@lru_cache(maxsize=MAX_REMEMBERED)
+def _leading(number: int, label: Label, exit_port: int) -> SharePort:
+    return SharePort(number, egress=label.sent(exit_port))
+
+
+@lru_cache(maxsize=MAX_REMEMBERED)
+def _passing(label: Label, in_port: int, out_port: int) -> LabelEntry:
+    return LabelEntry(label.arrival(in_port), label.passed_on(in_port, out_port))
+
+
+@lru_cache(maxsize=MAX_REMEMBERED)
+def _arriving(label: Label, in_port: int, delivering: Actions) -> LabelEntry:
+    return LabelEntry(label.arrival(in_port), (*label.taken_off(), *delivering))
 
 
 def _entries(labelled: Labelled | None, delivering: Actions | None) -> dict[int, tuple[LabelEntry, ...]]:
@@ -134,10 +149,10 @@ def _entries(labelled: Labelled | None, delivering: Actions | None) -> dict[int,
     label = labelled.label
     for dpid, in_port, out_port in labelled.route.steps:
         if out_port is not None:
-            actions = label.passed_on(in_port, out_port)
+            entry = _passing(label, in_port, out_port)
         elif delivering is not None:
-            actions = (*label.taken_off(), *delivering)
+            entry = _arriving(label, in_port, delivering)
         else:
             continue
-        found[dpid] = (*found.get(dpid, ()), LabelEntry(label.arrival(in_port), actions))
+        found[dpid] = (*found.get(dpid, ()), entry)
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from flowvisor.network.paths import Paths, Route
+from flowvisor.network.paths import Hop, Paths, Route
 from flowvisor.planning.labels import Label
 from flowvisor.planning.placement import Labelled
 from flowvisor.planning.underlay import Underlay
@@ -38,6 +38,11 @@ class Routing:
                 self._paths[in_tunnels] = Paths(hops)
         self._before = {} if are_there_new else self._now
         self._now, self._anchors = {}, {}
+
+    @property
+    def hops(self) -> set[Hop]:
+        """The links by which labels go."""
+        return set().union(*(routed.route.hops for routed in self._now.values()))
 
     def to_port(
         self, port: PortName, sources: tuple[int, ...], to: int, *, in_tunnels: bool

@@ -8,6 +8,7 @@ from typing import Final
 from flowvisor.configuration.snapshot import Configuration
 from flowvisor.network.topology import End
 from flowvisor.planning.allocation import TableBlock
+from flowvisor.planning.claims import claims_of
 from flowvisor.policies.acl import Acl
 from flowvisor.policies.bandwidth import Bandwidth
 from flowvisor.policies.quota import Quota
@@ -30,6 +31,7 @@ class Touched:
     ) -> None:
         old = {one.name: one for one in before.flowspace_slices}
         new = {one.name: one for one in after.flowspace_slices}
+        self._networks = _Networks(before, after)
         acls_before, acls_after = before.acls, after.acls
         self._slices: list[tuple[FlowspaceSlice | None, FlowspaceSlice | None]] = []
         self._acls: list[tuple[FlowspaceSlice, Acl | None, Acl | None]] = []
@@ -54,7 +56,8 @@ class Touched:
     def at(self, dpid: int) -> bool:
         """Whether anything is different at a datapath."""
         return (
-            any(_rules(one, dpid) != _rules(other, dpid) for one, other in self._slices)
+            self._networks.at(dpid)
+            or any(_rules(one, dpid) != _rules(other, dpid) for one, other in self._slices)
             or any(
                 one.rules_at(dpid) and _denials(before, dpid) != _denials(after, dpid)
                 for one, before, after in self._acls
@@ -73,6 +76,26 @@ class Touched:
                 if known[far.dpid]:
                     found.add(near.dpid)
         return found
+
+
+class _Networks:
+    """What is different of virtual networks; not where their packets go, which is no part of any file."""
+
+    def __init__(self, before: Configuration, after: Configuration) -> None:
+        old = {one.name: one for one in before.virtual_networks}
+        new = {one.name: one for one in after.virtual_networks}
+        self._claims = claims_of(before), claims_of(after)
+        self._wherever = {
+            dpid
+            for name in old.keys() & new.keys()
+            if any(before.policy_of(old[name], kind) != after.policy_of(new[name], kind) for kind in _KINDS)
+            for _, switch in new[name].shares
+            for dpid in switch.datapaths
+        }
+
+    def at(self, dpid: int) -> bool:
+        before, after = self._claims
+        return before.at(dpid) != after.at(dpid) or dpid in self._wherever
 
 
 def _rules(one: FlowspaceSlice | None, dpid: int) -> object:

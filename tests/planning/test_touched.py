@@ -22,6 +22,7 @@ from flowvisor.policies.rate_limit import RateLimit
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
 from tests.support.examples import examples
 from tests.support.slices import slice_sets
+from tests.support.virtual import a_network
 from tests.support.world import NOWHERE, a_slice, configuration, ports
 
 A, B = a_slice("a", ports(1, at=[1]), ports(2, at=[2])), a_slice("b", ports(3))
@@ -103,3 +104,17 @@ def test_what_is_not_touched_would_be_compiled_to_the_same(
         ]
         entries = [own_entries(plan, {}) for plan in plans]
         assert entries[:2] == entries[2:]
+
+
+def test_virtual_networks_touch_where_they_claim_something_else() -> None:
+    there = a_network("blue", {"big": {1: "1/1", 2: "2/1"}})
+    assert at(configuration(there), configuration(there)) == []
+    moved = a_network("blue", {"big": {1: "1/1", 2: "3/1"}})
+    assert at(configuration(there), configuration(moved)) == [2, 3]
+
+
+def test_virtual_networks_touch_where_they_lie_when_a_policy_is_another() -> None:
+    there = evolve(a_network("blue", {"big": {1: "1/1", 2: "2/1"}}), policies=("limit",))
+    before = configuration(there, policies=[Quota("limit", groups=5)])
+    after = configuration(there, policies=[Quota("limit", groups=6)])
+    assert at(before, after) == [1, 2]

@@ -17,7 +17,7 @@ from flowvisor.admin.rest.render_datapaths import VERSION_NAMES, is_up
 from flowvisor.connections.controller_protocol import ControllerProtocol
 from flowvisor.connections.line import Line
 from flowvisor.hypervisor.effects import VirtualSwitchName
-from flowvisor.hypervisor.peers import Tenant, TenantChannel, VirtualSwitch
+from flowvisor.hypervisor.peers import Channel, Tenant, VirtualSwitch
 from flowvisor.hypervisor.room import UNLIMITED
 from flowvisor.network.dpid import format_dpid
 from flowvisor.openflow.messages import ROLE_EQUAL, ROLE_MASTER, ROLE_SLAVE
@@ -204,7 +204,7 @@ def _controller(instance: Instance, line: Line) -> shapes.Controller:
     }
 
 
-def _channel(protocol: ControllerProtocol, channel: TenantChannel) -> shapes.Channel:
+def _channel(protocol: ControllerProtocol, channel: Channel) -> shapes.Channel:
     return {
         "openflow": VERSION_NAMES[channel.version],
         "role": ROLES[channel.role],

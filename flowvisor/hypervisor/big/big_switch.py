@@ -9,14 +9,14 @@ legs of its own channel, which no controller has and which alone hears of entrie
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from attrs import Factory, define
 
 from flowvisor.hypervisor.big.entries import Entries
 from flowvisor.hypervisor.effects import Effects, VirtualSwitchName
-from flowvisor.hypervisor.peers import Channel, Tenant, TenantChannel, VirtualSwitch
+from flowvisor.hypervisor.peers import Channel, Datapath, Tenant, TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.port_configs import PortConfigs
 from flowvisor.hypervisor.transactions import Transactions
 from flowvisor.openflow.messages import FlowMod, GroupMod, MeterMod
@@ -78,13 +78,16 @@ class BigChannel(Channel):
     switch: BigSwitch
     legs: dict[int, Leg] = Factory(dict)
     backlog: deque[tuple[float, bytes]] = Factory(deque)
-    backlog_bytes: int = 0
     is_paused: bool = False
     is_delayed: bool = False  # the first that waits has met a rate limit
     barrier: Errand | None = None
     undoing: int = 0
     pending: int = 0
     held_bytes: int = 0  # of replies to errands
+
+    @property
+    def datapaths(self) -> Iterable[Datapath]:
+        return [leg.channel.switch.datapath for leg in self.legs.values()]
 
 
 @define(eq=False)

@@ -140,6 +140,10 @@ def northbound(datapath: Datapath, frame: bytes, effects: Effects) -> None:
     if addresses_a_probe(message.data) and datapath.fabric.discovery is not None and message.table_id == 0:
         probe_arrived(datapath, message.match.exact("in_port") or 0, message.data, effects)
         return
+    if message.table_id == 0 and message.cookie == COOKIE and datapath.plan.part.watches:
+        in_port = message.match.exact("in_port") or 0
+        datapath.fabric.upper_storey.seen_elsewhere(datapath, in_port, message.data, effects)
+        return
     switch = _owner(datapath, message)
     if switch is None:
         datapath.unowned_packet_ins += 1

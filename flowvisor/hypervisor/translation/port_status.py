@@ -7,8 +7,9 @@ from attrs import evolve
 from flowvisor.errors import Inexpressible
 from flowvisor.hypervisor import links
 from flowvisor.hypervisor.effects import Effects
-from flowvisor.hypervisor.peers import Datapath, TenantChannel, VirtualSwitch
+from flowvisor.hypervisor.peers import GATHERING_SECONDS, Datapath, TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.requests import send_own
+from flowvisor.hypervisor.sightings import is_up
 from flowvisor.hypervisor.translation.groups import bucket_floods
 from flowvisor.hypervisor.translation.pieces import ports_changed
 from flowvisor.openflow.frame import PORT_STATUS
@@ -43,9 +44,18 @@ def heard(
         # By what was known here: a port may be told twice, first in the description that we asked for.
         message = evolve(message, reason=PORT_ADD if before is None else PORT_MODIFY)
     links.port_changed(datapath, number, effects)
+    _look_where_networks_lie(datapath, before, datapath.ports.get(number), effects)
     for switch in datapath.switches.values():
         if switch.view.share is None and switch.view.sees_port(number):
             tell(switch, message, effects, but=but)
+
+
+def _look_where_networks_lie(
+    datapath: Datapath, before: Port | None, now: Port | None, effects: Effects
+) -> None:
+    is_lost = before is not None and is_up(before) and (now is None or not is_up(now))
+    if before != now:
+        datapath.fabric.reembed(effects, in_seconds=0.0 if is_lost else GATHERING_SECONDS)
 
 
 def _is_flooded(port: Port | None) -> bool | None:

@@ -1,0 +1,223 @@
+"""Virtual networks at work: what tenants and hosts see of them."""
+
+from __future__ import annotations
+
+from flowvisor.hypervisor.effects import VirtualSwitchName
+from flowvisor.openflow.messages import PortStatus
+from flowvisor.openflow.multipart import PortDescReply, PortDescRequest
+from flowvisor.openflow.ports import LINK_DOWN, LIVE
+from tests.support.virtual import a_network
+from tests.support.virtual_world import VirtualWorld, packet
+from tests.support.world import a_slice, configuration, ports
+
+BIG = 0xA0
+BLUE = a_network("blue", {"big": {1: "1/1", 2: "2/1", 3: "3/1"}})
+RED = a_network("red", {"big": {1: "1/2", 2: "2/2", 3: "3/2"}})
+FLOWSPACE = a_slice("lab", ports(3, 4))
+LINKED = a_network("blue", {"big": {1: "1/1"}, "lab": {1: "3/1"}}, ["big/9 lab/9"])
+
+
+def test_hosts_of_a_big_switch_reach_each_other_wherever_they_are() -> None:
+    world = VirtualWorld([BLUE])
+    assert world.open == {VirtualSwitchName("blue", BIG)}
+    world.learning("blue", BIG)
+    assert world.reached(1, 1, packet(1)) == [(2, 1), (3, 1)]
+    assert world.reached(2, 1, packet(2, 1)) == [(1, 1)]
+    assert world.reached(1, 1, packet(1, 2)) == [(2, 1)]
+
+
+def test_two_tenants_with_the_same_addresses_do_not_hear_each_other() -> None:
+    world = VirtualWorld([BLUE, RED])
+    world.learning("blue", BIG)
+    world.learning("red", BIG, 1)
+    for port in (1, 2):
+        assert world.reached(1, port, packet(1)) == [(2, port), (3, port)]
+        assert world.reached(2, port, packet(2, 1)) == [(1, port)]
+        assert world.reached(1, port, packet(1, 2)) == [(2, port)]
+
+
+def test_a_virtual_link_joins_two_virtual_switches() -> None:
+    world = VirtualWorld([LINKED])
+    world.learning("blue", 0xA0)
+    world.learning("blue", 0xA1)
+    assert world.reached(1, 1, packet(1)) == [(3, 1)]
+    assert world.reached(3, 1, packet(3, 1)) == [(1, 1)]
+    assert world.reached(1, 1, packet(1, 3)) == [(3, 1)]
+
+
+def test_a_virtual_switch_that_has_nothing_but_links_lies_somewhere() -> None:
+    world = VirtualWorld(
+        [a_network("blue", {"a": {1: "1/1"}, "hub": {}, "b": {1: "3/1"}}, ["a/9 hub/1", "hub/2 b/9"])]
+    )
+    for dpid in (0xA0, 0xA1, 0xA2):
+        world.learning("blue", dpid)
+    assert world.reached(1, 1, packet(1)) == [(3, 1)]
+    assert world.reached(3, 1, packet(3, 1)) == [(1, 1)]
+    assert world.reached(1, 1, packet(1, 3)) == [(3, 1)]
+
+
+def test_a_failed_link_is_gone_round_and_no_tenant_hears_of_it() -> None:
+    world = VirtualWorld([BLUE])
+    tenant = world.learning("blue", BIG)
+    for source, target in ((1, 0), (3, 1), (1, 3)):
+        world.packet(source, 1, packet(source, target))
+    before = list(tenant.inbox)
+    world.cut(1, 13)
+    assert world.reached(1, 1, packet(1, 3)) == [(3, 1)]
+    assert world.reached(3, 1, packet(3, 1)) == [(1, 1)]
+    assert tenant.inbox == before
+    world.mend(1, 13)
+    world.look_for_links()
+    assert world.reached(1, 1, packet(1, 3)) == [(3, 1)]
+    assert tenant.inbox == before
+
+
+def test_ends_of_a_link_without_a_path_go_down_and_come_back() -> None:
+    world = VirtualWorld([LINKED])
+    tenant = world.learning("blue", 0xA0)
+    world.cut(1, 12)
+    assert tenant.ports_told() == []
+    world.cut(1, 13)
+    assert tenant.ports_told() == [(9, LINK_DOWN)]
+    assert world.reached(1, 1, packet(1)) == []
+    world.mend(1, 12)
+    world.look_for_links()
+    assert tenant.ports_told() == [(9, LINK_DOWN), (9, LIVE)]
+
+
+def test_a_port_goes_down_with_what_it_is_attached_to() -> None:
+    world = VirtualWorld([BLUE])
+    tenant = world.learning("blue", BIG)
+    world.change(2, world.emulated[2].set_link(1, is_up=False))
+    assert tenant.ports_told() == [(2, LINK_DOWN)]
+    assert world.reached(1, 1, packet(1)) == [(3, 1)]
+    world.change(2, world.emulated[2].set_link(1, is_up=True))
+    world.look_for_links(0.2)
+    assert tenant.ports_told() == [(2, LINK_DOWN), (2, LIVE)]
+    assert world.reached(1, 1, packet(1)) == [(2, 1), (3, 1)]
+
+
+def test_a_datapath_that_joins_later_brings_its_ports_up() -> None:
+    world = VirtualWorld([BLUE])
+    tenant = world.learning("blue", BIG)
+    world.leave(3)
+    world.look_for_links(0.2)
+    assert tenant.ports_told() == [(3, LINK_DOWN)]
+    assert world.reached(1, 1, packet(1)) == [(2, 1)]
+    world.join(world.emulated[3])
+    world.look_for_links()
+    assert tenant.ports_told()[-1] == (3, LIVE)
+    assert world.reached(1, 1, packet(1)) == [(2, 1), (3, 1)]
+
+
+def test_ports_are_described_alike_wherever_they_lie() -> None:
+    world = VirtualWorld([BLUE])
+    tenant = world.controller("blue", BIG)
+    ports = tenant.ask(PortDescRequest(xid=1), PortDescReply).ports
+    assert [(port.number, port.name, port.state) for port in ports] == [
+        (1, "big-1", LIVE),
+        (2, "big-2", LIVE),
+        (3, "big-3", LIVE),
+    ]
+    assert len({port.hw_addr for port in ports}) == 3
+
+
+def changes_since(world: VirtualWorld, before: int) -> list[tuple[int, int]]:
+    """Which datapaths were sent flow-mods and group-mods since, and how many."""
+    kinds = [(dpid, frame[1]) for dpid, frame in world.to_datapaths[before:]]
+    return [one for one in kinds if one[1] in (14, 15)]
+
+
+def test_a_restart_touches_nothing_that_is_right_and_loses_no_packet() -> None:
+    world = VirtualWorld([BLUE, RED, FLOWSPACE])
+    tenant = world.learning("blue", BIG)
+    for source, target in ((1, 0), (3, 1), (1, 3)):
+        world.packet(source, 1, packet(source, target))
+    del tenant
+    before = len(world.to_datapaths)
+    world.restart()
+    assert world.reached(1, 1, packet(1, 3)) == [(3, 1)]
+    world.look_for_links(30.0)
+    assert changes_since(world, before) == []
+    assert world.reached(1, 1, packet(1, 3)) == [(3, 1)]
+    again = world.controller("blue", BIG)
+    assert all(port.state == LIVE for port in again.ask(PortDescRequest(xid=1), PortDescReply).ports)
+
+
+def test_what_has_failed_while_nobody_was_there_is_seen_after_a_restart() -> None:
+    world = VirtualWorld([BLUE])
+    world.emulated[1].disconnect()
+    world.peers.clear()
+    world.cut(1, 13)
+    world.restart()
+    world.look_for_links(0.2)
+    world.learning("blue", BIG)
+    assert world.reached(1, 1, packet(1)) == [(2, 1), (3, 1)]
+
+
+def test_a_datapath_that_does_not_come_back_is_given_up_after_a_restart() -> None:
+    world = VirtualWorld([BLUE])
+    gone, cables = world.emulated.pop(3), world.cables
+    world.cables = {near: far for near, far in cables.items() if 3 not in (near.dpid, far.dpid)}
+    world.restart()
+    tenant = world.controller("blue", BIG)
+    for _ in range(30):
+        world.pass_time(1.0)
+        world.look_for_links(1.0)
+    states = {p.number: p.state for p in tenant.ask(PortDescRequest(xid=1), PortDescReply).ports}
+    assert states == {1: LIVE, 2: LIVE, 3: LINK_DOWN}
+    world.cables = cables
+    world.join(gone)
+    world.look_for_links()
+    states = {p.number: p.state for p in tenant.ask(PortDescRequest(xid=2), PortDescReply).ports}
+    assert states == {1: LIVE, 2: LIVE, 3: LIVE}
+
+
+def test_a_port_that_a_reload_moves_takes_its_entries_along_and_the_channel_stays() -> None:
+    world = VirtualWorld([BLUE])
+    tenant = world.learning("blue", BIG)
+    for source, target in ((1, 0), (3, 1), (1, 3)):
+        world.packet(source, 1, packet(source, target))
+    heard = len(tenant.inbox)
+    world.reload(configuration(a_network("blue", {"big": {1: "1/1", 2: "2/1", 3: "2/3"}})))
+    world.look_for_links(0.5)
+    assert world.reached(1, 1, packet(1, 3)) == [(2, 3)]
+    assert world.reached(2, 3, packet(3, 1)) == [(1, 1)]
+    assert all(isinstance(one, PortStatus) for one in tenant.inbox[heard:]), tenant.inbox[heard:]
+    assert world.reached(3, 1, packet(3, 1)) == []
+    assert world.open == {VirtualSwitchName("blue", BIG)}
+    assert tenant.channel in world.controllers
+
+
+def test_a_port_may_move_off_the_one_datapath_that_its_switch_lay_on() -> None:
+    world = VirtualWorld([a_network("blue", {"big": {1: "1/1", 2: "1/2"}})])
+    world.learning("blue", BIG)
+    assert world.reached(1, 1, packet(1)) == [(1, 2)]
+    world.reload(configuration(a_network("blue", {"big": {1: "1/1", 2: "2/2"}})))
+    world.look_for_links(0.5)
+    world.controllers.clear()  # those of a switch that lies on several datapaths come anew
+    world.learning("blue", BIG)
+    assert world.reached(1, 1, packet(1)) == [(2, 2)]
+    assert world.reached(2, 2, packet(2, 1)) == [(1, 1)]
+
+
+def test_a_network_comes_and_goes_by_a_reload_and_leaves_nothing() -> None:
+    world = VirtualWorld([FLOWSPACE])
+    before = {dpid: own_state(world, dpid) for dpid in world.emulated}
+    world.reload(configuration(FLOWSPACE, BLUE))
+    world.look_for_links(0.5)
+    world.learning("blue", BIG)
+    assert world.reached(1, 1, packet(1)) == [(2, 1), (3, 1)]
+    world.reload(configuration(FLOWSPACE))
+    world.look_for_links(0.5)
+    assert VirtualSwitchName("blue", BIG) not in world.open
+    assert {dpid: own_state(world, dpid) for dpid in world.emulated} == before
+
+
+def own_state(world: VirtualWorld, dpid: int) -> tuple[list[object], list[int]]:
+    """All entries and groups that a datapath has."""
+    pipeline = world.emulated[dpid].pipeline
+    entries: list[object] = [
+        (one.priority, one.match, one.instructions) for table in pipeline.tables for one in table
+    ]
+    return sorted(entries, key=repr), sorted(group.group_id for group in pipeline.groups)

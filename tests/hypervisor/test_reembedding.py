@@ -1,0 +1,156 @@
+"""When what virtual networks lie on changes, each datapath is told what differs, and nothing else."""
+
+from __future__ import annotations
+
+import gc
+from time import process_time
+
+from attrs import evolve
+
+from flowvisor.hypervisor.effects import Effects
+from flowvisor.hypervisor.hypervisor import Hypervisor
+from flowvisor.hypervisor.peers import GATHERING_SECONDS
+from flowvisor.hypervisor.reembedding import reembed
+from flowvisor.network.discovery import KEY_BYTES, Discovery
+from flowvisor.network.topology import End
+from flowvisor.openflow import v13
+from flowvisor.openflow.frame import FLOW_MOD, GROUP_MOD
+from flowvisor.openflow.messages import (
+    DELETE_STRICT,
+    GROUP_DELETE,
+    PORT_MODIFY,
+    FeaturesReply,
+    FlowMod,
+    GroupMod,
+    PortStatus,
+)
+from flowvisor.openflow.ports import LINK_DOWN, Port
+from flowvisor.planning.allocation import Allocations
+from flowvisor.planning.entries import CLASSIFIER_TABLE
+from tests.support.virtual import a_network
+from tests.support.virtual_world import VirtualWorld, packet
+from tests.support.world import configuration
+
+BIG = 0xA0
+BLUE = a_network("blue", {"big": {1: "1/1", 2: "2/1", 3: "3/1"}})
+
+
+def told_since(world: VirtualWorld, before: int) -> dict[int, list[FlowMod | GroupMod]]:
+    """What datapaths were told to change since, by dpid."""
+    told: dict[int, list[FlowMod | GroupMod]] = {}
+    for dpid, frame in world.to_datapaths[before:]:
+        if frame[1] in (FLOW_MOD, GROUP_MOD):
+            message = v13.decode(frame)
+            assert isinstance(message, (FlowMod, GroupMod))
+            told.setdefault(dpid, []).append(message)
+    return told
+
+
+def test_no_entry_of_a_tenant_is_touched_when_a_link_fails_or_comes_back() -> None:
+    world = VirtualWorld([BLUE])
+    world.learning("blue", BIG)
+    world.packet(1, 1, packet(1))
+    for change in (world.cut, world.mend):
+        before = len(world.to_datapaths)
+        change(1, 13)
+        world.look_for_links()
+        told = told_since(world, before)
+        assert told
+        for messages in told.values():
+            assert all(one.table_id == CLASSIFIER_TABLE for one in messages if isinstance(one, FlowMod))
+
+
+def test_a_link_that_carries_nothing_may_fail_without_a_word() -> None:
+    world = VirtualWorld([a_network("blue", {"big": {1: "1/1", 2: "2/1"}})])
+    before = len(world.to_datapaths)
+    world.cut(1, 13)
+    assert told_since(world, before) == {}
+
+
+def test_what_is_new_is_there_before_what_is_old_goes() -> None:
+    world = VirtualWorld([BLUE])
+    before = len(world.to_datapaths)
+    world.cut(1, 13)
+    told = told_since(world, before)
+    removals = {dpid: [_is_removal(one) for one in messages] for dpid, messages in told.items()}
+    assert all(flags == sorted(flags) for flags in removals.values())
+    assert {flag for flags in removals.values() for flag in flags} == {False, True}
+
+
+def _is_removal(message: FlowMod | GroupMod) -> bool:
+    return message.command == (DELETE_STRICT if isinstance(message, FlowMod) else GROUP_DELETE)
+
+
+def test_a_link_that_is_lost_in_silence_is_gone_round_within_a_second() -> None:
+    world = VirtualWorld([BLUE])
+    world.learning("blue", BIG)
+    world.packet(1, 1, packet(1))
+    del world.cables[End(1, 13)], world.cables[End(3, 31)]
+    world.look_for_links(1.0)
+    assert (3, 1) in world.reached(1, 1, packet(1))
+
+
+def test_only_links_that_something_goes_by_are_probed_often() -> None:
+    world = VirtualWorld([a_network("blue", {"big": {1: "1/1", 2: "2/1"}})])
+    idle, used = (world.hypervisor.datapaths[dpid].down_counts for dpid in (3, 1))
+    before = sum(idle), sum(used)
+    world.look_for_links(2.0)
+    assert sum(idle) - before[0] <= len(world.emulated[3].pipeline.ports)
+    assert sum(used) - before[1] >= 8
+
+
+def test_what_comes_is_waited_for_a_moment_and_what_goes_is_not() -> None:
+    world = VirtualWorld([BLUE])
+    rounds = world.hypervisor.networks.rounds
+    world.change(3, world.emulated[3].set_link(1, is_up=False))
+    assert world.hypervisor.networks.rounds == rounds + 1
+    world.change(3, world.emulated[3].set_link(1, is_up=True))
+    world.change(2, world.emulated[2].add_port(9, world.now))
+    assert world.hypervisor.networks.rounds == rounds + 1
+    world.pass_time(GATHERING_SECONDS)
+    assert world.hypervisor.networks.rounds == rounds + 2
+
+
+def joined(edges: int, cores: int, ports: int) -> Hypervisor:
+    """A virtual switch with this many ports, at edges of which each has a link to each datapath of the core.
+
+    Datapaths have been set up as far as anybody here looks.
+    """
+    places = {n: f"{(n - 1) % edges + 1}/{(n - 1) // edges + 1}" for n in range(1, ports + 1)}
+    written = configuration(a_network("blue", {"big": places}))
+    dpids = {edge: [*range(1, ports // edges + 2), *range(101, 101 + cores)] for edge in range(1, edges + 1)}
+    links = tuple(
+        (End(edge, 100 + core), End(200 + core, edge)) for edge in dpids for core in range(1, cores + 1)
+    )
+    written = evolve(written, settings=evolve(written.settings, links=links))
+    discovery = Discovery(key=bytes(KEY_BYTES), random=lambda: 0.5)
+    hypervisor = Hypervisor(written, Allocations(), {}, discovery)
+    dpids |= {200 + core: list(range(1, edges + 1)) for core in range(1, cores + 1)}
+    for dpid, numbers in dpids.items():
+        datapath, _ = hypervisor.datapath_joined(4, FeaturesReply(dpid=dpid, n_tables=254), 0.0)
+        datapath.ports = {number: Port(number) for number in numbers}
+        datapath.knows_ports = datapath.has_flood_groups = True
+    reembed(hypervisor.networks, hypervisor.fabric, hypervisor._make_switch, Effects(1.0))
+    return hypervisor
+
+
+def seconds_to_go_round(hypervisor: Hypervisor, end: End) -> float:
+    """From the PORT_STATUS that a link is down to all that is sent for it, in time of the processor."""
+    datapath = hypervisor.datapaths[end.dpid]
+    down = PortStatus(reason=PORT_MODIFY, port=evolve(datapath.ports[end.port], state=LINK_DOWN))
+    began = process_time()
+    effects = hypervisor.from_datapath(datapath, [v13.encode(down)], 10.0)
+    taken = process_time() - began
+    assert effects.frames
+    return taken
+
+
+def test_a_link_with_a_hundred_labels_is_gone_round_in_a_moment() -> None:
+    hypervisor = joined(4, 2, 400)
+    gc.collect()
+    taken = []
+    for edge in (1, 2):
+        before = hypervisor.datapaths[edge].down_counts[GROUP_MOD]
+        taken.append(seconds_to_go_round(hypervisor, End(edge, 101)))
+        assert hypervisor.datapaths[edge].down_counts[GROUP_MOD] - before >= 100
+    assert min(taken) < 0.2
