@@ -8,7 +8,7 @@ from attrs import evolve
 from hypothesis import strategies as st
 
 from flowvisor.slices.flowspace_slice import FlowspaceRule, FlowspaceSlice
-from tests.model.topologies import NAMES, TABLES, Topology
+from tests.model.topologies import NAMES, READER, TABLES, Topology, quotas, readers
 from tests.support.slices import PORTS, acls, can_be_said, flowspace_matches
 from tests.support.world import a_slice, ports, rule
 
@@ -86,9 +86,38 @@ def _acl_changed(draw: st.DrawFn, topology: Topology) -> Topology:
     one = draw(st.sampled_from(topology.slices))
     kept = {name: acl for name, acl in topology.acls.items() if name != one.name}
     if one.name in topology.acls and draw(st.booleans()):
-        return _put(evolve(topology, acls=kept), evolve(one, policies=()))
+        return evolve(topology, acls=kept)
     acl = draw(acls(f"deny-{one.name}").filter(can_be_said))
-    return _put(evolve(topology, acls={**kept, one.name: acl}), evolve(one, policies=(acl.name,)))
+    return evolve(topology, acls={**kept, one.name: acl})
+
+
+@st.composite
+def _quota_changed(draw: st.DrawFn, topology: Topology) -> Topology:
+    """A quota comes, goes, or allows more or less."""
+    one = draw(st.sampled_from(topology.slices))
+    kept = {name: quota for name, quota in topology.quotas.items() if name != one.name}
+    if one.name in topology.quotas and draw(st.booleans()):
+        return evolve(topology, quotas=kept)
+    return evolve(topology, quotas={**kept, one.name: draw(quotas(one.name))})
+
+
+@st.composite
+def _reader_changed(draw: st.DrawFn, topology: Topology) -> Topology:
+    """The slice that owns nothing comes, or goes."""
+    others = tuple(one for one in topology.slices if one.name != READER)
+    is_there = len(others) < len(topology.slices)
+    return evolve(topology, slices=others if is_there else (*others, draw(readers())))
+
+
+@st.composite
+def _permissions_changed(draw: st.DrawFn, topology: Topology) -> Topology:
+    """A slice may only look on, or owns something again."""
+    one = draw(st.sampled_from(topology.slices))
+    if one.name == READER:
+        return topology
+    now = {"read"} if one.may_write else {"read", "write"}
+    rules = tuple(evolve(each, permissions=frozenset(now)) for each in one.rules)
+    return evolve(topology, slices=_with(topology, evolve(one, rules=rules)))
 
 
 _KINDS: tuple[Callable[[Topology], st.SearchStrategy[Topology]], ...] = (
@@ -101,6 +130,9 @@ _KINDS: tuple[Callable[[Topology], st.SearchStrategy[Topology]], ...] = (
     _slice_gone,
     _slice_more,
     _acl_changed,
+    _quota_changed,
+    _reader_changed,
+    _permissions_changed,
 )
 
 
@@ -117,12 +149,23 @@ def _rules(draw: st.DrawFn, topology: Topology) -> FlowspaceRule:
 
 
 def _put(topology: Topology, one: FlowspaceSlice) -> Topology:
-    """With a slice in its place."""
-    slices = tuple(one if each.name == one.name else each for each in topology.slices)
-    return evolve(topology, slices=slices)
+    """With a slice in its place, which may do what it might before."""
+    before = next(each for each in topology.slices if each.name == one.name)
+    permissions = before.rules[0].permissions
+    rules = tuple(evolve(each, permissions=permissions) for each in one.rules)
+    return evolve(topology, slices=_with(topology, evolve(one, rules=rules)))
+
+
+def _with(topology: Topology, one: FlowspaceSlice) -> tuple[FlowspaceSlice, ...]:
+    return tuple(one if each.name == one.name else each for each in topology.slices)
 
 
 def _without(topology: Topology, one: FlowspaceSlice) -> Topology:
     slices = tuple(each for each in topology.slices if each.name != one.name)
-    acls = {name: acl for name, acl in topology.acls.items() if name != one.name}
-    return evolve(topology, slices=slices, acls=acls)
+    left = [each.name for each in slices]
+    return evolve(
+        topology,
+        slices=slices,
+        acls={name: acl for name, acl in topology.acls.items() if name in left},
+        quotas={name: quota for name, quota in topology.quotas.items() if name in left},
+    )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 from tests.model.reloading import Reloading
 from tests.model.topologies import Topology
-from tests.support.world import Controller
+from tests.support.world import LOOK_SECONDS, Controller
 
 
 class Experiment(Reloading):
@@ -12,6 +14,7 @@ class Experiment(Reloading):
 
     def __init__(self, topology: Topology) -> None:
         super().__init__(topology)
+        self._links = self.world.known_links()
         for share in self.shares:
             self.join(share)
         self.look()
@@ -30,13 +33,13 @@ class Experiment(Reloading):
             del self.world.controllers[controller]
         for share in self.shares_at(dpid):
             share.controllers.clear()
-        self.look()
+        self.links_change(0.0)
 
     def regain(self, dpid: int) -> None:
         """It is connected again, and so are controllers."""
         self.world.join(self.world.emulated[dpid])
         self._come_back(dpid)
-        self.settle()
+        self.links_change(0.3)
 
     def restart(self) -> None:
         """The hypervisor is started anew; all datapaths come back to it."""
@@ -45,7 +48,7 @@ class Experiment(Reloading):
             share.controllers.clear()
         for dpid in self.topology.kinds:
             self._come_back(dpid)
-        self.settle()
+        self.links_change(0.0)
 
     def _come_back(self, dpid: int) -> None:
         self.outdated.discard(dpid)
@@ -58,6 +61,17 @@ class Experiment(Reloading):
                 share.reference.forget_entries()  # without a journal nothing says whose they are: they are removed
             self.join(share)
 
+    def links_change(self, seconds: float) -> None:
+        """The hypervisor looks for links so long, and at what depends on those that it did not know any more."""
+        before = self._links
+        self.world.look_for_links(seconds + LOOK_SECONDS)
+        self.world.now = float(ceil(self.world.now))  # what is left of a timeout is said in whole seconds
+        self._links = self.world.known_links()
+        changed = {near[0] for near, _ in before ^ self._links}
+        for share in self.shares:
+            share.may_lose |= share.may_write and share.dpid in changed
+        self.settle()
+
     # --------------------------------------------------------------------------------- what the world does
 
     def packet(self, dpid: int, port: int, packet: bytes) -> None:
@@ -69,26 +83,26 @@ class Experiment(Reloading):
         emulated = self.world.emulated[dpid]
         self.world.change(dpid, emulated.add_port(number, self.world.now))
         for share in self.shares_at(dpid):
-            if number in share.names.ports:
+            if number in share.owned:
                 share.reference.put_port(emulated.pipeline.ports[number], self.world.now)
-        self.look()
+        self.links_change(0.3)
 
     def port_goes(self, dpid: int, number: int) -> None:
         self.world.change(dpid, self.world.emulated[dpid].remove_port(number))
         for share in self.shares_at(dpid):
-            if number in share.names.ports:
+            if number in share.owned:
                 share.reference.take_port(number)
-        self.look()
+        self.links_change(0.0)
 
     def link_changes(self, dpid: int, number: int, *, is_up: bool) -> None:
         self.world.change(dpid, self.world.emulated[dpid].set_link(number, is_up=is_up))
         for share in self.shares_at(dpid):
-            if number in share.names.ports:
+            if number in share.owned:
                 share.reference.datapath.set_link(number, is_up=is_up)
-        self.look()
+        self.links_change(0.3 if is_up else 0.0)
 
     def time_passes(self, seconds: float) -> None:
         self.world.pass_time(seconds)
         for share in self.shares:
-            share.reference.datapath.tick(self.world.now)
+            share.reference.tick(self.world.now)
         self.look()

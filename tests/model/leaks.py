@@ -20,6 +20,7 @@ from flowvisor.openflow.messages import ALL_TABLES, DELETE, FlowMod
 from flowvisor.planning import entries
 from flowvisor.planning.allocation import TableBlock
 from flowvisor.planning.ownership import Ownership
+from flowvisor.planning.view import View
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 
@@ -91,3 +92,8 @@ def reload_keeps_what_was(patch: pytest.MonkeyPatch) -> None:
     complete = Comparison._complete
     patch.setattr(setup, "correction", lambda *_args: iter(()))
     patch.setattr(Comparison, "_complete", nothing_extra)
+
+
+def far_ends_unseen(patch: pytest.MonkeyPatch) -> None:
+    """What a slice sends over a known link is not judged by whose it is at the far end."""
+    patch.setattr(View, "put_far_ends", lambda *_args: None)

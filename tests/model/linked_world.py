@@ -8,6 +8,8 @@ from typing import Any
 
 from flowvisor.emulation.pipeline import Transmit
 from flowvisor.hypervisor.transactions import HYPERVISOR_SLOT, slot_of
+from flowvisor.network.discovery import addresses_a_probe
+from flowvisor.network.topology import End
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
 from tests.model.watched_datapath import Event, WatchedDatapath
 from tests.support.world import World
@@ -53,6 +55,15 @@ class LinkedWorld(World):
         self.commands.clear()
         self._hops = 0
 
+    def known_links(self) -> set[tuple[Attachment, Attachment]]:
+        """The links that the hypervisor knows, each in one direction."""
+        return {(tuple(near), tuple(far)) for near, far in self.hypervisor.fabric.topology.links()}
+
+    def arrives_at(self, dpid: int, port: int) -> list[Attachment]:
+        """Where it is known that packets arrive which leave at a port, else that port seen from outside."""
+        far_ends = self.hypervisor.fabric.topology.far_ends(End(dpid, port))
+        return [(end.dpid, end.port) for end in far_ends] or [(dpid, port)]
+
     def is_connected(self, dpid: int) -> bool:
         return any(peer.dpid == dpid for peer in self.peers)
 
@@ -71,7 +82,7 @@ class LinkedWorld(World):
         self._is_delivering = True
         while self._arriving:
             (dpid, port), packet = self._arriving.popleft()
-            self._hops += 1
+            self._hops += not addresses_a_probe(packet)
             if self._hops <= MAX_HOPS:
                 self._datapath_does(dpid, self.emulated[dpid].from_port(port, packet, self.now))
                 super()._run()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 from flowvisor.hypervisor.effects import Command, Notice
 from flowvisor.hypervisor.peers import Datapath
@@ -10,28 +11,31 @@ from flowvisor.openflow import messages as m
 from flowvisor.openflow import multipart as mp
 from flowvisor.openflow.frame import xid_of
 from flowvisor.planning.closed_ports import UNHEARD
-from tests.model.network import Network, Share, at_ports
+from tests.model.hearing import Hearing, Told, is_attentive
+from tests.model.network import Share, at_ports
 from tests.model.oracle import Violation
 from tests.model.reference import as_addition, comparable, flows_of
 from tests.model.topologies import Topology
 from tests.model.watched_datapath import Arrival, Event
 from tests.support.world import Controller
 
-Told = dict[tuple[int, str | None], list[Arrival]]  # by datapath and slice
 
-
-class Looking(Network):
+class Looking(Hearing):
     """`outdated` are the datapaths that were away when the files changed: what goes on there follows older ones."""
 
     def __init__(self, topology: Topology) -> None:
         super().__init__(topology)
         self.outdated: set[int] = set()
+        self._had: dict[tuple[str, int | None], int] = {}  # entries, by slice and datapath
+        self.shown: Told = {}  # packets of discovery that must appear at the far ends of links
         self.entries_lost: Counter[Datapath] = Counter()
 
     def look(self) -> None:
         """After each step: where everything went, who heard what, what each slice sees, what is still waited for."""
         touched = {event.dpid for event in self.world.events} | {dpid for dpid, _ in self.world.to_datapaths}
         told: Told = {}
+        shown, self.shown = self.shown, {}
+        self._look_for_discovery(shown)
         for event in list(self.world.events):
             if event.dpid in self.outdated:
                 continue
@@ -39,13 +43,28 @@ class Looking(Network):
             told.setdefault((event.dpid, whose), []).extend(event.punted)
             if event.arrival is not None and whose is not None:
                 self._compare_arrival(event, event.arrival, whose)
-        for controller in self.controllers:
-            self._look_at_messages(controller, told)
+        self.hear(told, shown)
         for share in self.shares:
             if share.dpid in touched and share.controllers:
                 self.compare_entries(share, share.controllers[0], mp.FlowStatsRequest())
+        self._look_at_quotas()
         self._look_at_bounds()
         self.world.begin_step()
+
+    def _look_for_discovery(self, shown: Told) -> None:
+        """What a slice sends to find links is seen where these lead inside the slice, and no false link is known."""
+        for (dpid, name), arrivals in shown.items():
+            share = next(one for one in self.shares_at(dpid) if one.slice_name == name)
+            for controller in filter(is_attentive, share.controllers):
+                news = controller.inbox[self.seen[controller].messages :]
+                heard = [one.data for one in news if isinstance(one, m.PacketIn)]
+                if not all(one.packet in heard for one in arrivals):
+                    raise Violation(
+                        f"I5: {name} is not shown at {dpid} that its links lead there: {arrivals}"
+                    )
+        false = self.world.known_links() - set(self.world.links.items())
+        if false:
+            raise Violation(f"I2: there are no such links: {false}")
 
     def _compare_arrival(self, event: Event, arrival: Arrival, whose: str) -> None:
         """A packet leaves where it would leave the slice's own datapath."""
@@ -56,18 +75,6 @@ class Looking(Network):
             left, expected = at_ports(left), at_ports(expected)
         if left != expected:
             raise Violation(f"I3: {whose}'s packet left as {left}, not {expected}: {event}")
-
-    def _look_at_messages(self, controller: Controller, told: Told) -> None:
-        share, seen = self.share_of(controller), self.seen[controller]
-        news = controller.inbox[seen.messages :]
-        seen.messages = len(controller.inbox)
-        for message in news:
-            share.names.check(message, seen.sent)
-            if isinstance(message, m.PacketIn) and not any(
-                one.port == message.match.fields["in_port"][0] and one.packet.startswith(message.data)
-                for one in told.get((share.dpid, share.slice_name), ())
-            ):
-                raise Violation(f"I1: {share.slice_name} heard of what is not its own: {message}, {told}")
 
     def asked(self, controller: Controller, request: m.Message) -> list[m.Message]:
         """What a request is answered with."""
@@ -81,7 +88,11 @@ class Looking(Network):
         # In tables of its own its entries are kept as the datapath's version says them: instructions in other words,
         # and a cookie that no modify changes.
         is_kept = controller.version == kind.version or not kind.has_blocks
-        said = comparable(self.asked(controller, request), is_kept=is_kept)
+        replies = self.asked(controller, request)
+        if not share.may_write:
+            self._compare_others(share, flows_of(replies))
+            return
+        said = comparable(replies, is_kept=is_kept)
         expected = share.reference.answer(request, self.world.now)
         meant = comparable(expected, is_kept=is_kept)
         if said != meant:
@@ -93,9 +104,18 @@ class Looking(Network):
                 f"I3: {share.slice_name} at {share.dpid} sees {extra}, not {missing} by {request}"
             )
 
+    def _compare_others(self, share: Share, shown: Iterable[mp.FlowStats]) -> None:
+        """What one who only looks on is shown of entries is others'."""
+        others = [one for one in self.shares_at(share.dpid) if one is not share]
+        known = {entry.priority for one in others for table in one.reference.tables for entry in table}
+        if any(flow.priority not in known for flow in shown):
+            raise Violation(
+                f"I3: {share.slice_name} at {share.dpid} is shown what nobody has: {shown}, {known}"
+            )
+
     def let_go(self, share: Share) -> list[m.FlowMod]:
         """Take off the reference what a slice has lost, and nothing else; return it as it would be added again."""
-        share.may_lose = False
+        share.may_lose, share.is_settling = False, True
         controller = share.controllers[0]
         if self.has_groups(share):
             (groups,) = self.asked(controller, mp.GroupDescRequest())
@@ -122,6 +142,30 @@ class Looking(Network):
         assert isinstance(told, (m.FeaturesReply, mp.PortDescReply))
         for port in told.ports:
             share.reference.reopen(port, UNHEARD)
+
+    def _look_at_quotas(self) -> None:
+        """No slice has more than it may, or than it had when the files changed."""
+        for name, quota in self.topology.quotas.items():
+            held = self.held(name)
+            limits = {
+                None: quota.flow_entries,
+                **dict.fromkeys(held.keys() - {None}, quota.flow_entries_per_datapath),
+            }
+            for dpid, count in held.items():
+                limit, had = limits[dpid], self._had.get((name, dpid), 0)
+                if limit is not None and count > max(limit, had):
+                    raise Violation(f"I3: {name} has {count} entries at {dpid}, and may have {limit}")
+        self._had = {
+            (one.name, dpid): count
+            for one in self.topology.slices
+            for dpid, count in self.held(one.name).items()
+        }
+
+    def held(self, name: str) -> dict[int | None, int]:
+        """How many entries a slice has at each connected datapath, and (None) at all of them."""
+        shares = [one for one in self.shares if one.slice_name == name and self.world.is_connected(one.dpid)]
+        each: dict[int | None, int] = {one.dpid: sum(map(len, one.reference.tables)) for one in shares}
+        return {**each, None: sum(each.values())}
 
     def _look_at_bounds(self) -> None:
         for dpid, datapath in self.world.hypervisor.datapaths.items():

@@ -76,6 +76,10 @@ class Machine(Tenants):
                     self.experiment.packet(share.dpid, *data.draw(packets_like(entry.match)))
 
     @rule()
+    def links_are_looked_for(self) -> None:
+        self.experiment.links_change(0.3)
+
+    @rule()
     def the_hypervisor_is_restarted(self) -> None:
         self.experiment.restart()
 

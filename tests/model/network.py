@@ -7,7 +7,9 @@ from collections.abc import Hashable, Iterable, Iterator
 from attrs import Factory, define, evolve
 
 from flowvisor.openflow import messages as m
+from flowvisor.openflow.match import Match
 from flowvisor.openflow.versions import codec
+from flowvisor.slices.flowspace_slice import FlowspaceRule
 from tests.model.oracle import Names, Oracle, owned_ports
 from tests.model.reference import Reference
 from tests.model.topologies import TABLES, Topology
@@ -23,16 +25,20 @@ class Share:
     """One slice's share of one datapath: who speaks for it, and what it should see.
 
     `may_lose`: what its entries follow from has changed, so that some of them may have gone. `was_outdated`: the
-    datapath was away at that time, and what packets did there was not looked at.
+    datapath was away at that time, and what packets did there was not looked at. `is_settling`: it is told now what
+    it has lost.
     """
 
     slice_name: str
     dpid: int
+    may_write: bool
+    owned: frozenset[int]  # ports
     names: Names
     reference: Reference
     controllers: list[Controller] = Factory(list)
     may_lose: bool = False
     was_outdated: bool = False
+    is_settling: bool = False
 
 
 @define(eq=False)
@@ -56,7 +62,8 @@ class Network:
         self.shares = [self._share(name, dpid) for name, dpid in self._places()]
 
     def _oracle(self) -> Oracle:
-        return Oracle(self.topology.slices, self._blocks(), self.topology.acls)
+        world = self.world
+        return Oracle(self.topology.slices, self._blocks(), self.topology.acls, world.arrives_at)
 
     def _blocks(self) -> dict[int, dict[str, range]]:
         """The tables of each slice, by datapath; these are the hypervisor's to give."""
@@ -78,15 +85,32 @@ class Network:
     def _owned(self, name: str, dpid: int) -> frozenset[int]:
         return owned_ports(self.topology.slices, name, dpid, EVERY_PORT, self.topology.acls)
 
+    def visible(self, name: str, dpid: int, owned: frozenset[int]) -> frozenset[int]:
+        """The ports that a slice has, and those at which it may look on."""
+        looking = [match for one in self.rules_at(name, dpid) if not one.may_write for match in one.matches]
+        return owned | {port for port in EVERY_PORT if any(_may_be_at(match, port) for match in looking)}
+
+    def rules_at(self, name: str, dpid: int) -> tuple[FlowspaceRule, ...]:
+        """A slice's rules about a datapath."""
+        return next((one.rules_at(dpid) for one in self.topology.slices if one.name == name), ())
+
+    def writes(self, name: str, dpid: int) -> bool:
+        """Whether a slice may own anything at a datapath."""
+        return any(rule.may_write for rule in self.rules_at(name, dpid))
+
     def _share(self, name: str, dpid: int) -> Share:
         kind, version = self.topology.kinds[dpid], self.topology.versions[name]
-        n_tables = TABLES if kind.has_blocks and version >= 4 else 1
-        owned = self._owned(name, dpid)
+        may_write, owned = self.writes(name, dpid), self._owned(name, dpid)
+        # A reader sees as many tables as any owner has.
+        others = any(self.writes(one.name, dpid) for one in self.topology.slices)
+        n_tables = TABLES if kind.has_blocks and version >= 4 and (may_write or others) else 1
         ports = [port for port in self.world.emulated[dpid].pipeline.ports.values() if port.number in owned]
         return Share(
             slice_name=name,
             dpid=dpid,
-            names=Names(dpid, owned, n_tables),
+            may_write=may_write,
+            owned=owned,
+            names=Names(dpid, self.visible(name, dpid, owned), n_tables),
             reference=Reference(
                 dpid,
                 version,
@@ -146,6 +170,11 @@ class Network:
         match = frozenset(message.match.fields.items())
         number = self._numbers.setdefault(match, len(self._numbers) + 1)
         return (0x1000 if message.priority < SHARED_PRIORITY + 1 else 0x2000) + number
+
+
+def _may_be_at(match: Match, port: int) -> bool:
+    value, mask = match.fields.get("in_port", (0, 0))
+    return value == port & mask
 
 
 def at_ports(sent: Iterable[tuple[int, bytes]]) -> list[tuple[int, bytes]]:

@@ -6,13 +6,14 @@ whose, which is not for it to guess.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from attrs import frozen
 
 from flowvisor.flowspace.box import Box
 from flowvisor.flowspace.layout import boxes_of
 from flowvisor.flowspace.region import Region
+from flowvisor.network.discovery import addresses_a_probe
 from flowvisor.openflow import messages as m
 from flowvisor.openflow import multipart as mp
 from flowvisor.openflow.fields import ETH_TYPE_LLDP
@@ -49,7 +50,9 @@ def owner(slices: Iterable[FlowspaceSlice], dpid: int, arrival: Arrival) -> str 
 def receiver(
     slices: Iterable[FlowspaceSlice], acls: Mapping[str, Acl], dpid: int, arrival: Arrival
 ) -> str | None:
-    """Who is given a packet that comes in at a port: whose it is, unless that one's ACL denies it."""
+    """Who is given a packet that comes in at a port: whose it is, unless that one's ACL denies it, and no probe."""
+    if addresses_a_probe(arrival.packet):
+        return None
     whose = owner(slices, dpid, arrival)
     acl = acls.get(whose) if whose is not None else None
     return None if is_denied(acl, parse(arrival.packet, arrival.port), dpid) else whose
@@ -100,11 +103,14 @@ class Violation(AssertionError):
 
 @frozen
 class Oracle:
-    """Looks at events. `blocks` are the tables of each slice by datapath; where there are none matches are cut."""
+    """Looks at events. `blocks` are the tables of each slice by datapath; where there are none matches are cut.
+    `arrives_at` says where it is known to arrive what leaves at a port of a datapath.
+    """
 
     slices: Sequence[FlowspaceSlice]
     blocks: dict[int, dict[str, range]]
     acls: Mapping[str, Acl]
+    arrives_at: Callable[[int, int], Iterable[tuple[int, int]]]
 
     def check(self, event: Event, datapath: WatchedDatapath) -> str | None:
         """I1 and I2 of one event; return whose it was."""
@@ -135,11 +141,12 @@ class Oracle:
         is_discovery = parse(arrival.packet).get("eth_type") in LLDP_TYPES
         if whose is None and event.arrival is None and is_discovery:
             return  # the hypervisor looks for links itself
-        arriving = owner(self.slices, event.dpid, arrival)
-        if whose is None or arriving not in (whose, None):
-            raise Violation(
-                f"I2: {whose} sent {arriving}'s {arrival.packet.hex()} out of {arrival.port}: {event}"
-            )
+        for dpid, port in self.arrives_at(event.dpid, arrival.port):
+            arriving = owner(self.slices, dpid, Arrival(port, arrival.packet))
+            if whose is None or arriving not in (whose, None):
+                raise Violation(
+                    f"I2: {whose} sent {arriving}'s {arrival.packet.hex()} to {port} of {dpid}: {event}"
+                )
         if arrival.port not in owned_ports(self.slices, whose, event.dpid, (arrival.port,), self.acls):
             raise Violation(f"I2: {whose} sent out of {arrival.port}, which it has not: {event}")
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from attrs import asdict, evolve
 
-from flowvisor.emulation.datapath import EmulatedDatapath, Tell
+from flowvisor.emulation.datapath import Effect, EmulatedDatapath, Tell
+from flowvisor.emulation.flow_table import FlowTable
 from flowvisor.emulation.legality import Legality
 from flowvisor.emulation.pipeline import Transmit
 from flowvisor.openflow import messages as m
@@ -45,6 +46,8 @@ class Reference:
         ] = {}  # of ports that have gone: they come back as the slice has configured them
         self.datapath = EmulatedDatapath(dpid, version, ports, n_tables=n_tables)
         self.datapath.connect()
+        self._told: list[m.Message] = []
+        self._asked_for: set[tuple[int, str]] = set()  # entries of which it wanted to hear when they go
         if is_lenient:
             modifications = self.datapath._modifications
             lenient = _Lenient(**asdict(modifications.legality, recurse=False))
@@ -53,7 +56,9 @@ class Reference:
     def admit(self, message: m.Message, now: float) -> tuple[list[tuple[int, int]], list[tuple[int, bytes]]]:
         """Do what was admitted; return the errors that this would be answered with, and what is sent."""
         effects = self.datapath.from_controller(codec(self.version).encode(message), now)
-        told = [effect.message for effect in effects if isinstance(effect, Tell)]
+        told = self._note(effects)
+        if isinstance(message, m.FlowMod) and message.flags & m.SEND_FLOW_REM:
+            self._asked_for.add((message.priority, str(message.match)))
         errors = [message.error for message in told if isinstance(message, m.Error)]
         return errors, [(one.port, one.packet) for one in effects if isinstance(one, Transmit)]
 
@@ -62,7 +67,44 @@ class Reference:
         if port not in self.datapath.pipeline.ports:
             return []
         effects = self.datapath.from_port(port, packet, now)
+        self._note(effects)
         return sorted((one.port, one.packet) for one in effects if isinstance(one, Transmit))
+
+    def tick(self, now: float) -> None:
+        """Time passes."""
+        self._note(self.datapath.tick(now))
+
+    def _note(self, effects: Iterable[Effect]) -> list[m.Message]:
+        told = [effect.message for effect in effects if isinstance(effect, Tell)]
+        self._told += told
+        return told
+
+    def take_told(self) -> tuple[list[m.Message], list[m.Message]]:
+        """What it has told since the last time: of packets, and of entries that went."""
+        told, self._told = self._told, []
+        wire = codec(self.version)
+        heard = [
+            wire.decode(wire.encode(one)) for one in told if isinstance(one, (m.PacketIn, m.FlowRemoved))
+        ]
+        return [one for one in heard if isinstance(one, m.PacketIn)], [
+            one for one in heard if isinstance(one, m.FlowRemoved)
+        ]
+
+    def asked_for(self, removed: m.FlowRemoved) -> bool:
+        """Whether the slice wanted to hear that such an entry goes."""
+        return (removed.priority, str(removed.match)) in self._asked_for
+
+    @property
+    def tables(self) -> list[FlowTable]:
+        """What it holds."""
+        return self.datapath.pipeline.tables
+
+    def has(self, message: m.FlowMod) -> bool:
+        """Whether an addition would only take the place of an entry."""
+        return any(
+            (entry.priority, entry.match.fields) == (message.priority, message.match.fields)
+            for entry in self.tables[message.table_id]
+        )
 
     @property
     def ports(self) -> set[int]:

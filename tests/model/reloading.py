@@ -31,7 +31,7 @@ class Reloading(Sending):
         """Other files count from now on."""
         before = {(share.slice_name, share.dpid): share for share in self.shares}
         wrote = {one.name for one in self.topology.slices if one.may_write}
-        writes = {place: self._writes(*place) for place in before}
+        writes = {place: self.writes(*place) for place in before}
         self.topology = topology
         connected = {dpid for dpid in topology.kinds if self.world.is_connected(dpid)}
         self.outdated |= topology.kinds.keys() - connected
@@ -43,7 +43,7 @@ class Reloading(Sending):
         for place in self._places():
             share = before.get(place)
             goes_on = share is not None and (place[1] in connected or place[0] in go_on)
-            if goes_on and self._writes(*place) == writes[place]:
+            if goes_on and self.writes(*place) == writes[place]:
                 self.shares.append(before.pop(place))
                 continue
             fresh = self._away.pop(place, None) or self._share(*place)
@@ -56,16 +56,12 @@ class Reloading(Sending):
                 self._away[place] = share
         for share in self.shares:
             self._give_ports(share)
-            share.may_lose = True
+            share.may_lose = share.may_write
             share.was_outdated |= share.dpid not in connected
             self._is_open(share)
             if not share.controllers and share.dpid in connected:
                 self.join(share)
         self.settle()
-
-    def _writes(self, name: str, dpid: int) -> bool:
-        one = next(each for each in self.topology.slices if each.name == name)
-        return any(rule.may_write for rule in one.rules_at(dpid))
 
     def forget_what_was_away(self, dpid: int) -> None:
         """A datapath is back, and has nothing any more of those who have no share of it."""
@@ -74,13 +70,14 @@ class Reloading(Sending):
     def _give_ports(self, share: Share) -> None:
         """What a slice has now of a datapath's ports."""
         owned = self._owned(share.slice_name, share.dpid)
-        lost = share.names.ports - owned
-        for number in lost & share.reference.ports:
+        for number in share.reference.ports - owned:
             share.reference.take_port(number)
         for number, port in self.world.emulated[share.dpid].pipeline.ports.items():
             if number in owned - share.reference.ports:
                 share.reference.put_port(port, self.world.now)
-        share.names = evolve(share.names, ports=owned, lost=lost)
+        visible = self.visible(share.slice_name, share.dpid, owned)
+        fresh = self._share(share.slice_name, share.dpid).names
+        share.owned, share.names = owned, evolve(fresh, lost=share.names.ports - visible)
 
     def _is_closed(self, share: Share) -> None:
         for controller in share.controllers:

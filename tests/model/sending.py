@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from attrs import evolve
 
+from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow import messages as m
 from flowvisor.openflow import multipart as mp
 from flowvisor.openflow.actions import Output
 from flowvisor.openflow.frame import xid_of
 from flowvisor.openflow.packet import parse
-from flowvisor.openflow.ports import ALL, FLOOD
+from flowvisor.openflow.ports import ALL, FLOOD, LINK_DOWN, NO_FWD, NO_RECV, PORT_DOWN
 from flowvisor.openflow.versions import codec
+from flowvisor.policies.quota import Quota
 from tests.model.looking import Looking
 from tests.model.network import Share, at_ports
 from tests.model.oracle import LLDP_TYPES, Violation
@@ -23,6 +25,7 @@ from tests.support.world import Controller
 # Message types, by version, that have no answer if all is well: what they do is looked at, or is counted.
 UNANSWERED = {1: {9, 13, 14, 15}, 4: {9, 13, 14, 15, 16, 17, 28, 29}}
 CHANGES = (m.FlowMod, m.GroupMod, m.MeterMod, m.PortMod, m.PacketOut)
+QUOTA_ERRORS = (codes.TABLE_FULL, codes.OUT_OF_GROUPS)
 Sent = tuple[int, bytes]  # port, packet
 
 
@@ -39,9 +42,9 @@ class Sending(Looking):
         answers = controller.send(*frames, barrier)
         if [one.xid for one in answers if isinstance(one, m.BarrierReply)][-1:] != [self.xid]:
             raise Violation(f"order: no answer to the barrier behind {messages}: {answers}")
-        refused = {one.xid for one in answers if isinstance(one, m.Error)}
+        refused = {one.xid: one.error for one in answers if isinstance(one, m.Error)}
         self._look_for_answers(frames, answers, _counted(controller) - before)
-        self._do_alone(share, [frame for frame in frames if xid_of(frame) not in refused])
+        self._do_alone(share, frames, refused)
         self.look()
         return answers
 
@@ -53,13 +56,28 @@ class Sending(Looking):
         if unknown and counted < len(answered) + len(unknown):
             raise Violation(f"I4: neither answered nor counted: {[frame.hex() for frame in unknown]}")
 
-    def _do_alone(self, share: Share, admitted: Sequence[bytes]) -> None:
+    def _do_alone(
+        self, share: Share, frames: Sequence[bytes], refused: Mapping[int, tuple[int, int]]
+    ) -> None:
         """What was admitted does what it would do on a datapath of the slice's own."""
         mine = [one for one in self.world.events if one.dpid == share.dpid and one.sender == share.slice_name]
         released = deque(one for one in mine if one.released is not None)
-        messages = [codec(share.reference.version).decode(frame) for frame in admitted]
-        changes = [one for one in messages if isinstance(one, CHANGES)]
-        expected = sorted(sent for one in changes for sent in self._admit(share, one, released))
+        changes: list[m.Message] = []
+        expected: list[Sent] = []
+        for frame in frames:
+            error = refused.get(xid_of(frame))
+            if error is None or error in QUOTA_ERRORS:
+                message = codec(share.reference.version).decode(frame)
+                if error is not None:
+                    self._look_at_room(share, message, error)
+                elif isinstance(message, CHANGES):
+                    if not share.may_write:
+                        raise Violation(
+                            f"I3: {share.slice_name} may only look on, and was not refused {message}"
+                        )
+                    changes.append(message)
+                    expected += self._admit(share, message, released)
+        expected.sort()
         left = sorted((one.port, one.packet) for event in mine for one in event.left)
         if self.is_translated(share):  # VLAN actions do not mean the same in both versions
             left, expected = at_ports(left), at_ports(expected)
@@ -80,6 +98,7 @@ class Sending(Looking):
                 message = evolve(message, data=shown.packet)
             message = evolve(message, buffer_id=m.NO_BUFFER)
         if isinstance(message, m.PacketOut) and is_discovery(message.data):
+            self._show(share, message)
             return []  # these are not put on a wire
         errors, sent = reference.admit(message, self.world.now)
         is_modify = isinstance(message, m.FlowMod) and message.command in (m.MODIFY, m.MODIFY_STRICT)
@@ -89,6 +108,38 @@ class Sending(Looking):
         if shown is not None and isinstance(message, m.FlowMod):
             sent += reference.receive(shown.port, shown.packet, self.world.now)
         return sent
+
+    def _look_at_room(self, share: Share, message: m.Message, error: tuple[int, int]) -> None:
+        """A quota refuses only what would be more than it allows."""
+        quota = self.topology.quotas.get(share.slice_name, Quota("none"))
+        held = self.held(share.slice_name)
+        if error == codes.OUT_OF_GROUPS:
+            is_full = (
+                quota.groups is not None and len(share.reference.datapath.pipeline.groups) >= quota.groups
+            )
+        else:
+            assert isinstance(message, m.FlowMod)
+            limits = ((quota.flow_entries_per_datapath, held[share.dpid]), (quota.flow_entries, held[None]))
+            is_full = any(limit is not None and count >= limit for limit, count in limits)
+            is_full = is_full and not share.reference.has(message)
+        if not is_full:
+            raise Violation(f"I3: {share.slice_name} has {held} at {share.dpid}, and is refused {message}")
+
+    def _show(self, share: Share, message: m.PacketOut) -> None:
+        """A packet of discovery, unchanged, is to appear where links lead inside the slice."""
+        ports = [one.port for one in message.actions if isinstance(one, Output)]
+        for port in ports if len(ports) == len(message.actions) else ():
+            for dpid, far in self.world.arrives_at(share.dpid, port):
+                for beyond in self.shares_at(dpid) if (dpid, far) != (share.dpid, port) else ():
+                    is_there = beyond.slice_name == share.slice_name and self.world.is_connected(dpid)
+                    if is_there and self._is_open_for(share, port) and self._is_open_for(beyond, far):
+                        arrivals = self.shown.setdefault((dpid, share.slice_name), [])
+                        arrivals.append(Arrival(far, message.data))
+
+    def _is_open_for(self, share: Share, number: int) -> bool:
+        port = share.reference.datapath.pipeline.ports.get(number)
+        closed = PORT_DOWN | NO_RECV | NO_FWD
+        return port is not None and not port.config & closed and not port.state & LINK_DOWN
 
     def ask(self, controller: Controller, request: mp.MultipartRequest) -> None:
         """Ask for statistics of entries; the answer is what the reference says."""

@@ -10,14 +10,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from flowvisor.openflow import messages as m
+from flowvisor.openflow.actions import Output
+from flowvisor.openflow.ports import CONTROLLER
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
 from tests.model.disguises import Disguise, chained, disguises, groups_in_use
 from tests.model.experiment import Experiment
 from tests.model.network import Share
+from tests.model.oracle import LLDP_TYPES
 from tests.model.requests import anything, batches, emissions, entry_requests, mangled, port_mods, releases
 from tests.model.topologies import topologies
 from tests.support.kinds import Kind
-from tests.support.slices import PORTS, packets, packets_like, rule_matches
+from tests.support.slices import PORTS, ethernet, packets, packets_like, rule_matches
 from tests.support.world import Controller
 
 FLOOD = 200  # messages sent in one go
@@ -104,7 +107,7 @@ class Tenants(RuleBasedStateMachine):
         return disguises(one, others, self._ports(share))
 
     def _ports(self, share: Share) -> list[int]:
-        return sorted(share.names.ports) or list(PORTS)
+        return sorted(share.owned) or list(PORTS)
 
     def _meet(self, data: st.DataObject, share: Share, sent: list[m.Message]) -> None:
         """Packets come that meet entries which were sent."""
@@ -135,6 +138,18 @@ class Tenants(RuleBasedStateMachine):
             if chosen is not None and buffers:
                 controller, share, one = chosen
                 out = data.draw(releases(controller.version, one, buffers, self._ports(share)))
+                note(f"answered {self.experiment.send(controller, [out])}")
+
+    @rule(data=st.data())
+    def a_tenant_looks_for_links(self, data: st.DataObject) -> None:
+        chosen = self.chosen(data)
+        if chosen is not None:
+            controller, share, _ = chosen
+            for port in self._ports(share):
+                discovery = ethernet(
+                    eth_type=data.draw(st.sampled_from(LLDP_TYPES)), payload=bytes([port] * 50)
+                )
+                out = m.PacketOut(in_port=CONTROLLER, actions=(Output(port),), data=discovery)
                 note(f"answered {self.experiment.send(controller, [out])}")
 
     @rule(data=st.data())
