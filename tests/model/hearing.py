@@ -11,7 +11,7 @@ from flowvisor.openflow.fields import ETH_TYPE_ARP, ETH_TYPE_IPV4, ETH_TYPE_MPLS
 from flowvisor.openflow.packet import parse
 from flowvisor.planning.entries import COOKIE
 from tests.model.network import Network, Share
-from tests.model.oracle import Violation
+from tests.model.oracle import LLDP_TYPES, Violation
 from tests.model.watched_datapath import Arrival
 from tests.support.flowspace_strategies import applies
 from tests.support.slices import is_denied
@@ -58,6 +58,8 @@ class Hearing(Network):
             ]
             for one in max(of_each, key=len, default=[]):
                 fields = parse(one.data, one.match.fields["in_port"][0])
+                if fields.get("eth_type") in LLDP_TYPES:
+                    continue  # that did not come in, but is shown to the owner as if it had
                 if any(applies(match, fields) for match in rules) and not is_denied(acl, fields, reader.dpid):
                     copied.append(one)
         return copied

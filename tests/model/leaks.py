@@ -9,18 +9,26 @@ import pytest
 from attrs import evolve
 
 from flowvisor.flowspace.box import Box, intersect
-from flowvisor.hypervisor import setup
+from flowvisor.hypervisor import flow_quota, setup
 from flowvisor.hypervisor.buffers import BufferedPacket, Buffers
 from flowvisor.hypervisor.flow_table import Entry
 from flowvisor.hypervisor.groups import Groups
-from flowvisor.hypervisor.peers import Datapath
+from flowvisor.hypervisor.peers import Datapath, VirtualSwitch
 from flowvisor.hypervisor.readoption import Comparison
-from flowvisor.hypervisor.translation import actions, consequences, flow_mod, flow_mod_intersect, packet_out
-from flowvisor.openflow.messages import ALL_TABLES, DELETE, FlowMod
+from flowvisor.hypervisor.translation import (
+    actions,
+    consequences,
+    flow_mod,
+    flow_mod_intersect,
+    flow_removed,
+    packet_out,
+)
+from flowvisor.openflow.messages import ALL_TABLES, DELETE, FlowMod, FlowRemoved
 from flowvisor.planning import entries
 from flowvisor.planning.allocation import TableBlock
 from flowvisor.planning.ownership import Ownership
 from flowvisor.planning.view import View
+from flowvisor.slices.flowspace_slice import FlowspaceRule
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 
@@ -97,3 +105,30 @@ def reload_keeps_what_was(patch: pytest.MonkeyPatch) -> None:
 def far_ends_unseen(patch: pytest.MonkeyPatch) -> None:
     """What a slice sends over a known link is not judged by whose it is at the far end."""
     patch.setattr(View, "put_far_ends", lambda *_args: None)
+
+
+def readers_own(patch: pytest.MonkeyPatch) -> None:
+    """Who may only look on owns what is looked at."""
+    patch.setattr(FlowspaceRule, "may_write", True)
+
+
+def quota_off_by_one(patch: pytest.MonkeyPatch) -> None:
+    """A slice may have one flow entry more than its quota says."""
+
+    def begin_with_one_more(switch: VirtualSwitch) -> None:
+        begin(switch)
+        switch.room.limit += 1
+
+    begin = flow_quota.begin
+    patch.setattr(flow_quota, "begin", begin_with_one_more)
+
+
+def flow_removed_to_all(patch: pytest.MonkeyPatch) -> None:
+    """Everybody at a datapath is told which entries have gone."""
+
+    def tell_all(switch: VirtualSwitch, message: FlowRemoved, effects: Any) -> None:
+        for each in switch.datapath.switches.values():
+            tell(each, message, effects)
+
+    tell = flow_removed._tell
+    patch.setattr(flow_removed, "_tell", tell_all)

@@ -87,7 +87,12 @@ class Network:
 
     def visible(self, name: str, dpid: int, owned: frozenset[int]) -> frozenset[int]:
         """The ports that a slice has, and those at which it may look on."""
-        looking = [match for one in self.rules_at(name, dpid) if not one.may_write for match in one.matches]
+        looking = [
+            match
+            for one in self.rules_at(name, dpid)
+            if "write" not in one.permissions
+            for match in one.matches
+        ]
         return owned | {port for port in EVERY_PORT if any(_may_be_at(match, port) for match in looking)}
 
     def rules_at(self, name: str, dpid: int) -> tuple[FlowspaceRule, ...]:
@@ -96,7 +101,7 @@ class Network:
 
     def writes(self, name: str, dpid: int) -> bool:
         """Whether a slice may own anything at a datapath."""
-        return any(rule.may_write for rule in self.rules_at(name, dpid))
+        return any("write" in rule.permissions for rule in self.rules_at(name, dpid))
 
     def _share(self, name: str, dpid: int) -> Share:
         kind, version = self.topology.kinds[dpid], self.topology.versions[name]
@@ -110,7 +115,12 @@ class Network:
             dpid=dpid,
             may_write=may_write,
             owned=owned,
-            names=Names(dpid, self.visible(name, dpid, owned), n_tables),
+            names=Names(
+                dpid=dpid,
+                ports=self.visible(name, dpid, owned),
+                n_tables=n_tables,
+                n_tables_seen=TABLES if kind.has_blocks and not may_write else n_tables,
+            ),
             reference=Reference(
                 dpid,
                 version,

@@ -161,6 +161,7 @@ class Names:
     dpid: int
     ports: frozenset[int]
     n_tables: int
+    n_tables_seen: int  # those that entries of others may be in
     lost: frozenset[int] = frozenset()
 
     def check(self, message: m.Message, sent: dict[int, bytes]) -> None:
@@ -173,7 +174,7 @@ class Names:
         is_loss = isinstance(message, m.PortStatus) and message.reason == m.PORT_DELETE
         if not (self.ports | self.lost if is_loss else self.ports).issuperset(_ports_named(message)):
             raise Violation(f"I5: a port that is not the tenant's: {message}")
-        if any(table >= self.n_tables for table in _tables_named(message)):
+        if any(table >= self.n_tables_seen for table in _tables_named(message)):
             raise Violation(f"I5: a table that is not the tenant's: {message}")
         if isinstance(message, m.FeaturesReply) and (message.dpid, message.n_tables) != (
             self.dpid,

@@ -10,9 +10,12 @@ from tests.model.leaks import (
     Plant,
     delete_by_wildcard,
     each_table_alone,
+    flow_removed_to_all,
     foreign_buffers,
     no_egress_check,
     no_priorities,
+    quota_off_by_one,
+    readers_own,
     reload_keeps_what_was,
     unchecked_buckets,
 )
@@ -32,6 +35,9 @@ FOUND = [
     (foreign_buffers, Tenants, "1.0", "I3"),
     (unchecked_buckets, Tenants, "mixed", "I2"),
     (each_table_alone, Tenants, "tables", "I2"),
+    (readers_own, Tenants, "mixed", "I[12]"),
+    (quota_off_by_one, Tenants, "mixed", "I3"),
+    (flow_removed_to_all, Machine, "1.0", "I3"),
     (reload_keeps_what_was, Machine, "mixed", "I[123]"),
 ]
 
