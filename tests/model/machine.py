@@ -21,7 +21,25 @@ NETWORKS: dict[str, tuple[Kind, ...]] = {
 MAX_CONTROLLERS = 3  # of one virtual switch
 
 
-class Machine(Tenants):
+class Reloads(Tenants):
+    """The files change while tenants and hosts do what they do."""
+
+    @rule(data=st.data())
+    def the_files_change(self, data: st.DataObject) -> None:
+        for _ in range(data.draw(st.integers(1, 2))):
+            topology = data.draw(changed(self.experiment.topology), label="files")
+            had = [match for one in self.experiment.topology.slices for match in rule_matches(one)]
+            has = [match for one in topology.slices for match in rule_matches(one)]
+            self.experiment.reload(topology)
+            for match in [one for one in had if one not in has][:2] + has[-2:]:
+                dpid = data.draw(st.sampled_from(sorted(topology.kinds)))
+                self.experiment.packet(dpid, *data.draw(packets_like(match)))
+            for share in self.experiment.shares:
+                for entry in list(share.reference.datapath.pipeline.tables[0])[:3]:
+                    self.experiment.packet(share.dpid, *data.draw(packets_like(entry.match)))
+
+
+class Machine(Reloads):
     """What happens to a network while tenants and hosts do what they do."""
 
     @rule(data=st.data())
@@ -60,20 +78,6 @@ class Machine(Tenants):
         elif self.experiment.world.is_connected(share.dpid):
             self.experiment.join(share)
             self.experiment.look()
-
-    @rule(data=st.data())
-    def the_files_change(self, data: st.DataObject) -> None:
-        for _ in range(data.draw(st.integers(1, 2))):
-            topology = data.draw(changed(self.experiment.topology), label="files")
-            had = [match for one in self.experiment.topology.slices for match in rule_matches(one)]
-            has = [match for one in topology.slices for match in rule_matches(one)]
-            self.experiment.reload(topology)
-            for match in [one for one in had if one not in has][:2] + has[-2:]:
-                dpid = data.draw(st.sampled_from(sorted(topology.kinds)))
-                self.experiment.packet(dpid, *data.draw(packets_like(match)))
-            for share in self.experiment.shares:
-                for entry in list(share.reference.datapath.pipeline.tables[0])[:3]:
-                    self.experiment.packet(share.dpid, *data.draw(packets_like(entry.match)))
 
     @rule()
     def links_are_looked_for(self) -> None:

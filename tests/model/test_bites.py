@@ -19,7 +19,7 @@ from tests.model.leaks import (
     reload_keeps_what_was,
     unchecked_buckets,
 )
-from tests.model.machine import Machine, machine_on
+from tests.model.machine import Machine, Reloads, machine_on
 from tests.model.oracle import Violation
 from tests.model.tenants import Tenants
 
@@ -33,12 +33,12 @@ FOUND = [
     (no_priorities, Tenants, "mixed", "I[135]"),
     (delete_by_wildcard, Tenants, "mixed", "I3"),
     (foreign_buffers, Tenants, "1.0", "I3"),
-    (unchecked_buckets, Tenants, "mixed", "I2"),
+    (unchecked_buckets, Tenants, "tables", "I2"),
     (each_table_alone, Tenants, "tables", "I2"),
     (readers_own, Tenants, "mixed", "I[12]"),
     (quota_off_by_one, Tenants, "mixed", "I3"),
     (flow_removed_to_all, Machine, "1.0", "I3"),
-    (reload_keeps_what_was, Machine, "mixed", "I[123]"),
+    (reload_keeps_what_was, Reloads, "tables", "I[123]"),
 ]
 
 
