@@ -173,6 +173,7 @@ def test_what_is_wrong_with_a_node_is_told_at_its_place() -> None:
     assert str(wrong(root, "odd", "be even")) == "f:2:2: odd; be even"
 
 
+@pytest.mark.no_cover
 @pytest.mark.usefixtures("_loader")
 @pytest.mark.parametrize(
     "text", ["[" * 1_000_000, "{a: " * 250_000, "- " * 500_000, "? " * 250_000, "a: " * 300_000]

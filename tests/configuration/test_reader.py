@@ -157,6 +157,7 @@ def test_the_folders_are_known_before_the_files_in_them_are_read() -> None:
     assert list(named_folders(main)) == ["policies"]
 
 
+@pytest.mark.no_cover
 def test_five_thousand_rules_are_read_in_seconds() -> None:
     rules = [rule(f"vlan_vid: {1 + n % 4094}, tcp_dst: [80, 443]", datapaths="[leaf-1]") for n in range(5000)]
     began = time.process_time()

@@ -51,6 +51,9 @@ from tests.support.slices import (
 )
 from tests.support.world import Controller, World, a_slice, ports, rule
 
+# What these reach is reached by what tests each module, too, and tracing takes time.
+pytestmark = pytest.mark.no_cover
+
 PAIRS = [(ON_TABLES, 4), (ON_10, 1), (ON_FEW_TABLES, 4), (ON_TABLES, 1), (ON_FEW_TABLES, 1)]
 pairs = pytest.mark.parametrize(("kind", "version"), PAIRS, ids=lambda one: str(one))
 

@@ -3,7 +3,7 @@
 from struct import pack
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flowvisor.errors import Inexpressible, MalformedMessage
@@ -15,6 +15,7 @@ from flowvisor.openflow.actions import ApplyActions, Output
 from flowvisor.openflow.frame import HEADER
 from flowvisor.openflow.messages import Message
 from flowvisor.openflow.ports import MAX_PORT, Port
+from tests.support.examples import examples
 from tests.support.message_strategies_10 import MESSAGES_10, messages_10
 
 every_message = pytest.mark.parametrize("cls", MESSAGES_10, ids=lambda cls: cls.__name__)
@@ -32,10 +33,12 @@ def refusal(frame: bytes) -> ec.ErrorCode | None:
 
 def is_refused_or_stays(frame: bytes) -> None:
     """What is read, however odd, is written, and from then on nothing changes."""
-    if refusal(frame) is None:
+    try:
         message = v10.decode(frame)
-        again = v10.encode(message)
-        assert v10.encode(v10.decode(again)) == again
+    except MalformedMessage:
+        return
+    again = v10.encode(message)
+    assert v10.encode(v10.decode(again)) == again
 
 
 def with_true_length(frame: bytes) -> bytes:
@@ -47,7 +50,7 @@ def test_there_is_a_strategy_for_every_message_of_the_codec() -> None:
 
 
 @every_message
-@settings(max_examples=60)
+@examples(60)
 @given(data=st.data())
 def test_what_is_encoded_decodes_to_itself(cls: type[Message], data: st.DataObject) -> None:
     message = data.draw(messages_10(cls))
@@ -57,7 +60,7 @@ def test_what_is_encoded_decodes_to_itself(cls: type[Message], data: st.DataObje
 
 
 @every_message
-@settings(max_examples=8)
+@examples(8)
 @given(data=st.data())
 def test_a_frame_cut_short_or_lengthened_is_refused_or_read(cls: type[Message], data: st.DataObject) -> None:
     frame = v10.encode(data.draw(messages_10(cls)))
@@ -67,8 +70,9 @@ def test_a_frame_cut_short_or_lengthened_is_refused_or_read(cls: type[Message], 
     is_refused_or_stays(with_true_length(frame + bytes(8)))
 
 
+@pytest.mark.no_cover
 @every_message
-@settings(max_examples=4)
+@examples(4)
 @given(data=st.data())
 def test_a_length_that_lies_anywhere_is_refused_or_read(cls: type[Message], data: st.DataObject) -> None:
     frame = v10.encode(data.draw(messages_10(cls)))
@@ -79,7 +83,7 @@ def test_a_length_that_lies_anywhere_is_refused_or_read(cls: type[Message], data
 
 
 @every_message
-@settings(max_examples=40)
+@examples(40)
 @given(data=st.data())
 def test_a_frame_with_bytes_changed_is_refused_or_read(cls: type[Message], data: st.DataObject) -> None:
     frame = bytearray(v10.encode(data.draw(messages_10(cls))))
@@ -89,7 +93,7 @@ def test_a_frame_with_bytes_changed_is_refused_or_read(cls: type[Message], data:
 
 
 @pytest.mark.parametrize("kind", range(23))
-@settings(max_examples=40)
+@examples(40)
 @given(body=st.binary(max_size=120))
 def test_any_bytes_at_all_are_refused_or_read(kind: int, body: bytes) -> None:
     is_refused_or_stays(HEADER.pack(1, kind, 8 + len(body), 1) + body)

@@ -4,7 +4,7 @@ from struct import pack, unpack_from
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flowvisor.errors import Inexpressible, MalformedMessage
@@ -13,9 +13,11 @@ from flowvisor.openflow import v13
 from flowvisor.openflow.actions import ApplyActions, Output
 from flowvisor.openflow.frame import HEADER
 from flowvisor.openflow.messages import EchoRequest, FlowMod, Hello, Message, PacketOut
+from tests.support.examples import examples
 from tests.support.message_strategies import MESSAGES_13, messages_13
 
 every_message = pytest.mark.parametrize("cls", MESSAGES_13, ids=lambda cls: cls.__name__)
+LIES = (0, 1, 2, 4, 7, 8, 12, 16, 24, 0x7FFF, 0xFFFF)
 
 
 def refusal(frame: bytes) -> ec.ErrorCode | None:
@@ -32,10 +34,14 @@ def with_true_length(frame: bytes) -> bytes:
     return frame[:2] + pack("!H", len(frame)) + frame[4:]
 
 
-def stays_the_same(message: Message) -> None:
-    """What was decoded, however odd, is encoded, and from then on nothing changes."""
-    frame = v13.encode(message)
-    assert v13.encode(v13.decode(frame)) == frame
+def is_refused_or_stays(frame: bytes) -> None:
+    """What is read, however odd, is written, and from then on nothing changes."""
+    try:
+        message = v13.decode(frame)
+    except MalformedMessage:
+        return
+    again = v13.encode(message)
+    assert v13.encode(v13.decode(again)) == again
 
 
 def test_there_is_a_strategy_for_every_message_of_the_codec() -> None:
@@ -43,7 +49,7 @@ def test_there_is_a_strategy_for_every_message_of_the_codec() -> None:
 
 
 @every_message
-@settings(max_examples=60)
+@examples(60)
 @given(data=st.data())
 def test_what_is_encoded_decodes_to_itself(cls: type[Message], data: st.DataObject) -> None:
     message = data.draw(messages_13(cls))
@@ -53,52 +59,45 @@ def test_what_is_encoded_decodes_to_itself(cls: type[Message], data: st.DataObje
 
 
 @every_message
-@settings(max_examples=8)
+@examples(8)
 @given(data=st.data())
 def test_a_frame_cut_short_or_lengthened_is_refused_or_read(cls: type[Message], data: st.DataObject) -> None:
     frame = v13.encode(data.draw(messages_13(cls)))
     for length in range(len(frame)):
         assert refusal(frame[:length]) == ec.BAD_LEN  # the header says more
-        shorter = with_true_length(frame[:length].ljust(8, b"\0"))
-        if refusal(shorter) is None:
-            stays_the_same(v13.decode(shorter))
-    longer = with_true_length(frame + bytes(8))
-    if refusal(longer) is None:
-        stays_the_same(v13.decode(longer))
+        is_refused_or_stays(with_true_length(frame[:length].ljust(8, b"\0")))
+    is_refused_or_stays(with_true_length(frame + bytes(8)))
 
 
+@pytest.mark.no_cover
 @every_message
-@settings(max_examples=8)
+@examples(4)
 @given(data=st.data())
 def test_a_length_that_lies_anywhere_is_refused_or_read(cls: type[Message], data: st.DataObject) -> None:
     frame = v13.encode(data.draw(messages_13(cls)))
-    lies = data.draw(st.lists(st.sampled_from((0, 1, 2, 4, 7, 8, 12, 16, 24, 0x7FFF, 0xFFFF)), min_size=3))
+    lies = data.draw(st.lists(st.sampled_from(LIES), min_size=3, max_size=4))
     for at in range(8, min(len(frame) - 1, 200)):
         for lie in lies:
-            lying = frame[:at] + pack("!H", lie) + frame[at + 2 :]
-            if refusal(lying) is None:
-                stays_the_same(v13.decode(lying))
+            is_refused_or_stays(frame[:at] + pack("!H", lie) + frame[at + 2 :])
 
 
 @every_message
-@settings(max_examples=40)
+@examples(40)
 @given(data=st.data())
 def test_a_frame_with_bytes_changed_is_refused_or_read(cls: type[Message], data: st.DataObject) -> None:
     frame = bytearray(v13.encode(data.draw(messages_13(cls))))
     for _ in range(data.draw(st.integers(1, 4))):
         at = data.draw(st.integers(0, len(frame) - 1))
         frame[at] = data.draw(st.integers(0, 0xFF))
-    if refusal(bytes(frame)) is None:
-        stays_the_same(v13.decode(bytes(frame)))
+    is_refused_or_stays(bytes(frame))
 
 
 @pytest.mark.parametrize("kind", range(31))
-@settings(max_examples=40)
+@examples(40)
 @given(body=st.binary(max_size=120))
 def test_any_bytes_at_all_are_refused_or_read(kind: int, body: bytes) -> None:
     frame = HEADER.pack(4, kind, 8 + len(body), 1) + body
-    if refusal(frame) is None:
-        stays_the_same(v13.decode(frame))
+    is_refused_or_stays(frame)
 
 
 @given(st.binary(max_size=40))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from time import process_time
 
+import pytest
+
 from flowvisor.flowspace.box import EVERYTHING
 from flowvisor.flowspace.layout import boxes_of, field_mask, point_of
 from flowvisor.openflow.match import Match
@@ -171,6 +173,7 @@ def test_tables_are_as_many_as_a_slice_has_or_may_be_shown_entries_of() -> None:
     assert tables(block=None, may_write=False, reads=(EVERYTHING,), n_tables_of_others=8) == (8, 8)
 
 
+@pytest.mark.no_cover
 def test_of_a_slice_that_has_many_ports_whole_each_port_is_looked_at_once_and_not_with_each_other() -> None:
     numbers = range(1, 1001)
     seen = view("a", a_slice("a", ports(*numbers)), a_slice("b", ports(2000)))
