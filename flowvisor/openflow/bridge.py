@@ -262,6 +262,11 @@ _SET_ORDER: Final[dict[type, int]] = {
 }
 
 
+def as_carried_out(written: a.Actions) -> a.Actions:
+    """All that is written to an action set, in the order in which a set is carried out."""
+    return tuple(sorted(written, key=lambda action: _SET_ORDER.get(type(action), _SET_FIELDS)))
+
+
 def action_set_in_order(actions: a.Actions) -> a.Actions:
     """An action set as the list that does the same: one action of a kind, the latest; a group instead of an output."""
     kinds = {
@@ -269,7 +274,7 @@ def action_set_in_order(actions: a.Actions) -> a.Actions:
     }
     if (a.Group, "") in kinds:
         kinds.pop((a.Output, ""), None)
-    return tuple(sorted(kinds.values(), key=lambda action: _SET_ORDER.get(type(action), _SET_FIELDS)))
+    return as_carried_out(tuple(kinds.values()))
 
 
 def instructions_to_10(instructions: a.Instructions, match: Match) -> a.Actions:

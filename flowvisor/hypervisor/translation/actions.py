@@ -28,6 +28,7 @@ from flowvisor.hypervisor.translation.virtual_outputs import (
 from flowvisor.network.discovery import PROBE_ADDRESS
 from flowvisor.openflow import actions as act
 from flowvisor.openflow import error_codes as codes
+from flowvisor.openflow.bridge import as_carried_out
 from flowvisor.openflow.fields import ETH_TYPE_BDDP, ETH_TYPE_LLDP
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import FlowMod
@@ -39,12 +40,6 @@ from flowvisor.planning.share import port_group, port_of_group
 
 EVERYWHERE: Final = (ALL, FLOOD)
 MAX_FLOODS: Final = 16  # of one list; each is looked at for each of the slice's ports
-# The order in which an action set is carried out (OpenFlow 1.3.5, section 5.10); all set-field come together.
-_SET_ORDER: Final = (
-    act.CopyTtlIn, act.PopVlan, act.PopMpls, act.PopPbb, act.StripVlan, act.PushMpls, act.PushPbb, act.PushVlan,
-    act.CopyTtlOut, act.DecNwTtl, act.DecMplsTtl, act.SetField, act.SetNwTtl, act.SetMplsTtl, act.SetQueue,
-    act.Group, act.Output,
-)  # fmt: skip
 
 
 class Verdict(NamedTuple):
@@ -336,7 +331,4 @@ def _lists(instructions: act.Instructions) -> tuple[act.Actions, act.Actions]:
             applied = instruction.actions
         elif isinstance(instruction, act.WriteActions):
             written = instruction.actions
-    ordered = sorted(
-        written, key=lambda action: _SET_ORDER.index(type(action)) if type(action) in _SET_ORDER else 0
-    )
-    return applied, tuple(ordered)
+    return applied, as_carried_out(written)
