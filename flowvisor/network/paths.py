@@ -45,10 +45,12 @@ class Step(NamedTuple):
 class Route:
     """How one label gets from several datapaths to one.
 
-    `exits` are the ports by which it leaves those from which there is a way, `steps` what datapaths do with it then.
+    `exits` are the ports by which it leaves those from which there is a way, `steps` what datapaths do with it then,
+    and `onward` the link by which it leaves each.
     """
 
     exits: Mapping[int, int]
+    onward: Mapping[int, Hop]
     steps: tuple[Step, ...]
     hops: frozenset[Hop]
     unreached: tuple[int, ...]
@@ -105,34 +107,38 @@ class Paths:
             found = self._choices[at, to] = [hop for hop in open_ if far[hop.far.dpid] == nearest]
         return found
 
-    def route(self, label: int, sources: Iterable[int], to: int) -> Route:
-        """How a label gets there from all of these; from there itself it goes out and comes back."""
+    def route(self, label: int, sources: Iterable[int], to: int, lost: Route | None = None) -> Route:
+        """How a label gets there from all of these; from there itself it goes out and comes back.
+
+        `lost` is how it went when there were more links: what it still can use of that it does.
+        """
+        kept: Mapping[int, Hop] = {} if lost is None else lost.onward
         onward: dict[int, Hop] = {}
         exits: dict[int, int] = {}
         hops: set[Hop] = set()
         unreached = []
         for source in sources:
-            hop = self.next_hop(source, to, label)
-            if hop is None:
+            ahead = self._ahead(source, to)
+            if not ahead:
                 unreached.append(source)
                 continue
-            exits[source] = hop.near.port
-            while hop not in hops:
+            at = source
+            while at not in onward:
+                known = kept.get(at)
+                hop = known if known in ahead else self.next_hop(at, to, label)
+                assert hop is not None  # it is on the way
+                onward[at] = hop
                 hops.add(hop)
                 at = hop.far.dpid
                 if at == to:
                     break
-                onward[at] = hop = onward.get(at) or self._surely_next(at, to, label)
+                ahead = self._ahead(at, to)
+            exits[source] = onward[source].near.port
         steps = (
             Step(hop.far.dpid, hop.far.port, None if hop.far.dpid == to else onward[hop.far.dpid].near.port)
             for hop in sorted(hops, key=_far_end)
         )
-        return Route(exits, tuple(steps), frozenset(hops), tuple(unreached))
-
-    def _surely_next(self, at: int, to: int, label: int) -> Hop:
-        hop = self.next_hop(at, to, label)
-        assert hop is not None  # it is on the way
-        return hop
+        return Route(exits, onward, tuple(steps), frozenset(hops), tuple(unreached))
 
 
 def _far_end(hop: Hop) -> End:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from itertools import chain
+from typing import Final, NamedTuple, TypeVar
 
-from attrs import Factory, define, evolve, field, frozen
+from attrs import Factory, define, field, frozen
 
 from flowvisor.network.paths import Hop
 from flowvisor.network.topology import End
@@ -24,6 +25,7 @@ from flowvisor.planning.placement import (
     PortState,
     at_a_links_end,
     at_a_place,
+    differing,
 )
 from flowvisor.planning.routing import Routing
 from flowvisor.planning.share import NO_PART, LabelEntry, Part, Share, SharePort, Watch, port_group
@@ -31,6 +33,9 @@ from flowvisor.planning.underlay import FIRST_EDGE_VERSION, Underlay
 from flowvisor.slices.slice import PortName
 from flowvisor.slices.virtual_network import VirtualNetwork, share_name
 from flowvisor.slices.virtual_switch import UNTAGGED, Attachment, LinkEnd, LogicalSwitch
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 # Why a port is down.
 NOT_CONNECTED: Final = "its datapath is not connected"
@@ -84,6 +89,11 @@ class Embedder:
     _routing: Routing = field(init=False)
     _placed: dict[PortName, tuple[object, Placed]] = field(factory=dict, init=False)
     _last: Embedding = field(default=NO_EMBEDDING, init=False)
+    _known: dict[str, _Switch] = field(factory=dict, init=False)
+    _ports: dict[tuple[int, str], dict[int, SharePort]] = field(
+        factory=dict, init=False
+    )  # by datapath and share
+    _entries: dict[int, dict[PortName, tuple[LabelEntry, ...]]] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._routing = Routing(self.allocations.labels)
@@ -185,39 +195,67 @@ class Embedder:
 
     def _embedding(
         self,
-        switches: Mapping[str, _Switch],
+        switches: dict[str, _Switch],
         before: Mapping[PortName, tuple[object, Placed]],
         underlay: Underlay,
         positions: _Positions,
     ) -> Embedding:
-        touched: set[int] = set()
-        nothing = (None, NOT_PLACED)
-        for name in self._placed.keys() | before.keys():
-            placed = self._placed.get(name, nothing)[1]
-            touched.update(placed.touched_since(before.get(name, nothing)[1]))
+        touched = self._take_in(before)
+        for share, one in switches.items():
+            if self._known.get(share, one)[2:4] != one[2:4]:  # another dpid, or other tables
+                touched.shares.update((dpid, share) for dpid in one.edges)
+        self._known = switches
         watches = _watches(switches, positions)
-        last = self._last
-        edges = {share: one.edges for share, one in switches.items()}
-        ports_at: dict[tuple[int, str], dict[int, SharePort]] = {}
-        entries_at: dict[int, list[LabelEntry]] = {}
-        for name, (_, placed) in self._placed.items():
-            for dpid in touched & placed.ports.keys():
-                ports_at.setdefault((dpid, name.share), {})[name.number] = placed.ports[dpid]
-            for dpid in touched & placed.entries.keys():
-                entries_at.setdefault(dpid, []).extend(placed.entries[dpid])
-        shares_at: dict[int, dict[str, Share]] = {}
-        for (dpid, share), ports in ports_at.items():
-            one = switches[share]
-            shares_at.setdefault(dpid, {})[share] = Share(share, one.logical.dpid, one.block, ports)
-        parts: dict[int, Part] = {}
-        for dpid in underlay.datapaths:
-            part = last.part(dpid)
-            if dpid in touched:
-                part = Part(shares_at.get(dpid, {}), tuple(entries_at.get(dpid, ())), part.watches)
-            if part.watches != watches.get(dpid, ()):
-                part = evolve(part, watches=watches.get(dpid, ()))
-            parts[dpid] = part
-        return Embedding({name: placed.state for name, (_, placed) in self._placed.items()}, edges, parts)
+        parts = {dpid: self._part(dpid, touched, watches.get(dpid, ())) for dpid in underlay.datapaths}
+        states = {name: placed.state for name, (_, placed) in self._placed.items()}
+        return Embedding(states, {share: one.edges for share, one in switches.items()}, parts)
+
+    def _take_in(self, before: Mapping[PortName, tuple[object, Placed]]) -> _Touched:
+        """Bring up to date what is on each datapath; give where something is different."""
+        touched = _Touched(set(), set())
+        nothing = (None, NOT_PLACED)
+        for name in dict.fromkeys((*self._placed, *before)):
+            placed, old = self._placed.get(name, nothing)[1], before.get(name, nothing)[1]
+            if placed is old:
+                continue
+            for dpid in differing(placed.ports, old.ports):
+                touched.shares.add((dpid, name.share))
+                _put(self._ports.setdefault((dpid, name.share), {}), name.number, placed.ports.get(dpid))
+            for dpid in differing(placed.entries, old.entries):
+                touched.entries.add(dpid)
+                _put(self._entries.setdefault(dpid, {}), name, placed.entries.get(dpid))
+        return touched
+
+    def _part(self, dpid: int, touched: _Touched, watches: tuple[Watch, ...]) -> Part:
+        """What a datapath does; the same object as before if that is what it did then."""
+        part = self._last.part(dpid)
+        names = [share for at, share in touched.shares if at == dpid]
+        if not names and dpid not in touched.entries and part.watches == watches:
+            return part
+        shares = {name: share for name, share in part.shares.items() if name not in names}
+        for name in sorted(names):
+            ports = self._ports[dpid, name]
+            if ports:
+                one = self._known[name]
+                shares[name] = Share(name, one.logical.dpid, one.block, dict(sorted(ports.items())))
+        entries = part.label_entries
+        if dpid in touched.entries:
+            entries = tuple(chain.from_iterable(self._entries[dpid].values()))
+        return Part(shares, entries, watches)
+
+
+class _Touched(NamedTuple):
+    """Where something is different: of shares, and of labels that pass."""
+
+    shares: set[tuple[int, str]]
+    entries: set[int]
+
+
+def _put(where: dict[K, V], key: K, value: V | None) -> None:
+    if value is None:
+        where.pop(key, None)
+    else:
+        where[key] = value
 
 
 class _Positions(NamedTuple):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from attrs import Factory, frozen
 
@@ -14,6 +14,8 @@ from flowvisor.planning.claims import attached
 from flowvisor.planning.labels import Label, delivered
 from flowvisor.planning.share import Ingress, LabelEntry, SharePort
 from flowvisor.slices.virtual_switch import UNTAGGED, Attachment
+
+T = TypeVar("T")
 
 MAX_REMEMBERED: Final = (
     1 << 17
@@ -52,15 +54,13 @@ class Placed:
     ports: Mapping[int, SharePort] = Factory(dict)
     entries: Mapping[int, tuple[LabelEntry, ...]] = Factory(dict)
 
-    def touched_since(self, before: Placed) -> Iterable[int]:
-        """The datapaths at which something is different."""
-        if self is before:
-            return
-        for mine, old in ((self.ports, before.ports), (self.entries, before.entries)):
-            for dpid in mine.keys() | old.keys():
-                one, other = mine.get(dpid), old.get(dpid)
-                if one is not other and one != other:
-                    yield dpid
+
+def differing(mine: Mapping[int, T], old: Mapping[int, T]) -> Iterator[int]:
+    """The datapaths at which something is not what it was."""
+    for dpid in mine.keys() | old.keys():
+        one, other = mine.get(dpid), old.get(dpid)
+        if one is not other and one != other:
+            yield dpid
 
 
 NOT_PLACED = Placed(PortState(None, None, is_up=False))
@@ -118,7 +118,7 @@ def at_a_links_end(
 
 
 def _remote(number: int, labelled: Labelled | None) -> Mapping[int, SharePort]:
-    """The port where an output to it pushes a label; alike on all edges that it leaves by the same port number."""
+    """The port where an output to it pushes a label."""
     if labelled is None:
         return {}
     return {edge: _leading(number, labelled.label, port) for edge, port in labelled.route.exits.items()}

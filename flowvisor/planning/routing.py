@@ -54,7 +54,8 @@ class Routing:
         paths = self._paths[in_tunnels]
         known = self._now.get(port) or self._before.get(port)
         if known is None or known[:2] != (sources, to) or not known.route.hops <= paths.hops:
-            known = _Routed(sources, to, paths.route(value, sources, to))
+            lost = known.route if known is not None and known.to == to else None
+            known = _Routed(sources, to, paths.route(value, sources, to, lost))
         self._now[port] = known
         return Labelled(Label(value, is_key=in_tunnels), known.route)
 

@@ -13,6 +13,7 @@ from flowvisor.planning.placement import (
     PortState,
     at_a_links_end,
     at_a_place,
+    differing,
 )
 from tests.support.virtual import at
 
@@ -76,6 +77,10 @@ def test_a_links_end_comes_in_at_its_anchor_and_leads_to_the_other_end_from_ever
 
 
 def test_only_datapaths_at_which_something_differs_are_touched() -> None:
-    assert set(attached().touched_since(attached())) == set()
-    assert set(attached("1/4@20").touched_since(attached())) == {1}
-    assert set(attached().touched_since(NOT_PLACED)) == {1, 2, 3}
+    one, same, moved = attached(), attached(), attached("1/4@20")
+    assert set(differing(one.ports, same.ports)) == set(differing(one.entries, same.entries)) == set()
+    assert (set(differing(moved.ports, one.ports)), set(differing(moved.entries, one.entries))) == (
+        {1},
+        set(),
+    )
+    assert set(differing(one.ports, NOT_PLACED.ports)) == {1, 3}
