@@ -15,6 +15,7 @@ from flowvisor.connections.counters import DATAPATH, OTHER_DPIDS, ConnectionCoun
 from flowvisor.connections.datapath_protocol import DatapathProtocol
 from flowvisor.hypervisor.hypervisor import Hypervisor
 from flowvisor.hypervisor.peers import Datapath
+from flowvisor.hypervisor.provisioning import faults_of
 from flowvisor.network.dpid import format_dpid
 
 Labels = Callable[[int], tuple[str, str]]  # dpid and name of a datapath
@@ -60,6 +61,16 @@ def datapath_metrics(
             (labels(protocol.datapath.dpid), protocol.channel.round_trip_seconds)
             for protocol in connections.by_peer.values()
             if isinstance(protocol, DatapathProtocol) and protocol.channel.round_trip_seconds is not None
+        ),
+    )
+    yield gauge(
+        "switch_not_as_wanted",
+        "In how many ways the datapath is not what the main file wants it to be.",
+        "dpid switch",
+        (
+            (labels(dpid), float(sum(1 for _ in faults_of(one))))
+            for dpid, one in connected.items()
+            if one.wanted.ports
         ),
     )
     declared = len(hypervisor.fabric.topology.declared)

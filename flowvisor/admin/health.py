@@ -12,6 +12,7 @@ from flowvisor.configuration.snapshot import Configuration
 from flowvisor.connections.connections import Connections
 from flowvisor.connections.line import Line
 from flowvisor.hypervisor.hypervisor import Hypervisor
+from flowvisor.hypervisor.provisioning import faults_of
 
 
 def health_page(hypervisor: Hypervisor, connections: Connections) -> Page:
@@ -43,6 +44,11 @@ def health_of(hypervisor: Hypervisor, connections: Connections) -> Health:
         f"{configuration.datapath_name(line.switch.dpid)}"
         for line in listeners
         if not line.is_listening
+    ]
+    reasons += [
+        f"{configuration.datapath_name(dpid)}: {fault}"
+        for dpid in ready
+        for fault in faults_of(hypervisor.datapaths[dpid])
     ]
     if failures:
         reasons.append(f"datapaths refused {failures} of the hypervisor's own entries")

@@ -17,6 +17,7 @@ _KEYS: Final[Mapping[str, str]] = {
     "may_configure_ports": "port_mod",
     "controller_certificates": "controller_certificate",
     "certificates": "datapaths",
+    "wanted": "datapaths",
     "watches_files": "watch",
     "capacities": "links",
     "tunnel_ports": "links",

@@ -34,6 +34,7 @@ from flowvisor.network.certificate_pin import parse_certificate_pin
 from flowvisor.network.connection_method import OPENFLOW_PORT, ConnectionMethod, parse_connection_method
 from flowvisor.network.dpid import format_dpid, parse_dpid
 from flowvisor.network.tls_files import NamedFile, TlsFiles
+from flowvisor.network.wanted_datapath import WantedDatapath
 from flowvisor.slices.flowspace_slice import ALL_DATAPATHS
 from flowvisor.slices.slice import SwitchSettings
 
@@ -233,10 +234,31 @@ def datapath_names(keys: Mapping[str, Key]) -> Described[Mapping[str, NamedDatap
         def add(key: Scalar, value: Node) -> None:
             _check_datapath_name(key, found)
             values = read_keys(mapping_of(value), keys, names).complete()
-            one = NamedDatapath(values["dpid"], values["certificate"])
+            wanted = WantedDatapath(values["description"], values["admitted"], values["ports"])
+            one = NamedDatapath(values["dpid"], values["certificate"], wanted)
             if taken := next((name for name, other in found.items() if other.dpid == one.dpid), None):
                 raise wrong(value, f"{format_dpid(one.dpid)} is {taken} already")
             found[key.text] = one
+
+        each_of(node, add)
+        return found
+
+    return convert
+
+
+def by_number(lowest: int, highest: int, convert_value: Described[T]) -> Described[Mapping[int, T]]:
+    """A mapping from numbers, as of ports."""
+    number = integer(lowest, highest)
+
+    @described({"type": "object", "additionalProperties": convert_value.shape})
+    def convert(node: Node, names: Names) -> Mapping[int, T]:
+        found: dict[int, T] = {}
+
+        def add(key: Scalar, value: Node) -> None:
+            one = number(key, names)
+            if one in found:
+                raise wrong(key, f"{one} stands here already")
+            found[one] = convert_value(value, names)
 
         each_of(node, add)
         return found

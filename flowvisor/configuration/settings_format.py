@@ -23,6 +23,8 @@ from flowvisor.configuration.snapshot import (
 )
 from flowvisor.network.connection_method import parse_connection_method
 from flowvisor.network.dpid import parse_dpid
+from flowvisor.network.wanted_datapath import ANYHOW
+from flowvisor.openflow.ports import MAX_PORT
 from flowvisor.slices.virtual_network import VLAN_LABELS
 
 ADMIN_PORT: Final = 8080
@@ -34,6 +36,13 @@ DATAPATH_KEYS: Final[Keys] = {
     "dpid": Key(parsed(parse_dpid, TEXT_OR_NUMBER), meaning="which datapath has this name", is_required=True),
     "certificate": Key(
         converters.certificate_pins, meaning="the certificate that it has to show", default=()
+    ),
+    "description": Key(parsed(str), meaning="for people", default=""),
+    "admitted": Key(one_of({"yes": True, "no": False}), meaning="whether it may connect", default=True),
+    "ports": Key(
+        converters.by_number(1, MAX_PORT, one_of({"up": True, "down": False})),
+        meaning="ports by number, each up or down, to which state it is brought when it connects",
+        default={},
     ),
 }
 
@@ -69,6 +78,7 @@ def _settings(values: Mapping[str, Any]) -> Settings:
             "tunnel_ports": frozenset(end for link in declared if link.is_tunnel for end in link.ends),
             "datapaths": {name: one.dpid for name, one in named.items()},
             "certificates": {one.dpid: one.certificates for one in named.values() if one.certificates},
+            "wanted": {one.dpid: one.wanted for one in named.values() if one.wanted != ANYHOW},
         }
     )
 

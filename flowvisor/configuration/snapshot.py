@@ -13,6 +13,7 @@ from flowvisor.network.connection_method import ConnectionMethod
 from flowvisor.network.dpid import format_dpid
 from flowvisor.network.tls_files import TlsFiles
 from flowvisor.network.topology import End
+from flowvisor.network.wanted_datapath import ANYHOW, WantedDatapath
 from flowvisor.policies.acl import Acl
 from flowvisor.policies.bandwidth import Bandwidth
 from flowvisor.policies.policy import Policy
@@ -37,6 +38,7 @@ class NamedDatapath:
 
     dpid: int
     certificates: tuple[CertificatePin, ...] = ()
+    wanted: WantedDatapath = ANYHOW
 
 
 @frozen
@@ -62,6 +64,7 @@ class Settings:
     datapaths: Mapping[str, int]
     admission: str
     certificates: Mapping[int, tuple[CertificatePin, ...]] = field(factory=dict)
+    wanted: Mapping[int, WantedDatapath] = field(factory=dict)  # by dpid, of which anything is said
     tls: TlsFiles | None = None
     tokens: str | None = None
     max_half_open_per_address: int = DEFAULT_HALF_OPEN
@@ -77,6 +80,10 @@ class Settings:
     def open_admin(self) -> list[str]:
         """Where others may read along: there only what is for everybody is served."""
         return [str(method) for method in self.admin if not method.is_private]
+
+    def wanted_of(self, dpid: int) -> WantedDatapath:
+        """What a datapath is to look like."""
+        return self.wanted.get(dpid, ANYHOW)
 
 
 def _when_of(policy: Policy) -> tuple[When, ...]:

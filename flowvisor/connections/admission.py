@@ -12,12 +12,15 @@ class Admission:
     def __init__(self, settings: Settings) -> None:
         self._dpids = frozenset(settings.datapaths.values()) if settings.admission == LISTED else None
         self._certificates = settings.certificates
+        self._shut_out = {dpid for dpid, wanted in settings.wanted.items() if not wanted.is_admitted}
         self.max_half_open_per_address = settings.max_half_open_per_address
 
     def refusal(self, dpid: int, certificate: PeerCertificate | None) -> str | None:
         """Why a datapath that has shown this certificate, or none, may not be this one; None if it may."""
         if self._dpids is not None and dpid not in self._dpids:
             return "not-listed"
+        if dpid in self._shut_out:
+            return "not-admitted"
         pins = self._certificates.get(dpid)
         if not pins:
             return None

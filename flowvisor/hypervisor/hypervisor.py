@@ -29,6 +29,7 @@ from flowvisor.hypervisor.peers import (
     VirtualSwitch,
 )
 from flowvisor.hypervisor.port_configs import recalled
+from flowvisor.hypervisor.provisioning import reprovision
 from flowvisor.hypervisor.readings import forget_old
 from flowvisor.hypervisor.reembedding import look_at_ports, reembed
 from flowvisor.hypervisor.room import Pool
@@ -149,6 +150,7 @@ class Hypervisor:
         self._configure(configuration, self.allocations, effects, compiled)
         for datapath in self.datapaths.values():
             datapath.sharing_seconds = configuration.settings.statistics_sharing_seconds
+            reprovision(datapath, configuration.settings.wanted_of(datapath.dpid), effects)
         if self.networks.are_there:
             self.networks.embed(self.fabric)
         touched = Touched(before, configuration, blocks, self.allocations.blocks)
@@ -203,6 +205,7 @@ class Hypervisor:
             ports={port.number: port for port in features.ports},
             memory=self._memory_of(features.dpid),
             fabric=self.fabric,
+            wanted=self.configuration.settings.wanted_of(features.dpid),
             sharing_seconds=self.configuration.settings.statistics_sharing_seconds,
         )
         self.datapaths[features.dpid] = datapath

@@ -27,6 +27,7 @@ from flowvisor.hypervisor.turns import Share, Turns
 from flowvisor.hypervisor.verdicts import Verdicts
 from flowvisor.network.discovery import Discovery
 from flowvisor.network.topology import Topology
+from flowvisor.network.wanted_datapath import ANYHOW, WantedDatapath
 from flowvisor.openflow.bridge import DEFAULT_QUEUE
 from flowvisor.openflow.channel import MAX_PROTOCOL_ERRORS, PROTOCOL_ERROR_WINDOW_SECONDS
 from flowvisor.openflow.messages import (
@@ -422,6 +423,7 @@ class Datapath(Peer):
     group_features: GroupFeaturesReply = Factory(GroupFeaturesReply)
     meter_features: MeterFeaturesReply = Factory(MeterFeaturesReply)
     table_features: dict[int, TableFeatures] | None = None
+    wanted: WantedDatapath = ANYHOW  # what the admin wants it to look like
     sharing_seconds: float = 0  # for how long a reading may answer further channels
     readings: dict[bytes, Reading] = Factory(dict)  # by the requests that ask for them
     shared_readings: int = 0  # requests that another channel's reading has answered

@@ -16,6 +16,7 @@ from flowvisor.hypervisor.groups import Groups
 from flowvisor.hypervisor.ids import Ids
 from flowvisor.hypervisor.meters import Meters
 from flowvisor.hypervisor.peers import GATHERING_SECONDS, Datapath
+from flowvisor.hypervisor.provisioning import provision
 from flowvisor.hypervisor.readoption import Comparison
 from flowvisor.hypervisor.rejudging import correction
 from flowvisor.hypervisor.requests import Answer, ask, send_own
@@ -251,6 +252,7 @@ def _open(datapath: Datapath, effects: Effects) -> None:
 
     def done(_replies: list[Message], effects: Effects) -> None:
         datapath.is_ready = True
+        provision(datapath, effects)
         links.begin(datapath, effects)
         effects.note(
             "info", "datapath_ready", dpid=datapath.dpid, enforcement=datapath.plan.enforcement.value

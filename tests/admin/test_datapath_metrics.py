@@ -6,6 +6,7 @@ from attrs import evolve
 
 from flowvisor.admin.datapath_metrics import datapath_metrics
 from flowvisor.connections.counters import MAX_COUNTED_DPIDS
+from flowvisor.network.wanted_datapath import WantedDatapath
 from flowvisor.openflow.channel import IDLE_SECONDS
 from flowvisor.openflow.frame import HEADER, PACKET_OUT
 from tests.support.shell import Shell
@@ -95,3 +96,11 @@ def test_how_quickly_a_silent_datapath_answered_is_told() -> None:
     shell.reactor.advance(0.25)  # the question is on its way
     shell.settle()
     assert samples(shell, "switch_echo_rtt_seconds") == [(ONE, 0.25)]
+
+
+def test_one_that_is_not_as_it_is_wanted_is_told() -> None:
+    plain = configuration(a_slice("blue", ports(1)))
+    wanted = {1: WantedDatapath(ports={1: False, 9: True})}
+    shell = Shell(evolve(plain, settings=evolve(plain.settings, datapaths={"leaf-1": 1}, wanted=wanted)))
+    shell.datapath()
+    assert samples(shell, "switch_not_as_wanted") == [(ONE, 1.0)]

@@ -9,8 +9,9 @@ import pytest
 from attrs import evolve
 from twisted.internet.error import CannotListenError
 
-from flowvisor.admin.health import health_page
+from flowvisor.admin.health import health_of, health_page
 from flowvisor.network.connection_method import parse_connection_method
+from flowvisor.network.wanted_datapath import WantedDatapath
 from tests.support.shell import Shell
 from tests.support.world import a_slice, configuration, ports
 
@@ -104,3 +105,11 @@ def test_where_they_should_but_cannot_is_a_reason(monkeypatch: pytest.MonkeyPatc
     status, body = health(waiting_shell())
     assert status == 503
     assert body["reasons"] == ["slice blue cannot listen on ptcp:16801:127.0.0.1 for leaf-1"]
+
+
+def test_a_datapath_that_is_not_as_it_is_wanted_is_a_reason() -> None:
+    plain = configuration(a_slice("blue", ports(1)))
+    wanted = {1: WantedDatapath(ports={9: True})}
+    shell = Shell(evolve(plain, settings=evolve(plain.settings, datapaths={"leaf-1": 1}, wanted=wanted)))
+    shell.datapath()
+    assert "leaf-1: there is no port 9" in health_of(shell.hypervisor, shell.connections)["reasons"]

@@ -1,8 +1,11 @@
 """The main file needs little, and what it leaves out has one meaning."""
 
+import pytest
+
 from flowvisor.configuration.snapshot import Settings
 from flowvisor.network.certificate_pin import CertificatePin
 from flowvisor.network.connection_method import parse_connection_method
+from flowvisor.network.wanted_datapath import ANYHOW, WantedDatapath
 from tests.support.formats import RIGHT, problems_of, read
 
 
@@ -46,3 +49,25 @@ def test_a_datapaths_certificate_belongs_to_its_dpid() -> None:
     assert isinstance(settings, Settings)
     assert settings.datapaths == {"leaf": 1, "other": 2}
     assert settings.certificates == {1: (CertificatePin("cn", "leaf"),)}
+
+
+def test_a_datapath_is_wanted_as_its_entry_says() -> None:
+    leaf = "leaf-1: {dpid: 0x1, description: rack 3, admitted: no, ports: {3: down, 4: up}}"
+    settings = read("main", datapaths=f"{{{leaf}, leaf-2: {{dpid: 0x2}}}}")
+    assert isinstance(settings, Settings)
+    assert settings.wanted == {1: WantedDatapath("rack 3", is_admitted=False, ports={3: False, 4: True})}
+    assert settings.wanted_of(2) == ANYHOW
+
+
+@pytest.mark.parametrize(
+    ("wanted", "complaint"),
+    [
+        ("{3: on}", '"on" is not "up" or "down"'),
+        ("{0: up}", "0 is not from 1 to"),
+        ("{3: up, 0x3: down}", "3 stands here already"),
+        ("[3]", "a list where"),
+    ],
+)
+def test_ports_are_numbers_and_up_or_down(wanted: str, complaint: str) -> None:
+    told = problems_of("main", {**RIGHT["main"], "datapaths": f"{{leaf: {{dpid: 0x1, ports: {wanted}}}}}"})
+    assert complaint in " ".join(told.values())

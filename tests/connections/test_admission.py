@@ -9,6 +9,7 @@ from attrs import evolve
 
 from flowvisor.connections.admission import Admission
 from flowvisor.network.certificate_pin import CertificatePin, PeerCertificate
+from flowvisor.network.wanted_datapath import WantedDatapath
 from tests.support.world import configuration
 
 DIGEST = "ab" * 32
@@ -45,3 +46,9 @@ def test_a_dpid_that_has_a_certificate_is_nobody_elses(
 def test_any_of_several_certificates_will_do() -> None:
     pins = (CertificatePin("cn", "old"), CertificatePin("cn", "leaf"))
     assert admission(certificates={1: pins}).refusal(1, LEAF) is None
+
+
+def test_one_that_is_not_to_be_let_in_is_not() -> None:
+    one = admission(datapaths={"leaf-1": 1}, wanted={1: WantedDatapath(is_admitted=False)})
+    assert one.refusal(1, None) == "not-admitted"
+    assert one.refusal(2, None) is None

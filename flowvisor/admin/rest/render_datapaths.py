@@ -9,6 +9,7 @@ from flowvisor.admin.rest import shapes
 from flowvisor.admin.rest.instance import Instance
 from flowvisor.connections.datapath_protocol import DatapathProtocol
 from flowvisor.hypervisor.peers import Datapath
+from flowvisor.hypervisor.provisioning import faults_of
 from flowvisor.network.dpid import format_dpid
 from flowvisor.network.topology import End
 from flowvisor.openflow.ports import LINK_DOWN, PORT_DOWN, Port
@@ -33,6 +34,8 @@ def datapath(instance: Instance, dpid: int) -> shapes.Datapath:
     away: shapes.Datapath = {
         "name": instance.configuration.datapath_name(dpid),
         "dpid": format_dpid(dpid),
+        "description": instance.configuration.settings.wanted_of(dpid).description,
+        "faults": [],
         "is_connected": False,
         "is_ready": False,
         "address": None,
@@ -58,6 +61,8 @@ def _connected(instance: Instance, one: Datapath) -> shapes.Datapath:
     return {
         "name": instance.configuration.datapath_name(one.dpid),
         "dpid": format_dpid(one.dpid),
+        "description": one.wanted.description,
+        "faults": list(faults_of(one)) if one.is_ready else [],
         "is_connected": True,
         "is_ready": one.is_ready,
         "address": protocol.address if isinstance(protocol, DatapathProtocol) else None,

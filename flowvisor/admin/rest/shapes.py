@@ -107,6 +107,8 @@ class Datapath(TypedDict):
 
     name: Name
     dpid: Dpid
+    description: Annotated[str, "of the admin's"]
+    faults: Annotated[list[str], "what of it is not as the main file wants it"]
     is_connected: bool
     is_ready: Annotated[bool, "whether it is set up"]
     address: Annotated[str | None, "where it has connected from"]

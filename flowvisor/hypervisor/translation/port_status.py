@@ -8,6 +8,7 @@ from flowvisor.errors import Inexpressible
 from flowvisor.hypervisor import links
 from flowvisor.hypervisor.effects import Effects
 from flowvisor.hypervisor.peers import GATHERING_SECONDS, Datapath, TenantChannel, VirtualSwitch
+from flowvisor.hypervisor.provisioning import provision_port
 from flowvisor.hypervisor.requests import send_own
 from flowvisor.hypervisor.sightings import is_up
 from flowvisor.hypervisor.translation.groups import bucket_floods
@@ -45,6 +46,8 @@ def heard(
         message = evolve(message, reason=PORT_ADD if before is None else PORT_MODIFY)
     links.port_changed(datapath, number, effects)
     _look_where_networks_lie(datapath, before, datapath.ports.get(number), effects)
+    if before is None and datapath.is_ready:
+        provision_port(datapath, number, effects)
     for switch in datapath.switches.values():
         if switch.view.share is None and switch.view.sees_port(number):
             tell(switch, message, effects, but=but)
