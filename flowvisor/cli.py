@@ -7,12 +7,14 @@ import sys
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
+from urllib.parse import urlencode
 
 import click
 
 from flowvisor import __version__
 from flowvisor.admin.explanation_page import explanation_json, explanation_lines
-from flowvisor.admin.preview_page import preview_json, preview_lines
+from flowvisor.admin.preview_page import plan_lines, preview_json
+from flowvisor.admin.terminal.asking import asked, where
 from flowvisor.admin.terminal.lazily import Lazily
 from flowvisor.configuration.snapshot import Configuration
 from flowvisor.connections.folder_source import SEARCHED, find_main_file, load
@@ -26,7 +28,7 @@ from flowvisor.planning.explanation import explain as explain_packet
 from flowvisor.planning.explanation import packets_of, packets_of_bytes, port_of
 from flowvisor.planning.network_checks import network_warnings
 from flowvisor.planning.overlaps import Overlap, describe_datapath, describe_packet
-from flowvisor.planning.preview import Preview, offline, preview
+from flowvisor.planning.preview import offline, preview
 from flowvisor.planning.proof import prove_ahead
 from flowvisor.policies.bandwidth import Bandwidth
 
@@ -124,18 +126,23 @@ def run(config: Path | None, log_format: str, log_level: str) -> None:
     "--against",
     type=click.Path(path_type=Path, exists=True),
     metavar="DIR",
-    required=True,
     help="Compare with the files in this folder (or with this main file), as if they were running.",
 )
 @click.option("--at", metavar="TIME", help="What they will change then, like 2026-12-24T18:00 (here).")
+@where
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object to standard output.")
-def plan(config: Path | None, against: Path, at: str | None, as_json: bool) -> None:
+def plan(config: Path | None, against: Path | None, at: str | None, as_json: bool, **place: Any) -> None:
     """Say what the files would change if they were put in force: entries of datapaths, ports, channels.
 
-    Lines with + come, with - go, with ~ change.
+    Lines with + come, with - go, with ~ change. Without --against the flowvisor that runs is asked for a plan of
+    its own files; with it nobody is, and what is said of datapaths is what the files tell.
 
-    Exit status: 0 nothing changes; 3 something does; 2 something is wrong in the files.
+    Exit status: 0 nothing changes; 3 something does; 2 something is wrong in the files; 1 it was refused, for
+    example for want of a token; 4 nobody answers.
     """
+    if against is None:
+        _show_plan_of_running(config, at, as_json=as_json, **place)
+        return
     try:
         checked, main_file = _check(config), _main_file_in(against)
         allocations = _allocations(_check(main_file).configuration)
@@ -144,11 +151,16 @@ def plan(config: Path | None, against: Path, at: str | None, as_json: bool) -> N
         _refuse(error, as_json=as_json)
     now, then = _now(), checked.written.at(_now() if at is None else _moment(at))
     found = preview(offline(running.at(now), then, allocations), then)
-    if as_json:
-        click.echo(json.dumps(preview_json(found)))
-    else:
-        _show_preview(found)
-    sys.exit(EXIT_CHANGES if found else 0)
+    _show_plan(preview_json(found), as_json=as_json)
+
+
+def _show_plan_of_running(config: Path | None, at: str | None, *, as_json: bool, **place: Any) -> None:
+    if config is not None:
+        raise click.UsageError("--config goes with --against: a flowvisor that runs has files of its own")
+    query = "" if at is None else "?" + urlencode({"at": _moment(at).isoformat()})
+    with asked(**place) as client:
+        told = client.get(f"/plan{query}")
+    _show_plan(told, as_json=as_json)
 
 
 def _now() -> datetime:
@@ -177,11 +189,15 @@ def _allocations(running: Configuration) -> Allocations:
         return Allocations()
 
 
-def _show_preview(found: Preview) -> None:
-    for line in preview_lines(found):
-        click.secho(line, fg={"+": "green", "-": "red", "~": "yellow"}.get(line.strip()[:1]))
-    if not found:
-        click.echo("nothing changes")
+def _show_plan(plan: dict[str, Any], *, as_json: bool) -> NoReturn:
+    if as_json:
+        click.echo(json.dumps(plan))
+    else:
+        for line in plan_lines(plan):
+            click.secho(line, fg={"+": "green", "-": "red", "~": "yellow"}.get(line.strip()[:1]))
+        if not plan["changes"]:
+            click.echo("nothing changes")
+    sys.exit(EXIT_CHANGES if plan["changes"] else 0)
 
 
 @main.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flowvisor.configuration.changes import Changes, Differences
@@ -13,43 +13,53 @@ _SIGNS = {OPENED: "+", CLOSED: "-"}
 
 def preview_lines(preview: Preview) -> Iterator[str]:
     """Lines of a difference: those that begin with + come, with - go, with ~ change."""
-    yield from _file_lines(preview.files)
-    for one in preview.datapaths:
-        yield f"datapath {one.name}"
+    return plan_lines(preview_json(preview))
+
+
+def plan_lines(plan: Mapping[str, Any]) -> Iterator[str]:
+    """The same of what `preview_json` has made, also elsewhere."""
+    yield from _file_lines(plan)
+    for one in plan["datapaths"]:
+        yield f"datapath {one['datapath']}"
         for line in _datapath_lines(one):
             yield f"  {line}"
 
 
-def _file_lines(files: Changes) -> Iterator[str]:
-    for what, differences in (("slice", files.slices), ("policy", files.policies)):
-        yield from (f"+ {what} {name}" for name in differences.added)
-        yield from (f"- {what} {name}" for name in differences.removed)
-        yield from (f"~ {what} {name}: {', '.join(keys)}" for name, keys in differences.changed.items())
-    for key in files.settings:
-        yield f"~ main file: {key}" + (", from the next start on" if key in files.not_live else "")
+def _file_lines(files: Mapping[str, Any]) -> Iterator[str]:
+    for what, differences in (("slice", files["slices"]), ("policy", files["policies"])):
+        yield from (f"+ {what} {name}" for name in differences["added"])
+        yield from (f"- {what} {name}" for name in differences["removed"])
+        yield from (f"~ {what} {name}: {', '.join(keys)}" for name, keys in differences["changed"].items())
+    for key in files["settings"]:
+        yield f"~ main file: {key}" + (", from the next start on" if key in files["after_restart"] else "")
 
 
-def _datapath_lines(one: DatapathChanges) -> Iterator[str]:
-    if one.enforcement is not None:
-        yield f"~ slices are kept apart by {one.enforcement[1]}, no longer by {one.enforcement[0]}"
-    yield from (f"+ {entry}" for entry in one.entries.added)
-    yield from (f"~ {new} (was {old.to})" for old, new in one.entries.changed)
-    yield from (f"- {entry}" for entry in one.entries.removed)
-    for name, changes in one.slices.items():
-        yield from (f"{_SIGNS.get(changes.channels, '~')} slice {name}: {said}" for said in _said(changes))
+def _datapath_lines(one: Mapping[str, Any]) -> Iterator[str]:
+    enforcement, entries = one["enforcement"], one["entries"]
+    if enforcement is not None:
+        yield f"~ slices are kept apart by {enforcement['after']}, no longer by {enforcement['before']}"
+    yield from (f"+ {_entry_text(entry)}" for entry in entries["added"])
+    yield from (f"~ {_entry_text(entry)} (was {entry['before']})" for entry in entries["changed"])
+    yield from (f"- {_entry_text(entry)}" for entry in entries["removed"])
+    for name, changes in one["slices"].items():
+        yield from (f"{_SIGNS.get(changes['channels'], '~')} slice {name}: {said}" for said in _said(changes))
 
 
-def _said(changes: SliceChanges) -> Iterator[str]:
-    if changes.channels != KEPT:
-        yield f"its channels are {changes.channels}"
-    if changes.hung_up_on:
-        yield f"its channels to {', '.join(changes.hung_up_on)} are closed"
-    if changes.called:
-        yield f"{', '.join(changes.called)} may control it"
-    if changes.ports_gained:
-        yield f"gains ports {', '.join(changes.ports_gained)}"
-    if changes.ports_lost:
-        yield f"loses ports {', '.join(changes.ports_lost)}"
+def _entry_text(entry: Mapping[str, Any]) -> str:
+    return str(Entry(entry["priority"], entry["packets"], entry["to"]))
+
+
+def _said(changes: Mapping[str, Any]) -> Iterator[str]:
+    if changes["channels"] != KEPT:
+        yield f"its channels are {changes['channels']}"
+    if changes["hung_up_on"]:
+        yield f"its channels to {', '.join(changes['hung_up_on'])} are closed"
+    if changes["called"]:
+        yield f"{', '.join(changes['called'])} may control it"
+    if changes["ports_gained"]:
+        yield f"gains ports {', '.join(changes['ports_gained'])}"
+    if changes["ports_lost"]:
+        yield f"loses ports {', '.join(changes['ports_lost'])}"
 
 
 def preview_json(preview: Preview) -> dict[str, Any]:

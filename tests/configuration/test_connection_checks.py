@@ -138,3 +138,14 @@ def test_a_certificate_that_nobody_can_show_is_refused() -> None:
     main = TextFile("main.yaml", "listen: [ptcp:1]\ndatapaths: {a: {dpid: 0x1, certificate: cn:a}}\n")
     with pytest.raises(ConfigurationError, match=r"main.yaml:1:10: listen: .*without TLS; add pssl:PORT"):
         read_configuration(main, [], [])
+
+
+def test_operators_with_tls_need_our_keys_and_no_authority() -> None:
+    for files, missing in (("", ["needs a private key"]), ("tls: {private_key: k, certificate: c}\n", [])):
+        problems = told(main=f"admin: [pssl:8443, ptcp:8080]\n{files}")
+        assert [one for one in problems if not any(words in one for words in missing)] == []
+        assert len(problems) == len(missing)
+
+
+def test_two_of_the_admins_addresses_cannot_be_one() -> None:
+    assert any("is taken by" in one for one in told(main="admin: [ptcp:8080, ptcp:8080:127.0.0.1]\n"))

@@ -32,7 +32,9 @@ class Wsgi:
         if body or environ.get("CONTENT_LENGTH"):
             headers["Content-Length"] = str(len(body))
         head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        uri = environ.get("RAW_URI") or environ.get("REQUEST_URI") or environ["PATH_INFO"]
+        uri = environ["RAW_URI"].partition("?")[0]
+        if environ["QUERY_STRING"]:
+            uri += f"?{environ['QUERY_STRING']}"
         data = f"{environ['REQUEST_METHOD']} {uri} HTTP/1.1\r\n{head}\r\n".encode("latin-1") + body
         answer = self.desk.raw(data)
         told = [(name, value) for name, value in answer.headers.items() if name not in HOP_BY_HOP]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timezone
 from http import HTTPStatus
 
 from twisted.internet.defer import Deferred
@@ -24,17 +25,32 @@ log = Logger()
 
 
 def plan(instance: Instance, call: Call) -> Deferred[Page]:
-    """What a reload would do now."""
+    """What a reload would do now, or at a time."""
+    at = _time_of(call)
 
     async def run() -> Page:
         try:
-            preview = await instance.reloading.plan()
+            preview = await instance.reloading.plan(at)
         except ConfigurationError as error:
             raise bad_files(error) from error
         datapaths = (datapath_json(one) for one in preview.datapaths)
         return listing("datapaths", datapaths, changes=bool(preview), **changes_json(preview.files))
 
     return Deferred.fromCoroutine(run())
+
+
+def _time_of(call: Call) -> datetime | None:
+    text = call.query.get("at")
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        if at.tzinfo is None:
+            raise ValueError("without an offset")
+        return at.astimezone(timezone.utc)
+    except (ValueError, OverflowError) as error:
+        told = f'"{text[:40]}" is no time with an offset, like 2026-12-24T18:00:00Z'
+        raise Refused(HTTPStatus.BAD_REQUEST, told) from error
 
 
 def reload(instance: Instance, call: Call) -> Deferred[Page]:

@@ -328,66 +328,6 @@ class RefusedRequest(TypedDict):
     frame: Annotated[str, "its first bytes, in hexadecimal"]
 
 
-class Refusals(TypedDict):
-    """The requests of a slice that were refused lately, the latest last."""
-
-    refusals: list[RefusedRequest]
-
-
-class Datapaths(TypedDict):
-    """All that are connected, or that the main file names."""
-
-    datapaths: list[Datapath]
-
-
-class Ports(TypedDict):
-    """All ports of a datapath."""
-
-    ports: list[Port]
-
-
-class Slices(TypedDict):
-    """All slices that the reader may know of."""
-
-    slices: list[Slice]
-
-
-class Policies(TypedDict):
-    """All policies that the reader may know of."""
-
-    policies: list[Policy]
-
-
-class Switches(TypedDict):
-    """Virtual switches."""
-
-    switches: list[Switch]
-
-
-class Controllers(TypedDict):
-    """Controllers, one for each virtual switch that it controls."""
-
-    controllers: list[Controller]
-
-
-class Links(TypedDict):
-    """Links, each direction by itself."""
-
-    links: list[Link]
-
-
-class Allocations(TypedDict):
-    """What has been allocated to slices."""
-
-    allocations: list[Allocation]
-
-
-class Flows(TypedDict):
-    """Flow entries."""
-
-    flows: list[FlowEntry]
-
-
 class Event(TypedDict):
     """Something that has happened."""
 
@@ -396,12 +336,6 @@ class Event(TypedDict):
     event: Annotated[str, "what"]
     slice: Annotated[str | None, "whose it is; None is the admin's"]
     details: dict[str, Any]
-
-
-class Events(TypedDict):
-    """Events, the latest last."""
-
-    events: list[Event]
 
 
 class Problem(TypedDict):

@@ -8,14 +8,14 @@ from typing import Any, Final
 from flowvisor.admin.health import health_page
 from flowvisor.admin.metrics import CONTENT_TYPE as METRICS
 from flowvisor.admin.page import JSON, Page
-from flowvisor.admin.rest import answers, commands, event_stream, plan_shapes, shapes
+from flowvisor.admin.rest import answers, commands, event_stream, listing_shapes, plan_shapes, shapes
 from flowvisor.admin.rest.access import Audience
 from flowvisor.admin.rest.bodies import YAML
 from flowvisor.admin.rest.call import Call
 from flowvisor.admin.rest.instance import Instance
 from flowvisor.admin.rest.json_pieces import json_page
 from flowvisor.admin.rest.openapi import openapi
-from flowvisor.admin.rest.routes import Header, Route
+from flowvisor.admin.rest.routes import Header, Query, Route
 
 EVERYBODY, TENANTS, ADMIN = Audience.EVERYBODY, Audience.TENANTS, Audience.ADMIN
 
@@ -88,7 +88,7 @@ ROUTES: Final = (
     _get("/openapi.json", "getOpenapi", "This document", EVERYBODY, _openapi, dict[str, Any]),
     _get("/whoami", "getWhoami", "Whose token was sent", TENANTS, answers.whoami, shapes.Whoami),
     _get("/status", "getStatus", "The service as a whole", ADMIN, answers.status, shapes.Status),
-    _get("/datapaths", "listDatapaths", "All datapaths", ADMIN, answers.datapaths, shapes.Datapaths),
+    _get("/datapaths", "listDatapaths", "All datapaths", ADMIN, answers.datapaths, listing_shapes.Datapaths),
     _get(
         "/datapaths/{datapath}",
         "getDatapath",
@@ -103,18 +103,20 @@ ROUTES: Final = (
         "The ports of a datapath",
         ADMIN,
         answers.ports,
-        shapes.Ports,
+        listing_shapes.Ports,
     ),
-    _get("/links", "listLinks", "All links between datapaths", ADMIN, answers.links, shapes.Links),
+    _get("/links", "listLinks", "All links between datapaths", ADMIN, answers.links, listing_shapes.Links),
     _get(
         "/allocations",
         "listAllocations",
         "Which slice has which flow tables",
         ADMIN,
         answers.allocations,
-        shapes.Allocations,
+        listing_shapes.Allocations,
     ),
-    _get("/slices", "listSlices", "All slices; a tenant's own", TENANTS, answers.slices, shapes.Slices),
+    _get(
+        "/slices", "listSlices", "All slices; a tenant's own", TENANTS, answers.slices, listing_shapes.Slices
+    ),
     _get(
         "/slices/{slice}",
         "getSlice",
@@ -132,7 +134,7 @@ ROUTES: Final = (
         "The slice's virtual switches that there are now, with ports and controllers",
         TENANTS,
         answers.switches,
-        shapes.Switches,
+        listing_shapes.Switches,
     ),
     _get(
         "/slices/{slice}/switches/{switch}/flows",
@@ -140,7 +142,7 @@ ROUTES: Final = (
         "The flow entries of one of the slice's virtual switches, as its tenant wrote them",
         TENANTS,
         answers.flows,
-        shapes.Flows,
+        listing_shapes.Flows,
         refusals=(HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT),
     ),
     _get(
@@ -149,7 +151,7 @@ ROUTES: Final = (
         "The slice's controllers",
         TENANTS,
         answers.controllers,
-        shapes.Controllers,
+        listing_shapes.Controllers,
     ),
     _get(
         "/slices/{slice}/refusals",
@@ -157,7 +159,7 @@ ROUTES: Final = (
         "The slice's requests that were refused lately, and why",
         TENANTS,
         answers.refusals,
-        shapes.Refusals,
+        listing_shapes.Refusals,
     ),
     _get(
         "/slices/{slice}/links",
@@ -165,11 +167,23 @@ ROUTES: Final = (
         "The links inside the slice",
         TENANTS,
         answers.links_of_slice,
-        shapes.Links,
+        listing_shapes.Links,
     ),
-    _get("/switches", "listSwitches", "All virtual switches", TENANTS, answers.switches, shapes.Switches),
     _get(
-        "/controllers", "listControllers", "All controllers", TENANTS, answers.controllers, shapes.Controllers
+        "/switches",
+        "listSwitches",
+        "All virtual switches",
+        TENANTS,
+        answers.switches,
+        listing_shapes.Switches,
+    ),
+    _get(
+        "/controllers",
+        "listControllers",
+        "All controllers",
+        TENANTS,
+        answers.controllers,
+        listing_shapes.Controllers,
     ),
     _get(
         "/policies",
@@ -177,7 +191,7 @@ ROUTES: Final = (
         "All policies; a tenant's own",
         TENANTS,
         answers.policies,
-        shapes.Policies,
+        listing_shapes.Policies,
     ),
     _get(
         "/policies/{policy}",
@@ -193,10 +207,11 @@ ROUTES: Final = (
     _get(
         "/plan",
         "getPlan",
-        "What a reload would do now",
+        "What a reload would do now, or at a time",
         ADMIN,
         commands.plan,
         plan_shapes.Plan,
+        query=(Query("at", "a time as in RFC 3339, like 2026-12-24T18:00:00Z", {"type": "string"}),),
         refusals=(HTTPStatus.UNPROCESSABLE_ENTITY,),
     ),
     Route(
@@ -217,7 +232,7 @@ ROUTES: Final = (
         "What has happened lately",
         TENANTS,
         answers.recent_events,
-        shapes.Events,
+        listing_shapes.Events,
     ),
     _get(
         "/events",

@@ -6,7 +6,8 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NoReturn, TypeVar
 
@@ -25,43 +26,59 @@ EXIT_STATUS: Final = (
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+def where(function: F) -> F:
+    """A command that is told where flowvisor runs, and who asks: its `url`, `token_file` and `ca`."""
+    for option in (
+        click.option(
+            "--ca",
+            envvar="FLOWVISOR_CA",
+            show_envvar=True,
+            metavar="FILE",
+            help="Who signs its certificate, for https.",
+        ),
+        click.option(
+            "--token-file",
+            envvar="FLOWVISOR_TOKEN_FILE",
+            show_envvar=True,
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="Where the token is, unless it is in $FLOWVISOR_TOKEN; ~/.config/flowvisor/token if left out.",
+        ),
+        click.option(
+            "--url",
+            envvar="FLOWVISOR_URL",
+            default=DEFAULT_URL,
+            show_default=True,
+            show_envvar=True,
+            help="Where it runs: http://HOST:PORT, https://HOST:PORT or unix:FILE.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+@contextmanager
+def asked(url: str, token_file: Path | None, ca: str | None) -> Iterator[Client]:
+    """The client of a command; what goes wrong with it in the block is said, and ends the process."""
+    try:
+        yield Client(url, token_of(token_file), ca)
+    except Unreachable as error:
+        leave(str(error), EXIT_UNREACHABLE)
+    except Refused as refused:
+        for problem in refused.problems:
+            click.echo(problem, err=True)
+        leave(str(refused), EXIT_BAD_FILES if refused.problems else EXIT_REFUSED)
+
+
 def asking(function: F) -> F:
     """A command that asks: its first argument becomes the client, and `as_json` whether it shall write JSON."""
 
-    @click.option(
-        "--url",
-        envvar="FLOWVISOR_URL",
-        default=DEFAULT_URL,
-        show_default=True,
-        show_envvar=True,
-        help="Where it runs: http://HOST:PORT, https://HOST:PORT or unix:FILE.",
-    )
-    @click.option(
-        "--token-file",
-        envvar="FLOWVISOR_TOKEN_FILE",
-        show_envvar=True,
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="Where the token is, unless it is in $FLOWVISOR_TOKEN; ~/.config/flowvisor/token if left out.",
-    )
-    @click.option(
-        "--ca",
-        envvar="FLOWVISOR_CA",
-        show_envvar=True,
-        metavar="FILE",
-        help="Who signs its certificate, for https.",
-    )
+    @where
     @click.option("--json", "as_json", is_flag=True, help="Write JSON to standard output.")
     @functools.wraps(function)
     def command(*, url: str, token_file: Path | None, ca: str | None, **more: Any) -> Any:
-        try:
-            return function(Client(url, token_of(token_file), ca), **more)
-        except Unreachable as error:
-            leave(str(error), EXIT_UNREACHABLE)
-        except Refused as refused:
-            for problem in refused.problems:
-                click.echo(problem, err=True)
-            leave(str(refused), EXIT_BAD_FILES if refused.problems else EXIT_REFUSED)
+        with asked(url, token_file, ca) as client:
+            return function(client, **more)
 
     command.__doc__ = f"{function.__doc__}\n\n{EXIT_STATUS}"
     return command  # type: ignore[return-value] # click calls it by its options

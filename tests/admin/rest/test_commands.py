@@ -140,6 +140,19 @@ def test_a_plan_says_what_a_reload_then_does(office: Office) -> None:
     assert office.desk.get("/plan").json["changes"] is False
 
 
+def test_a_plan_may_be_of_another_time(office: Office) -> None:
+    red = office.folder / "slices/red.yaml"
+    rule = "{datapaths: [leaf-1], priority: 100, match: {in_port: 3}, when: {days: [sun]}}"
+    red.write_text(red.read_text().replace("flowspace: [", f"flowspace: [{rule}, "))
+    for at, gains in (("2030-06-02T12:00:00Z", [["3"]]), ("2030-06-04T12:00:00%2B00:00", [])):
+        told = office.desk.get(f"/plan?at={at}")
+        assert told.status == 200
+        changes = [one["slices"]["red"] for one in told.json["datapaths"] if "red" in one["slices"]]
+        assert [one["ports_gained"] for one in changes] == gains
+    for wrong in ("", "soon", "2030-06-02T12:00:00", "0001-01-01T00:00:00%2B23:00", "2030-13-01T00:00:00Z"):
+        assert office.desk.get(f"/plan?at={wrong}").status == 400
+
+
 def test_files_that_are_not_good_are_told_with_their_places(office: Office) -> None:
     (office.folder / "slices/red.yaml").write_text("kind: flowspace\n")
     before = office.everything()

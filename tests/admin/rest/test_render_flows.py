@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from time import thread_time
 
 import jsonschema_rs
 from hypothesis import given
 
 from flowvisor.admin.rest import shapes
+from flowvisor.admin.rest.json_pieces import listing
 from flowvisor.admin.rest.render_flows import flows, match_as_json, named
 from flowvisor.admin.rest.schemas import Schemas
 from flowvisor.openflow.actions import (
@@ -75,3 +77,18 @@ def test_an_entry_is_told_with_what_it_has_counted() -> None:
         3.5,
         {"in_port": "1"},
     )
+
+
+def test_of_20000_entries_no_piece_takes_long() -> None:
+    entry = FlowStats(match=Match.of(in_port=1, eth_type=0x0800, ipv4_src=5), instructions=(GotoTable(1),))
+    page = listing("flows", flows(iter([entry] * 20_000), "leaf-1", 1))
+    longest, count = 0.0, 0
+    while True:
+        begun = thread_time()
+        piece = next(page.body, None)  # type: ignore[arg-type]
+        longest = max(longest, thread_time() - begun)
+        if piece is None:
+            break
+        count += 1
+    assert count == 20_001
+    assert longest < 0.05

@@ -4,11 +4,14 @@ import typing
 
 import pytest
 
-from flowvisor.admin.rest import plan_shapes, shapes
+from flowvisor.admin.rest import listing_shapes, plan_shapes, shapes
 from flowvisor.admin.rest.schemas import Schemas
 
 SHAPES = [
-    one for module in (shapes, plan_shapes) for one in vars(module).values() if typing.is_typeddict(one)
+    one
+    for module in (shapes, listing_shapes, plan_shapes)
+    for one in vars(module).values()
+    if typing.is_typeddict(one)
 ]
 
 

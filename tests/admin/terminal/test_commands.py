@@ -105,6 +105,24 @@ def test_a_reload_is_told_and_bad_files_are_status_2(place: Place) -> None:
     assert place.json("reload")["changes"]["slices"]["changed"] == {"red": ["flowspace"]}
 
 
+def test_a_plan_of_what_runs_is_told_and_exits_3_if_it_would_do_anything(place: Place) -> None:
+    result = place.run("plan")
+    assert (result.exit_code, result.stdout) == (0, "nothing changes\n")
+    red = place.folder / "slices/red.yaml"
+    good = red.read_text()
+    red.write_text(slice_text("red", 3))
+    result = place.run("plan", "--at", "2030-06-02T12:00")
+    assert result.exit_code == 3
+    assert "~ slice red: flowspace\n" in result.stdout
+    assert "  ~ slice red: loses ports 2\n" in result.stdout
+    assert place.json("plan")["changes"] is True
+    red.write_text("kind: flowspace\n")
+    assert place.run("plan").exit_code == 2
+    red.write_text(good)
+    assert place.run("plan", by="red").exit_code == 1
+    assert "goes with --against" in place.run("plan", "--config", "x").stderr
+
+
 def test_what_is_degraded_is_status_3(place: Place) -> None:
     datapath = place.desk.instance.hypervisor.datapaths[1]
     datapath.own_failures = 2
