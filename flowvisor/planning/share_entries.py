@@ -22,6 +22,7 @@ from flowvisor.openflow.actions import (
     Meter,
     Output,
     PopVlan,
+    PushVlan,
     WriteMetadata,
 )
 from flowvisor.openflow.match import Match
@@ -138,7 +139,9 @@ def _by_port(share: Share, port: SharePort) -> Iterator[tuple[int, Actions]]:
         yield MARK_ALL, (Group(but_group(ALL_BUT_GROUPS, share, port.number)),)
         yield MARK_IN_PORT, (Group(port_group(share.block, port.number)),)
     elif port.physical is not None and len(port.egress) > 1:
-        yield MARK_IN_PORT, (*port.egress[:-1], Output(IN_PORT))
+        # What the action set does with the packet is behind it, and without the tag.
+        tags = (PopVlan() for action in port.egress if isinstance(action, PushVlan))
+        yield MARK_IN_PORT, (*port.egress[:-1], Output(IN_PORT), *tags)
 
 
 def _behind(share: Share, match: Match, priority: int, actions: Actions) -> FlowMod:

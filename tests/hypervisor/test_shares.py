@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flowvisor.hypervisor.translation.virtual_outputs import NOT_AFTER
 from flowvisor.openflow import actions as act
+from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.frame import BARRIER_REQUEST, MULTIPART_REQUEST
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import (
@@ -197,6 +199,23 @@ def test_groups_lead_to_virtual_ports() -> None:
     assert leg.send(group, entry) == []
     assert come_in(world, 1) == [2, 3, 5]
     assert come_in(world, 2) == [3, 5]
+
+
+SET_ENDS = {"group": act.Group(7), "port": act.Output(2), "elsewhere": act.Output(CONTROLLER)}
+
+
+@pytest.mark.parametrize("later", SET_ENDS)
+@pytest.mark.parametrize("first", SET_ENDS)
+def test_no_end_of_an_action_set_takes_the_place_of_another_over_tables(first: str, later: str) -> None:
+    leg = ShareWorld(BLUE).controller(BIG, 1)
+    leg.send(GroupMod(command=GROUP_ADD, group_type=GROUP_TYPE_ALL, group_id=7))
+    begins = FlowMod(instructions=(act.WriteActions((SET_ENDS[first],)), act.GotoTable(1)))
+    ends = FlowMod(table_id=1, instructions=(act.WriteActions((SET_ENDS[later],)),))
+    assert leg.send(begins) == []
+    if (first, later) in NOT_AFTER:
+        assert leg.refused(ends) == codes.ACTION_EPERM
+    else:
+        assert leg.send(ends) == []
 
 
 @pytest.mark.parametrize("match", [Match.of(in_port=3), Match.of(in_port=1, metadata=(1 << 40, 1 << 40))])

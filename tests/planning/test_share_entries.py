@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from flowvisor.openflow.actions import ApplyActions, GotoTable, Group, Meter, Output, WriteMetadata
+from flowvisor.openflow.actions import ApplyActions, GotoTable, Group, Meter, Output, PopVlan, WriteMetadata
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import FlowMod
 from flowvisor.openflow.ports import CONTROLLER, IN_PORT, NO_FLOOD, NO_RECV, NO_RECV_STP, PORT_DOWN
@@ -30,6 +30,8 @@ from flowvisor.planning.share_entries import (
     watch_entries,
     ways_in,
 )
+from tests.support.shares import in_vlan
+from tests.support.shares import share as a_share
 from tests.support.slices import ethernet, udp
 from tests.support.virtual import Core, a_network, at
 
@@ -124,6 +126,16 @@ def test_the_port_it_came_from_is_found_again_whatever_that_takes() -> None:
     assert found[0] == (ApplyActions((Output(IN_PORT),)),)
     assert found[2] == (ApplyActions((Group(port_group(share.block, 2)),)),)
     assert set(found) == {0, 2, 3, 4, 10}
+
+
+def test_what_goes_back_into_a_vlan_has_no_tag_for_what_comes_behind() -> None:
+    (entry,) = (
+        entry
+        for entry in egress_entries(a_share(in_vlan(3, 3, 20)))
+        if entry.match.fields["metadata"][0] == MARK_IN_PORT << MARK_SHIFT | 3
+    )
+    push, tag, _ = in_vlan(3, 3, 20).egress
+    assert entry.instructions == (ApplyActions((push, tag, Output(IN_PORT), PopVlan())),)
 
 
 def test_a_vlan_that_has_its_port_alone_goes_back_tagged() -> None:

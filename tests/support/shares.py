@@ -68,30 +68,35 @@ FULL = evolve(
 )
 SHARES = (PLAIN, FULL)
 
-_outputs = st.sampled_from((WHOLE, OTHER_WHOLE, REMOTE, FLOOD, ALL, IN_PORT, CONTROLLER)).map(act.Output)
-_lists = st.lists(
-    st.one_of(_outputs, _outputs, st.just(act.SetField("eth_dst", 1)), st.just(act.PopVlan())), max_size=4
-).map(tuple)
+PORTS = (WHOLE, OTHER_WHOLE, TAGGED, REMOTE, LINK_END)
+_outputs = st.sampled_from((*PORTS, FLOOD, ALL, IN_PORT, CONTROLLER)).map(act.Output)
+_others = st.sampled_from((act.SetField("eth_dst", 1), act.SetField("eth_src", 9), act.Group(7)))
+lists = st.lists(st.one_of(_outputs, _outputs, _others), max_size=4).map(tuple)
 _upper = st.integers(0, 0xFFFF_FFFF).map(lambda bits: bits << 32)
 
 
 @st.composite
-def instructions(draw: st.DrawFn, *, tables: int = BLOCK.size) -> act.Instructions:
-    """What a tenant may write, in the order in which a datapath tells it; metadata may be what it may not touch."""
+def instructions(
+    draw: st.DrawFn, *, table_id: int = 0, tables: int = BLOCK.size, is_legal: bool = False
+) -> act.Instructions:
+    """What a tenant may write, in the order in which a datapath tells it.
+
+    Unless it `is_legal`, meters may be unknown and metadata what it may not touch.
+    """
     found: list[act.Instruction] = []
-    if draw(st.booleans()):
+    if not is_legal and draw(st.booleans()):
         found.append(act.Meter(draw(st.integers(1, 3))))
     if draw(st.booleans()):
-        found.append(act.ApplyActions(draw(_lists.filter(bool))))
+        found.append(act.ApplyActions(draw(lists.filter(bool))))
     if draw(st.integers(0, 3)) == 0:
         found.append(act.ClearActions())
     if draw(st.booleans()):
-        found.append(act.WriteActions(draw(_lists.filter(bool))))
+        found.append(act.WriteActions(draw(lists.filter(bool))))
     if draw(st.booleans()):
-        mask = draw(st.one_of(_upper, _upper, st.just(1)))
+        mask = draw(_upper if is_legal else st.one_of(_upper, _upper, st.just(1)))
         found.append(act.WriteMetadata(draw(_upper) & mask, mask))
-    if draw(st.booleans()):
-        found.append(act.GotoTable(draw(st.integers(1, tables - 1))))
+    if table_id + 1 < tables and draw(st.booleans()):
+        found.append(act.GotoTable(draw(st.integers(table_id + 1, tables - 1))))
     return tuple(found)
 
 
