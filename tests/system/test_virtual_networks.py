@@ -1,0 +1,216 @@
+"""Virtual networks on real bridges: two tenants with the same addresses, who see nothing of what happens below."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.system.support.controllers import Controller
+from tests.system.support.core_network import CoreNetwork, Port
+from tests.system.support.flowvisor import Flowvisor
+from tests.system.support.processes import wait_until
+
+BRIDGES = {"leaf-1": 1, "leaf-2": 2, "leaf-3": 3}
+TRIANGLE = (
+    (("leaf-1", 12), ("leaf-2", 21)),
+    (("leaf-2", 23), ("leaf-3", 32)),
+    (("leaf-1", 13), ("leaf-3", 31)),
+)
+TENANTS = {"blue": ("os-ken", "1.3", 6801), "red": ("ovs-testcontroller", "1.0", 6802)}
+LINKED = "green"  # a third, of whom two virtual switches are joined by a virtual link
+# The same for both: host n of either has them, and is at port 1 or 2 of leaf n.
+MACS = {n: f"02:00:00:00:00:{n:02x}" for n in (1, 2, 3)}
+ADDRESSES = {n: f"10.0.0.{n}" for n in (1, 2, 3)}
+HOST_PORTS = {"blue": 1, "red": 2}
+ETH_TYPE = b"\x88\xb5"  # for experiments: nobody answers
+TEXT = b"heard by all of one tenant's hosts"
+LEAK_SECONDS = 0.2  # for what is to arrive nowhere else
+SPARE_PORT = 5  # to which machines move
+LOST_SECONDS = 1.0  # at most, when a link fails
+MOVED_SECONDS = 3.0  # at most, when a machine moves: most of it is the file's, until it is taken
+FOUND_SECONDS = 20.0
+
+
+def network(name: str, places: dict[int, str]) -> dict[str, Any]:
+    """One big switch."""
+    return {
+        "kind": "virtual-network",
+        "name": name,
+        "controllers": [f"tcp:127.0.0.1:{TENANTS[name][2]}"],
+        "switches": {"big": {"dpid": f"{0xB0 + len(name):016x}", "ports": places}},
+    }
+
+
+def home(name: str) -> dict[int, str]:
+    return {n: f"leaf-{n}/{HOST_PORTS[name]}" for n in MACS}
+
+
+def linked_network() -> dict[str, Any]:
+    """Two virtual switches, each on a leaf of its own."""
+    return {
+        "kind": "virtual-network",
+        "name": LINKED,
+        "controllers": ["tcp:127.0.0.1:6803"],
+        "switches": {
+            "near": {"dpid": "00000000000000c1", "ports": {1: "leaf-1/3", 9: {"link": "cable"}}},
+            "far": {"dpid": "00000000000000c2", "ports": {1: "leaf-3/3", 9: {"link": "cable"}}},
+        },
+        "links": {"cable": ["near/9", "far/9"]},
+    }
+
+
+class Scenario:
+    """Three bridges, eight hosts, three controllers, and the hypervisor between."""
+
+    def __init__(self, folder: Path) -> None:
+        with contextlib.ExitStack() as undo:
+            self.core = core = CoreNetwork(folder, bridges=BRIDGES, cables=TRIANGLE)
+            undo.callback(core.close)
+            self.controllers = {}
+            for name, (kind, version, port) in TENANTS.items():
+                self.controllers[name] = Controller(
+                    kind, port=port, version=version, folder=folder, namespace=core.namespace
+                )
+                undo.callback(self.controllers[name].close)
+                for n in MACS:
+                    at = (f"leaf-{n}", HOST_PORTS[name])
+                    core.add_machine(f"{name}-{n}", at, mac=MACS[n], address=ADDRESSES[n])
+            self.controllers[LINKED] = Controller(
+                "os-ken", port=6803, version="1.0", folder=folder, namespace=core.namespace
+            )
+            undo.callback(self.controllers[LINKED].close)
+            for n, leaf in ((1, "leaf-1"), (2, "leaf-3")):
+                core.add_machine(f"{LINKED}-{n}", (leaf, 3), mac=MACS[n], address=ADDRESSES[n])
+            self.flowvisor = Flowvisor(
+                folder,
+                [*(network(name, home(name)) for name in TENANTS), linked_network()],
+                namespace=core.namespace,
+                datapaths=BRIDGES,
+            )
+            undo.callback(self.flowvisor.close)
+            core.add_bridges()
+            self._undo = undo.pop_all()
+
+    def wait_until_up(self) -> None:
+        """Until all hosts of each tenant have talked to each other."""
+        try:
+            for name in TENANTS:
+                for source, target in ((1, 2), (2, 3), (3, 1)):
+                    self.core.wait_until_reached(
+                        f"{name}-{source}", f"{name}-{target}", timeout_seconds=FOUND_SECONDS
+                    )
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.flowvisor.said}") from None
+
+    def put(self, document: dict[str, Any]) -> None:
+        """Write a slice's file anew, which is taken by itself."""
+        path = self.flowvisor.folder / "slices" / f"{document['name']}.yaml"
+        path.write_text(yaml.safe_dump(document, sort_keys=False))
+
+    def close(self) -> None:
+        self._undo.close()
+
+
+@pytest.fixture(scope="module")
+def scenario(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenario]:
+    scenario = Scenario(tmp_path_factory.mktemp("virtual"))
+    yield scenario
+    scenario.close()
+
+
+@pytest.fixture(autouse=True)
+def _all_talk(scenario: Scenario) -> None:
+    scenario.wait_until_up()
+
+
+def heard_of(scenario: Scenario, source: str, frame: bytes) -> dict[str, list[bytes]]:
+    """Send a broadcast, and see which hosts get what of it: their tenant's are waited for, then anybody else."""
+    mates = {one for one in scenario.core.machines if one[:-1] == source[:-1]} - {source}
+    heard: dict[str, list[bytes]] = {}
+    with contextlib.ExitStack() as undo:
+        wires = {one: scenario.core.wire(one) for one in scenario.core.machines}
+        for wire in wires.values():
+            undo.callback(wire.close)
+        wires[source].send(frame)
+
+        def all_heard() -> bool:
+            for one, wire in wires.items():
+                if mine := [each for each in wire.arrived() if TEXT in each]:
+                    heard.setdefault(one, []).extend(mine)
+            return heard.keys() >= mates
+
+        wait_until(all_heard, what="the broadcast in the whole network", timeout_seconds=3.0)
+        time.sleep(LEAK_SECONDS)
+        all_heard()
+    return heard
+
+
+@pytest.mark.parametrize("tag", [None, 0x64, 0xFFE], ids=["untagged", "a tag", "a tag like a label"])
+@pytest.mark.parametrize("tenant", TENANTS)
+def test_tenants_with_the_same_addresses_do_not_hear_each_other(
+    scenario: Scenario, tenant: str, tag: int | None
+) -> None:
+    addresses = b"\xff" * 6 + bytes.fromhex(MACS[1].replace(":", ""))
+    tagged = b"" if tag is None else b"\x81\x00" + tag.to_bytes(2, "big")
+    frame = addresses + tagged + ETH_TYPE + TEXT.ljust(60, b".")
+    heard = heard_of(scenario, f"{tenant}-1", frame)
+    assert heard == {f"{tenant}-{n}": [frame] for n in (2, 3)}
+
+
+def test_hosts_reach_each_other_over_a_virtual_link(scenario: Scenario) -> None:
+    core = scenario.core
+    core.wait_until_reached(f"{LINKED}-1", f"{LINKED}-2", timeout_seconds=FOUND_SECONDS)
+    pinging = core.pinging(f"{LINKED}-1", f"{LINKED}-2")
+    time.sleep(0.5)
+    core.set_cable(("leaf-1", 13), "down")
+    time.sleep(1.5)
+    core.set_cable(("leaf-1", 13), "up")
+    time.sleep(1.0)
+    assert pinging.stop() < LOST_SECONDS
+
+
+def test_a_link_that_fails_costs_less_than_a_second(scenario: Scenario) -> None:
+    core = scenario.core
+    pinging = core.pinging("blue-1", "blue-3")
+    time.sleep(0.5)
+    core.set_cable(("leaf-1", 13), "down")
+    time.sleep(2.0)
+    core.set_cable(("leaf-1", 13), "up")
+    time.sleep(1.0)
+    assert pinging.stop() < LOST_SECONDS
+
+
+def test_a_machine_that_moves_keeps_its_connections(scenario: Scenario) -> None:
+    core = scenario.core
+    to: Port = ("leaf-2", SPARE_PORT)
+    hung_up = scenario.flowvisor.metric("controller_disconnects_total", slice="red")
+    pinging = core.pinging("red-1", "red-3")
+    time.sleep(0.5)
+    core.move("red-3", to)
+    scenario.put(network("red", home("red") | {3: f"{to[0]}/{to[1]}"}))
+    core.wait_until_reached("red-1", "red-3", timeout_seconds=10)
+    time.sleep(0.5)
+    assert pinging.stop() < MOVED_SECONDS
+    assert scenario.flowvisor.metric("controller_disconnects_total", slice="red") == hung_up
+    core.move("red-3", ("leaf-3", HOST_PORTS["red"]))
+    scenario.put(network("red", home("red")))
+    core.wait_until_reached("red-1", "red-3", timeout_seconds=10)
+
+
+def test_a_restart_loses_no_packet(scenario: Scenario) -> None:
+    core = scenario.core
+    pinging = core.pinging("blue-1", "blue-2")
+    time.sleep(0.3)
+    scenario.flowvisor.kill()
+    scenario.flowvisor.start_again()
+    wait_until(
+        lambda: core.switch.is_connected(BRIDGES), what="bridges are back", timeout_seconds=FOUND_SECONDS
+    )
+    time.sleep(2.0)
+    assert pinging.stop() == 0.0
