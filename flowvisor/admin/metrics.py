@@ -29,6 +29,7 @@ from flowvisor import __version__
 from flowvisor.admin.datapath_metrics import datapath_metrics
 from flowvisor.admin.families import counter, gauge, histogram, text_of
 from flowvisor.admin.lag import LagHistogram
+from flowvisor.admin.network_metrics import network_metrics
 from flowvisor.admin.reload_metrics import reload_metrics
 from flowvisor.admin.slice_metrics import slice_metrics
 from flowvisor.admin.tls_metrics import tls_metrics
@@ -83,6 +84,7 @@ class Metrics(Collector):
         configuration = self._hypervisor.configuration
         yield from datapath_metrics(self._hypervisor, self._connections, configuration)
         yield from slice_metrics(self._hypervisor, self._connections, configuration)
+        yield from network_metrics(self._hypervisor)
         yield from tls_metrics(self._connections)
         yield from self._connections_metrics()
         yield from reload_metrics(self._reloading)
