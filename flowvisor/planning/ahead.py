@@ -10,6 +10,8 @@ from flowvisor.configuration.snapshot import Configuration
 from flowvisor.network.topology import End
 from flowvisor.planning.allocation import Allocations
 from flowvisor.planning.claims import claims_of
+from flowvisor.planning.own_state import own_entries
+from flowvisor.planning.ownership import Ownership
 from flowvisor.planning.plan import Compiled, compile_plan
 from flowvisor.planning.touched import Touched
 
@@ -47,6 +49,7 @@ class Ahead:
         allocations, acls, compiled = self.allocated(after), after.acls, Compiled()
         touched = Touched(self.before, after, self.allocations.blocks, allocations.blocks)
         claims = claims_of(after)
+        seen: list[Ownership] = []
         for dpid in touched.with_near_ends(self.datapaths, self.links):
             facts = self.datapaths[dpid]
             plan = compile_plan(
@@ -59,6 +62,9 @@ class Ahead:
                 compiled=compiled,
                 claims=claims,
             )
-            for view in plan.views.values():
-                view.own_ports(facts.ports or ())  # which it remembers
+            if plan.ownership not in seen:  # what will be asked of it is remembered, for all that share it
+                seen.append(plan.ownership)
+                own_entries(plan, {})
+                for view in plan.views.values():
+                    view.own_ports(facts.ports or ())
         return compiled

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
+from flowvisor.flowspace.box import Box
 from flowvisor.flowspace.layout import boxes_of, match_of
 from flowvisor.network.discovery import PROBE_ADDRESS
 from flowvisor.openflow.actions import NO_BUFFER_LEN, ApplyActions, GotoTable, Meter, Output
@@ -18,6 +20,9 @@ from flowvisor.planning.ownership import ATTACHMENT_RANK, Ownership
 from flowvisor.planning.plan import DatapathPlan, Enforcement
 
 CLASSIFIER_TABLE: Final = 0
+MAX_MATCHES_REMEMBERED: Final = (
+    16_384  # of boxes of rules, about 1 KB each; the one longest unused is forgotten
+)
 # The upper half marks an entry as the hypervisor's; cookies of tenants are theirs to choose on `tables`, so it
 # is looked at only together with the place (table 0, or the table-miss entry of a block).
 COOKIE: Final = 0xF10F_0150_0000_0000
@@ -147,7 +152,7 @@ def miss_entry(table_id: int) -> FlowMod:
 
 def _denying_entries(ownership: Ownership) -> Iterator[FlowMod]:
     for rank, box in dict.fromkeys((rank, box) for rank, box, _ in ownership.denied_boxes()):
-        for match in exact_where_required(match_of(box)):
+        for match in _matches_of(box):
             yield _entry(match, priority=classifier_priority(rank), block=None)
 
 
@@ -161,8 +166,14 @@ def _goto_entries(plan: DatapathPlan) -> Iterator[FlowMod]:
         if rank == ATTACHMENT_RANK and box in attached:
             continue
         meter = plan.meters.get(owner)
-        for match in exact_where_required(match_of(box)):
+        for match in _matches_of(box):
             yield _entry(match, priority=classifier_priority(rank), block=blocks.get(owner), meter_id=meter)
+
+
+@lru_cache(maxsize=MAX_MATCHES_REMEMBERED)
+def _matches_of(box: Box) -> tuple[Match, ...]:
+    """What a box of a rule is on a datapath; many datapaths have the same rules, and a reload most of those before."""
+    return tuple(exact_where_required(match_of(box)))
 
 
 def classifier_priority(rank: int) -> int:
