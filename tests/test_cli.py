@@ -177,7 +177,7 @@ def test_the_shipped_files_are_right(monkeypatch: pytest.MonkeyPatch) -> None:
     result = run("check")
     assert (result.exit_code, result.stdout) == (
         0,
-        "ok: 2 slices, 4 rules, 4 policies, 3 datapaths; no two slices own the same packets\n",
+        "ok: 3 slices, 4 rules, 4 policies, 3 datapaths; no two slices own the same packets\n",
     )
 
 

@@ -23,21 +23,24 @@ from flowvisor.configuration.snapshot import Configuration
 from flowvisor.emulation.datapath import EmulatedDatapath
 from flowvisor.emulation.hosts import Host
 from flowvisor.emulation.network import Network
-from flowvisor.emulation.promise import NO_PROMISE, Promise, promise
+from flowvisor.emulation.promise import NO_PROMISE, Promise, promise_of
 from flowvisor.emulation.shell import LearningController, RunningNetwork
 from flowvisor.errors import FlowVisorError
 from flowvisor.network.connection_method import ConnectionMethod
-from flowvisor.slices.flowspace_slice import FlowspaceSlice
+from flowvisor.slices.slice import Slice
 
 LEAF_1, LEAF_2, SPINE_1 = 1, 2, 3
-PORTS: Final = {LEAF_1: (1, 2, 3, 4), LEAF_2: (1, 2, 3, 4), SPINE_1: (1, 2, 3, 4, 5, 6)}
+PORTS: Final = {LEAF_1: (1, 2, 3, 4, 5), LEAF_2: (1, 2, 3, 4, 5), SPINE_1: (1, 2, 3, 4, 5, 6, 7)}
 LINKS: Final = (
     ((LEAF_1, 3), (SPINE_1, 1)),
     ((LEAF_1, 4), (SPINE_1, 2)),
     ((LEAF_2, 3), (SPINE_1, 3)),
     ((LEAF_2, 4), (SPINE_1, 4)),
 )
-PLACES_OF_HOSTS: Final = ((LEAF_1, 1), (LEAF_1, 2), (LEAF_2, 1), (LEAF_2, 2), (SPINE_1, 5), (SPINE_1, 6))
+PLACES_OF_HOSTS: Final = (
+    *((LEAF_1, 1), (LEAF_1, 2), (LEAF_2, 1), (LEAF_2, 2), (SPINE_1, 5), (SPINE_1, 6)),
+    *((LEAF_1, 5), (LEAF_2, 5), (SPINE_1, 7)),
+)
 OPENFLOW_1_3: Final = 4
 LOOPBACK: Final = "127.0.0.1"
 
@@ -89,7 +92,7 @@ class Sight:
 
 
 def build_network(configuration: Configuration, now: float) -> Network:
-    """A line of three datapaths with two links between neighbours, and two hosts at each."""
+    """A line of three datapaths with two links between neighbours, and three hosts at each."""
     network = Network()
     for dpid, ports in PORTS.items():
         network.add(EmulatedDatapath(dpid, OPENFLOW_1_3, ports, now=now))
@@ -101,7 +104,7 @@ def build_network(configuration: Configuration, now: float) -> Network:
     return network
 
 
-def local_controller(slice_: FlowspaceSlice) -> ConnectionMethod | None:
+def local_controller(slice_: Slice) -> ConnectionMethod | None:
     """The first of a slice's controllers that is to be on this machine, at a known port."""
     for method in slice_.controllers:
         if method.kind == "tcp" and method.host in (LOOPBACK, "localhost") and method.port:
@@ -144,7 +147,7 @@ class Demo:
         return await self._ping()
 
     async def _start_controllers(self) -> None:
-        for slice_ in self.configuration.flowspace_slices:
+        for slice_ in self.configuration.slices:
             method = local_controller(slice_)
             if method is None or method.port is None:
                 self.say(f"{slice_.name}: none of its controllers would be on this machine; it gets none")
@@ -163,11 +166,15 @@ class Demo:
 
     def _wanted(self) -> dict[str, set[int]]:
         """The datapaths that each controller is to see."""
-        return {
-            slice_.name: {dpid for dpid in self.network.datapaths if slice_.rules_at(dpid)}
-            for slice_ in self.configuration.flowspace_slices
-            if slice_.name in self.controllers
+        datapaths = set(self.network.datapaths)
+        wanted = {
+            one.name: {dpid for dpid in datapaths if one.rules_at(dpid)}
+            for one in self.configuration.flowspace_slices
         }
+        for network in self.configuration.virtual_networks:
+            switches = network.logical.values()
+            wanted[network.name] = {one.dpid for one in switches if one.datapaths & datapaths}
+        return {name: dpids for name, dpids in wanted.items() if name in self.controllers}
 
     async def _wait_until_joined(self) -> None:
         wanted = self._wanted()
@@ -185,8 +192,8 @@ class Demo:
         for name, dpids in wanted.items():
             seen = self.controllers[name].dpids
             if len(seen) < len(dpids):
-                raise DemoError(f"the controller of {name} sees {len(seen)} of {len(dpids)} datapaths")
-            self.say(f"{name}: its controller sees {len(seen)} datapaths")
+                raise DemoError(f"the controller of {name} sees {len(seen)} of {len(dpids)} switches")
+            self.say(f"{name}: its controller sees {_counted(len(seen))}")
 
     async def _wait(self, is_done: Callable[[], bool], seconds: float) -> None:
         until = self.reactor.seconds() + seconds
@@ -195,10 +202,9 @@ class Demo:
 
     def promises(self) -> dict[tuple[str, str], Promise]:
         """What the files promise for every pair of hosts; without a controller nothing is forwarded."""
-        slices, hosts = self.configuration.flowspace_slices, self.network.hosts.values()
-        acls = self.configuration.acls
+        hosts = self.network.hosts.values()
         found = {
-            (one.name, other.name): promise(slices, self.network, one, other, acls)
+            (one.name, other.name): promise_of(self.configuration, self.network, one, other)
             for one in hosts
             for other in hosts
             if one is not other
@@ -262,6 +268,10 @@ class Demo:
         for controller in self.controllers.values():
             await controller.stop()
         self.controllers.clear()
+
+
+def _counted(switches: int) -> str:
+    return "1 switch" if switches == 1 else f"{switches} switches"
 
 
 def _names(versions: frozenset[int]) -> str:

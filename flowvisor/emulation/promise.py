@@ -10,12 +10,15 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from flowvisor.configuration.snapshot import Configuration
 from flowvisor.emulation.hosts import Host
 from flowvisor.emulation.network import Attachment, Network
+from flowvisor.network.topology import End
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.packet import parse
 from flowvisor.policies.acl import Acl
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
+from flowvisor.slices.virtual_network import VirtualNetwork
 
 Acls = Mapping[str, Acl]
 
@@ -86,6 +89,40 @@ def promise(
         and all(_arrives(rules, name, network, each, there, other) for each in echoes)
     )
     return Promise(name, reaches=reaches, may_be_heard=True)
+
+
+def promise_of(configuration: Configuration, network: Network, one: Host, other: Host) -> Promise:
+    """The same by all slices of a configuration; who is attached to a virtual network meets nobody outside of it."""
+    here, there = (_network_of(configuration, network.place_of(host)) for host in (one, other))
+    if here is None:
+        found = promise(configuration.flowspace_slices, network, one, other, configuration.acls)
+        return found if there is None else found._replace(reaches=False, may_be_heard=False)
+    is_same = there is not None and here[0] is there[0] and _are_joined(here, there[1])
+    return Promise(here[0].name, reaches=is_same, may_be_heard=is_same)
+
+
+def _network_of(configuration: Configuration, at: Attachment) -> tuple[VirtualNetwork, str] | None:
+    """The virtual network to which a port is attached whole, and the switch."""
+    for network in configuration.virtual_networks:
+        for name, switch in network.logical.items():
+            for port in switch.ports.values():
+                if port.places and port.places[0] == (End(at.dpid, at.port), None):
+                    return network, name
+    return None
+
+
+def _are_joined(here: tuple[VirtualNetwork, str], there: str) -> bool:
+    """Whether links lead from one switch to another one of the same network."""
+    network, start = here
+    seen, ahead = {start}, [start]
+    while ahead:
+        switch = ahead.pop()
+        for link in network.links.values():
+            ends = {end.switch for end in link.ends}
+            if switch in ends:
+                ahead += ends - seen
+                seen |= ends
+    return there in seen
 
 
 def _like(host: Host) -> Host:

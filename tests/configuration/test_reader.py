@@ -234,7 +234,7 @@ def test_a_damaged_file_is_read_or_refused_and_nothing_else(mutation: tuple[int,
 
 def test_the_shipped_files_are_right() -> None:
     configuration = read_configuration(SHIPPED_MAIN, shipped("slices"), shipped("policies"))
-    assert [one.name for one in configuration.slices] == ["campus", "research"]
+    assert [one.name for one in configuration.slices] == ["campus", "lab", "research"]
     assert set(configuration.policies) == {"gold", "no-spoofing", "small-quota", "steady"}
 
 

@@ -12,7 +12,7 @@ from flowvisor.configuration.snapshot import Configuration
 from flowvisor.connections.folder_source import load
 from flowvisor.emulation.demo import Sight, agrees, as_json_object, as_table, build_network, local_controller
 from flowvisor.emulation.learning_switch import LearningSwitch
-from flowvisor.emulation.promise import NO_PROMISE, Promise, promise
+from flowvisor.emulation.promise import NO_PROMISE, Promise, promise_of
 from flowvisor.network.connection_method import parse_connection_method
 from flowvisor.openflow.match import Match
 from tests.support.world import a_slice, rule
@@ -27,20 +27,23 @@ def shipped() -> Configuration:
     return configuration
 
 
-def test_the_shipped_files_promise_three_hosts_to_each_slice(shipped: Configuration) -> None:
+def test_the_shipped_files_promise_three_hosts_to_each_slice_and_to_the_virtual_network(
+    shipped: Configuration,
+) -> None:
     network = build_network(shipped, 0.0)
     hosts = network.hosts.values()
     reaching = {
         (found.slice_name, one.name, other.name)
         for one in hosts
         for other in hosts
-        if one is not other and (found := promise(shipped.slices, network, one, other)).reaches
+        if one is not other and (found := promise_of(shipped, network, one, other)).reaches
     }
     assert {(name, one) for name, one, _ in reaching} == {
         *(("research", name) for name in ("leaf-1/1", "leaf-2/1", "spine-1/5")),
         *(("campus", name) for name in ("leaf-1/2", "leaf-2/2", "spine-1/6")),
+        *(("lab", name) for name in ("leaf-1/5", "leaf-2/5", "spine-1/7")),
     }
-    assert len(reaching) == 12
+    assert len(reaching) == 18
 
 
 def test_the_network_carries_packets_with_a_controller_on_its_datapaths(shipped: Configuration) -> None:

@@ -5,14 +5,19 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
+from flowvisor.configuration.snapshot import Configuration
 from flowvisor.emulation.datapath import EmulatedDatapath
 from flowvisor.emulation.hosts import Host
-from flowvisor.emulation.network import Attachment, Network
-from flowvisor.emulation.promise import Promise, owner, promise, receiver
+from flowvisor.emulation.network import Attachment as Place
+from flowvisor.emulation.network import Network
+from flowvisor.emulation.promise import Promise, owner, promise, promise_of, receiver
+from flowvisor.network.topology import End
 from flowvisor.openflow.match import Match
 from flowvisor.policies.acl import Acl, AclRule
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
-from tests.support.world import NOWHERE, a_slice, ports, rule
+from flowvisor.slices.virtual_network import Transport, VirtualNetwork
+from flowvisor.slices.virtual_switch import Attachment, LinkEnd, LogicalSwitch, VirtualLink, VirtualPort
+from tests.support.world import NOWHERE, a_slice, configuration, ports, rule
 
 TO_ALL = Promise("blue", reaches=True, may_be_heard=True)
 
@@ -94,9 +99,9 @@ def test_hosts_of_different_vlans_do_not_reach_each_other() -> None:
 def test_who_may_only_read_does_not_own() -> None:
     reading = evolve(ports(1), permissions=frozenset({"read"}))
     packet = bytes(60)
-    assert owner([a_slice("blue", reading)], Attachment(1, 1), packet) is None
-    assert owner([a_slice("blue", ports(1))], Attachment(1, 1), packet) == "blue"
-    assert owner([a_slice("blue", ports(1, at=[2]))], Attachment(1, 1), packet) is None
+    assert owner([a_slice("blue", reading)], Place(1, 1), packet) is None
+    assert owner([a_slice("blue", ports(1))], Place(1, 1), packet) == "blue"
+    assert owner([a_slice("blue", ports(1, at=[2]))], Place(1, 1), packet) is None
 
 
 def test_who_is_denied_what_comes_in_is_not_reached_by_it() -> None:
@@ -111,4 +116,60 @@ def test_who_is_denied_what_comes_in_is_not_reached_by_it() -> None:
     assert promise(blue, made, one, hosts[1], {"blue": no_ping}) == TO_ALL
     everything = Acl("no", (AclRule(True, None, (Match.of(in_port=1),), NOWHERE),))
     assert promise(blue, made, one, other, {"blue": everything}).slice_name is None
-    assert receiver(blue, {"blue": everything}, Attachment(1, 2), bytes(60)) == "blue"
+    assert receiver(blue, {"blue": everything}, Place(1, 2), bytes(60)) == "blue"
+
+
+def two_switches(*, are_linked: bool) -> Configuration:
+    """A network with a port of datapath 1 on one switch and of datapath 2 on another, and a slice `blue`."""
+    places = {"a": End(1, 1), "b": End(2, 1)}
+    ends = LinkEnd("a", 9), LinkEnd("b", 9)
+    network = VirtualNetwork(
+        name="net",
+        controllers=(),
+        versions=frozenset({4}),
+        tables=1,
+        policies=(),
+        place=NOWHERE,
+        logical={
+            name: LogicalSwitch(
+                name,
+                number,
+                {
+                    1: VirtualPort(1, (Attachment(end),), NOWHERE),
+                    9: VirtualPort(9, (), NOWHERE, link="up"),
+                },
+                NOWHERE,
+            )
+            for number, (name, end) in enumerate(places.items(), 1)
+        },
+        links={"up": VirtualLink("up", ends, NOWHERE)} if are_linked else {},
+        transport=Transport.VLAN,
+    )
+    plain = configuration(a_slice("blue", rule(Match())))
+    return evolve(plain, slices=(*plain.slices, network))
+
+
+def attached_hosts() -> tuple[Network, Host, Host, Host]:
+    network = Network()
+    for dpid in (1, 2):
+        network.add(EmulatedDatapath(dpid, 4, (1, 2, 3)))
+    network.link((1, 3), (2, 3))
+    hosts = [Host(f"{dpid}/{port}", 0x020000000000 | dpid << 8 | port, 0x0A000000 | dpid << 8 | port)
+             for dpid, port in ((1, 1), (2, 1), (2, 2))]  # fmt: skip
+    for host, (dpid, port) in zip(hosts, ((1, 1), (2, 1), (2, 2)), strict=True):
+        network.attach(host, dpid, port)
+    return network, *hosts
+
+
+@pytest.mark.parametrize("are_linked", [True, False])
+def test_hosts_of_a_virtual_network_reach_each_other_where_links_lead(are_linked: bool) -> None:
+    network, one, other, _ = attached_hosts()
+    promised = promise_of(two_switches(are_linked=are_linked), network, one, other)
+    assert promised == Promise("net", reaches=are_linked, may_be_heard=are_linked)
+
+
+def test_who_is_attached_to_a_virtual_network_meets_nobody_outside_of_it() -> None:
+    network, one, _, outside = attached_hosts()
+    configured = two_switches(are_linked=True)
+    assert promise_of(configured, network, one, outside) == Promise("net", reaches=False, may_be_heard=False)
+    assert promise_of(configured, network, outside, one) == Promise("blue", reaches=False, may_be_heard=False)

@@ -39,7 +39,7 @@ def test_three_steps_and_the_bridge_is_shared(tmp_path: Path, place: tuple[Names
     (check,) = commands("1. The files")
     checked = Program(python_module(*check), log=tmp_path / "check.log", inside=namespace.inside)
     wait_until(lambda: not checked.is_running, what="the files are checked")
-    assert "ok: 2 slices" in checked.said
+    assert "ok: 3 slices" in checked.said
 
     (run,) = commands("2. flowvisor")
     running = Program(python_module(*run), log=tmp_path / "run.log", inside=namespace.inside)
