@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timezone
+from http import HTTPStatus
 from time import time
 from typing import Any
 
@@ -27,6 +28,7 @@ from flowvisor.admin.rest.events import MISSED
 from flowvisor.admin.rest.files import Folder, path_of, read_file
 from flowvisor.admin.rest.instance import Instance
 from flowvisor.admin.rest.json_pieces import json_page, listing
+from flowvisor.admin.rest.problems import Refused
 from flowvisor.admin.rest.render_policies import policy_of
 from flowvisor.network.dpid import format_dpid, parse_dpid
 from flowvisor.openflow.multipart import FlowStats
@@ -177,6 +179,10 @@ def flows(instance: Instance, call: Call) -> Deferred[Page]:
         if wanted in (called, format_dpid(switch.name.dpid)):
             break
     else:
+        dpids = [one.name.dpid for one in instance.big_switches_of(name)]
+        if any(wanted in (instance.switch_name(name, dpid), format_dpid(dpid)) for dpid in dpids):
+            why = "flow entries of virtual networks are not told yet; ask the virtual switch over OpenFlow"
+            raise Refused(HTTPStatus.NOT_IMPLEMENTED, why)
         raise not_there("switch", wanted)
 
     def told(entries: Iterator[FlowStats]) -> Page:

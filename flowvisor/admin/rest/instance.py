@@ -16,9 +16,16 @@ from flowvisor.admin.token_file import TokenFile
 from flowvisor.configuration.snapshot import Configuration
 from flowvisor.connections.connections import Connections
 from flowvisor.connections.reloading import Reloading
-from flowvisor.hypervisor.effects import Peer
+from flowvisor.hypervisor.big.big_switch import BigSwitch
+from flowvisor.hypervisor.effects import Peer, VirtualSwitchName
 from flowvisor.hypervisor.hypervisor import Hypervisor
 from flowvisor.hypervisor.peers import VirtualSwitch
+from flowvisor.network.dpid import format_dpid
+from flowvisor.slices.virtual_network import VirtualNetwork
+
+
+def _dpid_of(name: VirtualSwitchName) -> int:
+    return name.dpid
 
 
 @define(eq=False)
@@ -48,8 +55,17 @@ class Instance:
             if (switch := datapath.switches.get(slice_name)) is not None:
                 yield switch
 
+    def big_switches_of(self, slice_name: str) -> list[BigSwitch]:
+        """The virtual switches of a virtual network, in the order of their dpids."""
+        by_name = self.hypervisor.networks.by_name
+        return [by_name[name] for name in sorted(by_name, key=_dpid_of) if name.slice_name == slice_name]
+
     def switch_name(self, slice_name: str, dpid: int) -> str:
-        """What a virtual switch is called."""
+        """What a virtual switch is called: like its datapath, or as a virtual network calls it."""
+        tenant = self.hypervisor.tenants.get(slice_name)
+        policy = None if tenant is None else tenant.policy
+        if isinstance(policy, VirtualNetwork):
+            return next((one.name for one in policy.logical.values() if one.dpid == dpid), format_dpid(dpid))
         return self.configuration.datapath_name(dpid)
 
     def queued_bytes(self, peer: Peer) -> int:

@@ -13,6 +13,7 @@ from flowvisor.hypervisor.provisioning import faults_of
 from flowvisor.network.dpid import format_dpid
 from flowvisor.network.topology import End
 from flowvisor.openflow.ports import LINK_DOWN, PORT_DOWN, Port
+from flowvisor.slices.virtual_network import slice_of_share
 
 VERSION_NAMES: Final[dict[int, shapes.OpenFlow]] = {1: "1.0", 4: "1.3"}
 
@@ -70,7 +71,7 @@ def _connected(instance: Instance, one: Datapath) -> shapes.Datapath:
         "enforcement": "tables" if one.plan.enforcement.value == "tables" else "intersect",
         "tables": one.features.n_tables,
         "ports": len(one.ports),
-        "slices": sorted(one.switches),
+        "slices": sorted({slice_of_share(name) for name in one.switches}),
         "messages": {"up": sum(one.up_counts), "down": sum(one.down_counts)},
         "pending_transactions": one.pending_transactions,
         "in_flight": one.flight.unanswered,
@@ -98,7 +99,9 @@ def _port(instance: Instance, one: Datapath, port: Port) -> shapes.Port:
         "hw_addr": port.hw_addr.hex(":"),
         "is_up": is_up(port),
         "speed_kbits": port.current_speed,
-        "slices": sorted(name for name, switch in one.switches.items() if switch.view.owns_port(port.number)),
+        "slices": sorted(
+            {slice_of_share(name) for name, its in one.switches.items() if its.view.owns_port(port.number)}
+        ),
         "far_ends": [
             {"datapath": instance.configuration.datapath_name(far.dpid), "port": far.port} for far in far_ends
         ],

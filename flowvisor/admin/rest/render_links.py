@@ -8,6 +8,8 @@ from flowvisor.admin.rest import shapes
 from flowvisor.admin.rest.instance import Instance
 from flowvisor.network.dpid import format_dpid
 from flowvisor.network.topology import End
+from flowvisor.slices.virtual_network import VirtualNetwork
+from flowvisor.slices.virtual_switch import LinkEnd
 
 
 def links(instance: Instance) -> Iterator[shapes.Link]:
@@ -17,6 +19,9 @@ def links(instance: Instance) -> Iterator[shapes.Link]:
 
 def links_of_slice(instance: Instance, slice_name: str) -> Iterator[shapes.Link]:
     """Those of which both ends are the slice's ports, as its tenant sees them."""
+    policy = instance.hypervisor.tenants[slice_name].policy
+    if isinstance(policy, VirtualNetwork):
+        return _virtual_links(policy)
     switches = {switch.name.dpid: switch for switch in instance.switches_of(slice_name)}
 
     def is_inside(end: End) -> bool:
@@ -24,6 +29,16 @@ def links_of_slice(instance: Instance, slice_name: str) -> Iterator[shapes.Link]
         return switch is not None and end.port in switch.datapath.ports and switch.view.owns_port(end.port)
 
     return _links(instance, is_inside, lambda dpid: instance.switch_name(slice_name, dpid))
+
+
+def _virtual_links(network: VirtualNetwork) -> Iterator[shapes.Link]:
+    def end(one: LinkEnd) -> shapes.End:
+        dpid = format_dpid(network.logical[one.switch].dpid)
+        return {"switch": one.switch, "dpid": dpid, "port": one.port}
+
+    for link in network.links.values():
+        for near, far in (link.ends, link.ends[::-1]):
+            yield {"near": end(near), "far": end(far), "source": "declared"}
 
 
 def _links(

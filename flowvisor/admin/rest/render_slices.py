@@ -16,11 +16,13 @@ from flowvisor.admin.rest.instance import Instance
 from flowvisor.admin.rest.render_datapaths import VERSION_NAMES, is_up
 from flowvisor.connections.controller_protocol import ControllerProtocol
 from flowvisor.connections.line import Line
+from flowvisor.hypervisor.big.big_switch import BigSwitch
 from flowvisor.hypervisor.effects import VirtualSwitchName
 from flowvisor.hypervisor.peers import Channel, Tenant, VirtualSwitch
 from flowvisor.hypervisor.room import UNLIMITED
 from flowvisor.network.dpid import format_dpid
 from flowvisor.openflow.messages import ROLE_EQUAL, ROLE_MASTER, ROLE_SLAVE
+from flowvisor.openflow.ports import Port
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
 from flowvisor.slices.slice import Slice
 from flowvisor.slices.virtual_network import VirtualNetwork
@@ -72,7 +74,7 @@ def slice_of(instance: Instance, name: str, *, to_admin: bool) -> shapes.Slice:
     tenant = instance.hypervisor.tenants[name]
     policy = tenant.policy
     kind = KINDS[type(policy)]
-    switches = list(instance.switches_of(name))
+    switches, bigs = list(instance.switches_of(name)), instance.big_switches_of(name)
     block = instance.hypervisor.allocations.blocks.get(name)
     told: dict[str, Any] = {
         "name": name,
@@ -82,8 +84,8 @@ def slice_of(instance: Instance, name: str, *, to_admin: bool) -> shapes.Slice:
         "policies": list(policy.policies),
         "tables": policy.tables,
         "block": block_of(block) if to_admin and block is not None else None,
-        "switches": len(switches),
-        "channels": len(tenant.channels),
+        "switches": len(switches) + len(bigs),
+        "channels": sum(len(big.channels) for big in bigs) if bigs else len(tenant.channels),
         "flow_entries": sum(switch.room.held for switch in switches if switch.room.is_known),
         "waiting_bytes": sum(channel.backlog_bytes for channel in tenant.channels),
         "messages": _messages(tenant),
@@ -142,6 +144,8 @@ def switches(instance: Instance, names: list[str], *, to_admin: bool) -> Iterato
     for name in names:
         for switch in list(instance.switches_of(name)):
             yield switch_of(instance, switch, to_admin=to_admin)
+        for big in instance.big_switches_of(name):
+            yield _big_switch(instance, big, to_admin=to_admin)
 
 
 def switch_of(instance: Instance, switch: VirtualSwitch, *, to_admin: bool) -> shapes.Switch:
@@ -155,22 +159,48 @@ def switch_of(instance: Instance, switch: VirtualSwitch, *, to_admin: bool) -> s
         "is_ready": switch.datapath.is_ready,
         "may_write": switch.view.may_write,
         "tables": switch.view.n_tables,
-        "ports": [
-            {
-                "port": port.number,
-                "name": port.name,
-                "hw_addr": port.hw_addr.hex(":"),
-                "is_up": is_up(port),
-                "is_own": switch.view.owns_port(port.number),
-            }
-            for port in switch.visible_ports
-        ],
+        "lies_on": [instance.configuration.datapath_name(switch.datapath.dpid)] if to_admin else [],
+        "ports": [_port(port, is_own=switch.view.owns_port(port.number)) for port in switch.visible_ports],
         "controllers": list(_controllers_of(instance, name)),
         "flow_entries": room.held if room.is_known else None,
         "flow_entries_limit": room.limit if room.limit < UNLIMITED else None,
         "groups": len(switch.groups),
         "meters": len(switch.meters),
         "waiting_bytes": sum(channel.backlog_bytes for channel in switch.channels),
+    }
+
+
+def _port(port: Port, *, is_own: bool) -> shapes.SwitchPort:
+    return {
+        "port": port.number,
+        "name": port.name,
+        "hw_addr": port.hw_addr.hex(":"),
+        "is_up": is_up(port),
+        "is_own": is_own,
+    }
+
+
+def _big_switch(instance: Instance, big: BigSwitch, *, to_admin: bool) -> shapes.Switch:
+    """One virtual switch of a virtual network, wherever it lies: that its tenant is not told."""
+    name, shares = big.name, list(big.shares.values())
+    rooms = [share.room for share in shares if share.room.is_known]
+    datapath_name = instance.configuration.datapath_name
+    return {
+        "slice": name.slice_name,
+        "name": instance.switch_name(name.slice_name, name.dpid),
+        "dpid": format_dpid(name.dpid),
+        "datapath": None,
+        "is_ready": big.is_open and all(share.datapath.is_ready for share in shares),
+        "may_write": True,
+        "tables": big.tenant.policy.tables,
+        "lies_on": [datapath_name(dpid) for dpid in sorted(big.edges)] if to_admin else [],
+        "ports": [_port(big.shown(port), is_own=True) for _number, port in sorted(big.ports.items())],
+        "controllers": list(_controllers_of(instance, name)),
+        "flow_entries": sum(room.held for room in rooms) if rooms else None,
+        "flow_entries_limit": None,
+        "groups": max((len(share.groups) for share in shares), default=0),
+        "meters": max((len(share.meters) for share in shares), default=0),
+        "waiting_bytes": sum(channel.backlog_bytes for channel in big.channels),
     }
 
 

@@ -260,6 +260,7 @@ class Switch(TypedDict):
     name: Name
     dpid: Dpid
     datapath: Annotated[str | None, "told to the admin"]
+    lies_on: Annotated[list[str], "the datapaths that it is embedded in, told to the admin"]
     is_ready: bool
     may_write: Annotated[bool, "False where the slice may only look"]
     tables: int

@@ -12,6 +12,7 @@ from flowvisor.openflow.match import Match
 from flowvisor.policies.acl import Acl, AclRule
 from flowvisor.policies.quota import Quota
 from tests.support.admin import Desk
+from tests.support.virtual import a_network
 from tests.support.world import NOWHERE, a_slice, configuration, ports
 
 SLICE_FILE = """# what is meant
@@ -158,3 +159,30 @@ def test_what_has_happened_lately_is_told_to_whom_it_concerns(desk: Desk) -> Non
     own = desk.get("/events/recent", by="blue").json["events"]
     assert {one["slice"] for one in own} == {"blue"}
     assert "datapath_up" not in {one["event"] for one in own}
+
+
+def test_of_a_virtual_network_its_tenant_is_told_what_it_sees_and_nothing_physical(tmp_path: Path) -> None:
+    network = a_network("blue", {"big": {1: "1/1", 2: "2/1"}, "lab": {1: "1/2"}}, ["big/10 lab/10"])
+    plain = configuration(network, a_slice("red", ports(7)))
+    settings = evolve(plain.settings, datapaths={"leaf-1": 1, "leaf-2": 2}, slices=str(tmp_path))
+    desk = Desk(evolve(plain, settings=settings), tokens=tmp_path / "tokens.yaml")
+    for dpid in (1, 2):
+        desk.shell.datapath(dpid, ports=(1, 2, 7))
+    desk.shell.pass_time(70)  # until those that have not come are not waited for any more
+    switches = desk.get("/slices/blue/switches").json["switches"]
+    assert [(one["name"], one["dpid"][-2:], one["lies_on"]) for one in switches] == [
+        ("big", "a0", ["leaf-1", "leaf-2"]),
+        ("lab", "a1", ["leaf-1"]),
+    ]
+    assert [port["port"] for port in switches[0]["ports"]] == [1, 2, 10]
+    (link, back) = desk.get("/slices/blue/links", by="blue").json["links"]
+    assert ((link["near"]["switch"], link["far"]["switch"]), back["near"]) == (("big", "lab"), link["far"])
+    told = desk.get("/slices/blue", by="blue").json
+    assert (told["kind"], told["switches"], told["channels"]) == ("virtual-network", 2, 0)
+    parts = ("/switches", "/links", "/controllers", "/refusals")
+    for path in ("/slices", "/events/recent", "/slices/blue", *(f"/slices/blue{part}" for part in parts)):
+        body = desk.get(path, by="blue").body
+        assert b"leaf" not in body, path
+        assert b"0000000000000001" not in body, path
+    assert desk.get("/slices/blue/switches/big/flows", by="blue").status == 501
+    assert desk.get("/datapaths/leaf-1").json["slices"] == ["blue", "red"]

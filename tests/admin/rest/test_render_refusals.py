@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from flowvisor.hypervisor.refusals import Refused
 from flowvisor.openflow.messages import FlowMod
+from flowvisor.openflow.versions import codec
 from tests.support.admin import Desk
+from tests.support.virtual import a_network
+from tests.support.world import configuration
 
 
 def test_what_was_refused_is_told_with_its_reason(tmp_path: Path) -> None:
@@ -28,3 +32,12 @@ def test_what_was_refused_is_told_with_its_reason(tmp_path: Path) -> None:
     assert told["time"].endswith("Z")
     assert desk.get("/slices/red/refusals", by="red").json == {"refusals": []}
     assert desk.get("/slices/blue/refusals", by="red").status == 404
+
+
+def test_a_tenant_of_a_virtual_network_is_told_of_its_own_switch(tmp_path: Path) -> None:
+    desk = Desk(configuration(a_network("blue", {"big": {1: "1/1"}})), tokens=tmp_path / "tokens.yaml")
+    desk.shell.datapath()
+    refused = Refused(0.0, 1, "tcp:a", 4, (5, 2), "table-id", codec(4).encode(FlowMod()))
+    desk.instance.hypervisor.tenants["blue"].refusals.append(refused)
+    (told,) = desk.get("/slices/blue/refusals", by="blue").json["refusals"]
+    assert (told["switch"], told["dpid"]) == ("big", "00000000000000a0")

@@ -17,6 +17,8 @@ from flowvisor.openflow.messages import FlowMod
 from tests.support.admin import Desk
 from tests.support.desk_files import slice_text, write_files
 from tests.support.http_server import served
+from tests.support.virtual import a_network
+from tests.support.world import a_slice, configuration, ports
 
 
 class Place:
@@ -155,3 +157,13 @@ def test_names_of_slices_are_completed(place: Place) -> None:
     }
     result = CliRunner().invoke(main, [], prog_name="flowvisor", env=environment)
     assert "plain,blue" in result.output
+
+
+def test_where_no_flow_entries_are_told_the_others_are_shown(tmp_path: Path) -> None:
+    network = a_network("blue", {"big": {1: "1/1"}})
+    desk = Desk(configuration(network, a_slice("red", ports(7))), tokens=tmp_path / "tokens.yaml")
+    desk.shell.datapath(1, ports=(1, 7))
+    with served(desk) as url:
+        result = Place(tmp_path, url, desk).run("flows", "--json")
+    assert (result.exit_code, json.loads(result.stdout)) == (0, {"flows": []})
+    assert result.stderr.startswith("blue: flow entries of virtual networks are not told yet")
