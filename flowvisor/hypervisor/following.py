@@ -73,6 +73,11 @@ class Moves:
         datapath.fabric.reembed(effects)
         datapath.fabric.when_embedded(go_on, effects)
 
+    def forget_shares_but(self, shares: Collection[str]) -> None:
+        """There are no other ports any more."""
+        self.places = {name: place for name, place in self.places.items() if name.share in shares}
+        self.seen_at = {name: at for name, at in self.seen_at.items() if name.share in shares}
+
     def recall(self, memories: Iterable[Memory], shares: Collection[str]) -> None:
         """Let ports lie where an earlier process has seen them last."""
         latest: dict[PortName, tuple[int, Attachment]] = {}

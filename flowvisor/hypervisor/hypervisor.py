@@ -147,20 +147,24 @@ class Hypervisor:
         """
         effects = Effects(now)
         before, blocks = self.configuration, self.allocations.blocks
+        had_networks = self.networks.are_there
         self._configure(configuration, self.allocations, effects, compiled)
         for datapath in self.datapaths.values():
             datapath.sharing_seconds = configuration.settings.statistics_sharing_seconds
             reprovision(datapath, configuration.settings.wanted_of(datapath.dpid), effects)
-        if self.networks.are_there:
+        if had_networks or self.networks.are_there:
             self.networks.embed(self.fabric)
+        if not had_networks:
+            links.remember_all(self.fabric, effects)
         touched = Touched(before, configuration, blocks, self.allocations.blocks)
         dpids = touched.with_near_ends(self.datapaths, self.fabric.topology.links())
         for dpid, datapath in self.datapaths.items():
             if dpid in dpids or self._has_other_shares(datapath):
                 self._outdated[datapath] = None
         self._replan_some(effects)
-        reembed(self.networks, self.fabric, self._make_switch, effects, but=self._outdated)
-        self._settle(effects)
+        if had_networks or self.networks.are_there:
+            reembed(self.networks, self.fabric, self._make_switch, effects, but=self._outdated)
+            self._settle(effects)
         return effects
 
     def _replan_some(self, effects: Effects) -> None:
@@ -264,7 +268,7 @@ class Hypervisor:
 
     def _forget_namesakes(self, datapath: Datapath, effects: Effects) -> None:
         """What is remembered of slices that went while the datapath was away is not that of new ones of their names."""
-        for slice_name in datapath.plan.views:
+        for slice_name in {*datapath.plan.views, *self.networks.switches}:
             if self._is_new(VirtualSwitchName(slice_name, datapath.dpid)):
                 datapath.memory.forget_slice(slice_name, effects)
 

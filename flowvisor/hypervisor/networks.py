@@ -85,6 +85,7 @@ class Networks:
         for big in before.values():
             for dpid in list(big.shares):
                 legs.share_left(big, dpid, "the virtual switch is no more", effects)
+        self.moves.forget_shares_but(self.switches)
         self.by_name = {big.name: big for big in self.switches.values()}
 
     def _forget_moves(self, share: str, before: LogicalSwitch | None, after: LogicalSwitch) -> None:

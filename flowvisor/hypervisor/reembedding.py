@@ -45,7 +45,7 @@ def reembed(
         part = networks.embedding.part(datapath.dpid)
         if part is not datapath.plan.part and datapath not in but:
             changes.append((datapath, put_part(datapath, part, make, effects)))
-        if datapath.knows_ports:
+        if datapath.knows_ports and networks.are_there:
             seen = sightings.Sighting.of(datapath.version, datapath.features, datapath.ports)
             sightings.remember(datapath.memory, seen, effects)
     to_send = [(datapath, message) for datapath, changed in changes for message in changed.additions]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from flowvisor.hypervisor.effects import VirtualSwitchName
-from flowvisor.openflow.messages import PortStatus
+from flowvisor.openflow.actions import ApplyActions, Output
+from flowvisor.openflow.match import Match
+from flowvisor.openflow.messages import FlowMod, PortMod, PortStatus
 from flowvisor.openflow.multipart import PortDescReply, PortDescRequest
-from flowvisor.openflow.ports import LINK_DOWN, LIVE
+from flowvisor.openflow.ports import LINK_DOWN, LIVE, NO_PACKET_IN
 from tests.support.virtual import a_network
-from tests.support.virtual_world import VirtualWorld, packet
+from tests.support.virtual_world import VirtualWorld, datapaths, packet
 from tests.support.world import a_slice, configuration, ports
 
 BIG = 0xA0
+OUT = (ApplyActions((Output(2),)),)
 BLUE = a_network("blue", {"big": {1: "1/1", 2: "2/1", 3: "3/1"}})
 RED = a_network("red", {"big": {1: "1/2", 2: "2/2", 3: "3/2"}})
 FLOWSPACE = a_slice("lab", ports(3, 4))
@@ -221,3 +224,69 @@ def own_state(world: VirtualWorld, dpid: int) -> tuple[list[object], list[int]]:
         (one.priority, one.match, one.instructions) for table in pipeline.tables for one in table
     ]
     return sorted(entries, key=repr), sorted(group.group_id for group in pipeline.groups)
+
+
+LINE = (((1, 12), (2, 21)), ((2, 23), (3, 32)))
+
+
+def test_labels_pass_a_datapath_that_speaks_openflow_1_0() -> None:
+    blue = a_network("blue", {"big": {1: "1/1", 2: "3/1"}})
+    world = VirtualWorld([blue], datapaths(LINE, {2: 1}), cables=LINE)
+    world.learning("blue", BIG)
+    assert world.reached(1, 1, packet(1)) == [(3, 1)]
+    assert world.reached(3, 1, packet(3, 1)) == [(1, 1)]
+    assert world.reached(1, 1, packet(1, 3)) == [(3, 1)]
+    before = len(world.to_datapaths)
+    world.restart()
+    assert world.reached(1, 1, packet(1, 3)) == [(3, 1)]
+    world.look_for_links(30.0)
+    assert changes_since(world, before) == []
+    world.cut(1, 12)
+    world.mend(1, 12)
+    world.look_for_links()
+    assert world.reached(1, 1, packet(1, 3)) == [(3, 1)]
+
+
+def test_the_core_holds_no_more_for_more_entries_of_tenants() -> None:
+    blue = a_network("blue", {"big": {1: "1/1", 2: "3/1"}})
+    world = VirtualWorld([blue], datapaths(LINE), cables=LINE)
+    tenant = world.learning("blue", BIG)
+    before = own_state(world, 2)
+    sent = len(world.to_datapaths)
+    tenant.send(
+        *(
+            FlowMod(priority=9, match=Match.of(in_port=1, eth_dst=number), instructions=OUT)
+            for number in range(1, 20)
+        )
+    )
+    assert own_state(world, 2) == before
+    told = [dpid for dpid, _ in changes_since(world, sent)]
+    assert told == [1] * 19  # one message each, to the one datapath concerned
+    tenant.send(FlowMod(priority=8, match=Match.of(eth_dst=7), instructions=OUT))
+    assert [dpid for dpid, _ in changes_since(world, sent)][19:] == [1, 3]
+
+
+def test_a_first_network_that_a_reload_brings_outlives_a_restart_too() -> None:
+    world = VirtualWorld([FLOWSPACE])
+    assert not world.journals
+    world.reload(configuration(FLOWSPACE, BLUE))
+    world.look_for_links(0.5)
+    before = len(world.to_datapaths)
+    world.restart()
+    world.look_for_links(30.0)
+    assert changes_since(world, before) == []
+
+
+def test_of_a_network_that_went_while_its_datapath_was_away_nothing_is_known_to_its_namesake() -> None:
+    world = VirtualWorld([BLUE])
+    tenant = world.controller("blue", BIG)
+    (port, *_) = tenant.ask(PortDescRequest(xid=1), PortDescReply).ports
+    tenant.send(PortMod(port=1, hw_addr=port.hw_addr, config=NO_PACKET_IN, mask=NO_PACKET_IN))
+    away = world.emulated[1]
+    world.leave(1)
+    world.reload(configuration(FLOWSPACE))
+    world.reload(configuration(FLOWSPACE, BLUE))
+    world.join(away)
+    world.look_for_links()
+    ports_now = world.controller("blue", BIG).ask(PortDescRequest(xid=2), PortDescReply).ports
+    assert [one.config for one in ports_now] == [0, 0, 0]
