@@ -13,6 +13,8 @@ from flowvisor.configuration.documents import ListNode, MappingNode, Node, Scala
 from flowvisor.configuration.link_reader import read_end
 from flowvisor.configuration.match_values import parse_value
 from flowvisor.configuration.schema import (
+    TEXT,
+    Described,
     Key,
     Keys,
     Names,
@@ -24,10 +26,12 @@ from flowvisor.configuration.schema import (
     what_is,
 )
 from flowvisor.network.dpid import MAX_DPID, format_dpid, parse_dpid
+from flowvisor.openflow.fields import FIELDS
 from flowvisor.slices.slice import SwitchSettings
 from flowvisor.slices.virtual_switch import (
     MAX_VIRTUAL_PORT,
     UNTAGGED,
+    Addresses,
     Attachment,
     LinkEnd,
     LogicalSwitch,
@@ -82,6 +86,24 @@ def mac_address(text: str) -> int:
     return value
 
 
+def _addresses(name: str) -> Described[tuple[int, ...]]:
+    """One address of machines, or a list of them."""
+
+    def parse(text: str) -> int:
+        ((value, mask),) = parse_value(name, text)
+        if mask != FIELDS[name].all_ones or not value:
+            raise ValueError(f'"{text}" is not the address of one machine')
+        return value
+
+    one = parsed(parse, TEXT)
+
+    @described({"anyOf": [TEXT, {"type": "array", "items": TEXT, "minItems": 1}]})
+    def convert(node: Node, names: Names) -> tuple[int, ...]:
+        return list_of(one)(node, names) if isinstance(node, ListNode) else (one(node, names),)
+
+    return convert
+
+
 @described({"type": "string"})
 def _link_name(node: Node, names: Names) -> str:
     return checked_name(node)
@@ -91,6 +113,9 @@ PORT_KEYS: Final[Keys] = {
     "link": Key(_link_name, meaning="the virtual link that ends there"),
     "at": Key(places, meaning="where it is attached, or the places where it may be; it lies at the first"),
     "follow": Key(parsed(mac_address), meaning="the MAC address that takes it from one place to another"),
+    "mac": Key(parsed(mac_address), meaning="the only MAC address that packets may come from"),
+    "ipv4": Key(_addresses("ipv4_src"), meaning="likewise the IPv4 address, or several", default=()),
+    "ipv6": Key(_addresses("ipv6_src"), meaning="likewise the IPv6 address, or several", default=()),
 }
 
 
@@ -107,10 +132,19 @@ def _port(number: int, node: Node, names: Names) -> VirtualPort:
     if found["link"] is not None:
         if found["follow"] is not None:
             raise wrong(node, "the end of a link follows nobody")
+        if found["mac"] is not None or found["ipv4"] or found["ipv6"]:
+            raise wrong(node, "at the end of a link there may be any address")
         return VirtualPort(number, (), node.place, link=found["link"])
     if found["follow"] is not None and len(found["at"]) == 1:
         raise wrong(node, "it can follow only where it may go", "write at: [PLACE, ANOTHER]")
-    return VirtualPort(number, found["at"], node.place, follows=found["follow"])
+    addresses = Addresses(mac=found["mac"], ipv4=found["ipv4"], ipv6=found["ipv6"])
+    return VirtualPort(
+        number,
+        found["at"],
+        node.place,
+        follows=found["follow"],
+        addresses=None if addresses == Addresses() else addresses,
+    )
 
 
 def _port_mapping(node: Node) -> MappingNode:

@@ -67,6 +67,7 @@ class Networks:
             self.embedder.networks, self.embedder.allocations = networks, allocations
         else:
             self.embedder = Embedder(networks, allocations)
+        self.embedder.acls = configuration.acls
         self.settings = configuration.settings
         before, self.switches = self.switches, {}
         former, self.logical = self.logical, {}

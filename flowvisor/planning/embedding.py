@@ -27,12 +27,14 @@ from flowvisor.planning.placement import (
     at_a_place,
     differing,
 )
+from flowvisor.planning.port_filters import filters_of
 from flowvisor.planning.routing import Routing
-from flowvisor.planning.share import NO_PART, LabelEntry, Part, Share, SharePort, Watch, port_group
+from flowvisor.planning.share import NO_PART, Filter, LabelEntry, Part, Share, SharePort, Watch, port_group
 from flowvisor.planning.underlay import FIRST_EDGE_VERSION, Underlay
+from flowvisor.policies.acl import Acl
 from flowvisor.slices.slice import PortName
 from flowvisor.slices.virtual_network import VirtualNetwork, share_name
-from flowvisor.slices.virtual_switch import UNTAGGED, Attachment, LinkEnd, LogicalSwitch
+from flowvisor.slices.virtual_switch import UNTAGGED, Attachment, LinkEnd, LogicalSwitch, VirtualPort
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -86,6 +88,10 @@ class Embedder:
 
     networks: Sequence[VirtualNetwork]
     allocations: Allocations
+    acls: Mapping[str, Acl] = Factory(dict)  # by the names of those that have one
+    _filters: dict[PortName, tuple[VirtualPort, Acl | None, tuple[Filter, ...]]] = field(
+        factory=dict, init=False
+    )
     _routing: Routing = field(init=False)
     _placed: dict[PortName, tuple[object, Placed]] = field(factory=dict, init=False)
     _last: Embedding = field(default=NO_EMBEDDING, init=False)
@@ -161,9 +167,25 @@ class Embedder:
             where.vlan is not None and positions.at_end[one.share, where.end] > 1
         )
         group_id = port_group(one.block, name.number)
-        return (state, one.edges, reached_by, is_turned), lambda: at_a_place(
-            name.number, state, one.edges, reached_by, group_id=group_id, is_turned=is_turned
+        filters = self._filters_of(name, one)
+        return (state, one.edges, reached_by, group_id, is_turned, filters), lambda: at_a_place(
+            name.number,
+            state,
+            one.edges,
+            reached_by,
+            group_id=group_id,
+            is_turned=is_turned,
+            filters=filters,
         )
+
+    def _filters_of(self, name: PortName, one: _Switch) -> tuple[Filter, ...]:
+        port, acl = one.logical.ports[name.number], self.acls.get(one.network.name)
+        if port.addresses is None and acl is None:
+            return ()
+        known = self._filters.get(name)
+        if known is None or known[0] is not port or known[1] is not acl:
+            known = self._filters[name] = (port, acl, filters_of(port, acl))
+        return known[2]
 
     def _link(
         self, one: _Switch, name: PortName, switches: Mapping[str, _Switch]

@@ -10,12 +10,14 @@ from flowvisor.configuration.snapshot import Configuration
 from flowvisor.errors import ConfigurationError, Problem
 from flowvisor.flowspace.box import overlaps
 from flowvisor.flowspace.layout import boxes_of
+from flowvisor.flowspace.region import TooManyPieces
 from flowvisor.network.dpid import format_dpid
 from flowvisor.network.topology import End, Topology
 from flowvisor.openflow.fields import VLAN_PRESENT
 from flowvisor.planning.allocation import LAST_TABLE, Allocations
 from flowvisor.planning.claims import attached
 from flowvisor.planning.embedding import NO_PATH, UNREACHED, Embedder
+from flowvisor.planning.port_filters import MAX_FILTERS, filters_of
 from flowvisor.planning.underlay import FIRST_EDGE_VERSION, KnownDatapath, Underlay
 from flowvisor.slices.flowspace_slice import ALL_DATAPATHS, FlowspaceRule
 from flowvisor.slices.slice import PortName
@@ -47,6 +49,7 @@ def refuse_networks(configuration: Configuration) -> None:
         *_named_by_rules(claims, configuration, everywhere=False),
         *_taken_dpids(configuration),
         *_too_few_labels(configuration),
+        *_too_many_filters(configuration),
     ]
     if not problems:
         problems = list(_without_paths(configuration, (NO_PATH,)))
@@ -142,6 +145,24 @@ def _too_few_labels(configuration: Configuration) -> Iterator[Problem]:
                 )
                 yield Problem(network.place, "switches", message, "widen labels: in the main file")
             left -= min(needed, left)
+
+
+def _too_many_filters(configuration: Configuration) -> Iterator[Problem]:
+    """ACLs that cannot be put in force at some port, or would take too many entries there."""
+    for network in configuration.virtual_networks:
+        acl = configuration.acls.get(network.name)
+        for switch in network.logical.values():
+            for port in switch.ports.values():
+                where = f"port {port.number} of {network.name}/{switch.name}"
+                try:
+                    count = len(filters_of(port, acl)) if port.link is None else 0
+                except TooManyPieces as error:
+                    yield Problem(network.place, "policies", f"at {where} its acl cannot be said: {error}")
+                    return
+                if count > MAX_FILTERS:
+                    message = f"its acl takes more than {MAX_FILTERS} entries at {where}"
+                    yield Problem(network.place, "policies", message)
+                    return
 
 
 def _unnamed(claims: list[_Claim], configuration: Configuration) -> Iterator[Problem]:

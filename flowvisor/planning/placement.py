@@ -12,7 +12,7 @@ from flowvisor.network.paths import Route
 from flowvisor.openflow.actions import Action, Actions, Group, PopVlan, SetField
 from flowvisor.planning.claims import attached
 from flowvisor.planning.labels import Label, delivered
-from flowvisor.planning.share import Ingress, LabelEntry, SharePort
+from flowvisor.planning.share import Filter, Ingress, LabelEntry, SharePort
 from flowvisor.slices.virtual_switch import UNTAGGED, Attachment
 
 T = TypeVar("T")
@@ -74,6 +74,7 @@ def at_a_place(
     *,
     group_id: int,
     is_turned: bool,
+    filters: tuple[Filter, ...] = (),
 ) -> Placed:
     """A port that is attached. `reached_by` is None where nothing remote leads to it, `group_id` is its group's."""
     place = state.where
@@ -91,6 +92,7 @@ def at_a_place(
         egress=delivered(place),
         physical=place.end.port,
         is_turned=is_turned,
+        filters=filters,
     )
     return Placed(state, ports, _entries(reached_by, (Group(group_id),)))
 

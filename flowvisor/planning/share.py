@@ -68,6 +68,13 @@ class Watch(NamedTuple):
     place: Attachment
 
 
+class Filter(NamedTuple):
+    """Of what comes in at a port, packets that are let in, or are not."""
+
+    match: Match
+    is_let_in: bool
+
+
 @frozen
 class SharePort:
     """A virtual port at one datapath.
@@ -75,7 +82,7 @@ class SharePort:
     `ingresses` are empty unless its packets enter the share here. `egress` is what an output to it does here (pushing
     what it needs, and one output); empty while nothing leads there. `physical` is the port it is attached to, if
     that is here. It is turned if what comes in has forgotten where, so that what may go back there does by its group,
-    and whether it may is for entries here to see to.
+    and whether it may is for entries here to see to. Of `filters` the first that matches decides what is let in.
     """
 
     number: int
@@ -83,6 +90,7 @@ class SharePort:
     egress: Actions = ()
     physical: int | None = None
     is_turned: bool = False
+    filters: tuple[Filter, ...] = ()
 
 
 @frozen(eq=False)

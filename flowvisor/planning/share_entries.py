@@ -52,6 +52,7 @@ from flowvisor.planning.share import (
     MARK_SHIFT,
     OWN_BITS,
     UNTAGGED_GROUPS,
+    Filter,
     Share,
     SharePort,
     port_group,
@@ -60,6 +61,9 @@ from flowvisor.planning.share import (
 # In an egress table: what depends on the port that a packet came in by is above what does not.
 BY_PORT_PRIORITY: Final = 2
 BY_MARK_PRIORITY: Final = 1
+
+# In table 0, of one attached port each, so that none meets another one's: what is not heard, and below it the filters.
+UNHEARD_PRIORITY: Final = 0xF000
 
 _NOTHING_SET: Final[Mapping[int, int]] = {}
 
@@ -105,10 +109,24 @@ def ways_in(plan: DatapathPlan, share: Share, port: SharePort, config: int = 0) 
             GotoTable(share.block.first),
         )
         yield _in_table_0(match, classifier_priority(rank), instructions)
+        for priority, filtered, is_let_in in _filtered(match, port.filters):
+            yield _in_table_0(filtered, priority, instructions if is_let_in else ())
+        unheard_priority = UNHEARD_PRIORITY if port.filters else classifier_priority(denied_rank(rank))
         taken = [intersect(box, packets) for box in boxes_of(match) for packets in unheard(config)]
         for box in (one for one in taken if one is not None):
             for exact in exact_where_required(match_of(box)):
-                yield _in_table_0(exact, classifier_priority(denied_rank(rank)), ())
+                yield _in_table_0(exact, unheard_priority, ())
+
+
+def _filtered(match: Match, filters: tuple[Filter, ...]) -> Iterator[tuple[int, Match, bool]]:
+    """Of what comes in at a place, in which order it is looked at what is let in."""
+    (at_place,) = boxes_of(match)
+    for index, one in enumerate(filters):
+        for box in boxes_of(one.match):
+            common = intersect(at_place, box)
+            if common is not None:
+                for exact in exact_where_required(match_of(common)):
+                    yield UNHEARD_PRIORITY - 1 - index, exact, one.is_let_in
 
 
 def watch_entries(plan: DatapathPlan) -> Iterator[FlowMod]:

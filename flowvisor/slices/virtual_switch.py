@@ -27,11 +27,20 @@ class Attachment(NamedTuple):
 
 
 @frozen
+class Addresses:
+    """Those that whoever is at a port may have as its own."""
+
+    mac: int | None = None
+    ipv4: tuple[int, ...] = ()
+    ipv6: tuple[int, ...] = ()
+
+
+@frozen
 class VirtualPort:
     """A port of a virtual switch: attached to a physical one, or the end of the virtual link that `link` names.
 
     Of `places` the first is where it lies; if it `follows` a MAC address it moves to another of them when that is
-    seen there. An end of a link has none.
+    seen there. An end of a link has none. If it has `addresses`, nothing comes in there that says it is from others.
     """
 
     number: int
@@ -39,6 +48,7 @@ class VirtualPort:
     place: Place = field(eq=False)
     link: str | None = None
     follows: int | None = None
+    addresses: Addresses | None = None
 
 
 @frozen

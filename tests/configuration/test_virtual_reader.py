@@ -10,7 +10,7 @@ from flowvisor.errors import ConfigurationError
 from flowvisor.network.dpid import format_dpid
 from flowvisor.network.topology import End
 from flowvisor.slices.virtual_network import Transport, VirtualNetwork
-from flowvisor.slices.virtual_switch import UNTAGGED, Attachment, LinkEnd
+from flowvisor.slices.virtual_switch import UNTAGGED, Addresses, Attachment, LinkEnd
 from tests.support.admin_files import MAIN
 
 HEAD = "kind: virtual-network\nname: blue\ncontrollers: [tcp:127.0.0.1:6801]\n"
@@ -95,6 +95,14 @@ def test_a_dpid_that_is_not_said_is_made_of_the_names_and_never_changes() -> Non
             "4:29: 1: it can follow only where it may go; write at: [PLACE, ANOTHER]",
         ),
         (
+            with_ports("1: {link: up, ipv4: 10.0.0.5}", "links: {}"),
+            "4:29: 1: at the end of a link there may be any address",
+        ),
+        (
+            with_ports("1: {at: leaf-1/3, ipv4: 10.0.0.0/24}"),
+            '4:50: ipv4: "10.0.0.0/24" is not the address of one machine',
+        ),
+        (
             with_ports("1: {at: [leaf-1/3, leaf-1/4], follow: 'ff:ff:ff:ff:ff:ff'}"),
             '4:64: follow: "ff:ff:ff:ff:ff:ff" is not the MAC address of a machine; write aa:bb:cc:dd:ee:ff',
         ),
@@ -136,3 +144,13 @@ def test_a_dpid_that_is_not_said_is_made_of_the_names_and_never_changes() -> Non
 )
 def test_what_is_wrong_is_told_with_its_place(text: str, wrong: str) -> None:
     assert told(text) == [wrong]
+
+
+def test_a_port_may_say_which_addresses_are_there() -> None:
+    text = with_ports(
+        "1: {at: leaf-1/3, mac: '02:00:00:00:00:01', ipv4: [10.0.0.5, 10.0.0.6], ipv6: '2001:db8::5'}"
+    )
+    assert the_network(text).logical["big"].ports[1].addresses == Addresses(
+        mac=0x020000000001, ipv4=(0x0A000005, 0x0A000006), ipv6=(0x20010DB8 << 96 | 5,)
+    )
+    assert the_network(with_ports("1: {at: leaf-1/3}")).logical["big"].ports[1].addresses is None

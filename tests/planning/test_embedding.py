@@ -9,11 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowvisor.network.topology import End, Topology
-from flowvisor.openflow.actions import GotoTable, WriteMetadata
-from flowvisor.openflow.messages import FlowMod
 from flowvisor.planning.allocation import Allocations
 from flowvisor.planning.embedding import Embedder
-from flowvisor.planning.share import MARK_BITS, MARK_FLOOD, MARK_SHIFT
 from flowvisor.planning.underlay import KnownDatapath, Underlay
 from flowvisor.slices.slice import PortName
 from flowvisor.slices.virtual_network import VirtualNetwork
@@ -127,17 +124,6 @@ def test_what_is_found_after_a_failure_is_what_would_have_been_found_at_first(
             }
 
 
-def flood(core: Core) -> None:
-    """Let every virtual switch be a hub."""
-    for dpid, plan in core.plans.items():
-        for share in plan.shares.values():
-            instructions = (
-                WriteMetadata(MARK_FLOOD << MARK_SHIFT, MARK_BITS),
-                GotoTable(share.egress_table),
-            )
-            core.add_entry(dpid, FlowMod(table_id=share.block.first, priority=1, instructions=instructions))
-
-
 def heard(core: Core, network: VirtualNetwork, at_first: LinkEnd) -> list[tuple[End, bytes]]:
     """What is to leave when a packet has come in at a port of a network of hubs."""
     found = []
@@ -175,7 +161,7 @@ def test_a_flood_reaches_each_port_of_a_network_once_and_no_other_network(
     core = Core(dict.fromkeys(DPIDS, 4), laid, networks)
     core.broken.update(at(near).end for near, _ in laid if data.draw(st.booleans()))
     core.put()
-    flood(core)
+    core.flood()
     for network in networks:
         for _, switch in network.shares:
             for port in switch.ports.values():

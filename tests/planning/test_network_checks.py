@@ -125,3 +125,16 @@ def test_rules_for_vlans_that_are_labels_are_told_of() -> None:
         "slices/a.yaml:5:5: flowspace: VLAN 3000 is among the labels of virtual networks, and nobody's; "
         "choose other labels: in the main file"
     ]
+
+
+def test_an_acl_that_takes_too_many_entries_at_one_port_is_refused() -> None:
+    rules = "".join(
+        f"  - deny: {{ipv4_src: [{', '.join(f'10.{n}.{m}.0/24' for m in range(90))}], tcp_dst: 1-2047}}\n"
+        for n in range(5)
+    )
+    acl = TextFile("policies/no.yaml", f"kind: acl\nname: no\nrules:\n{rules}")
+    blue = network("blue", "1: leaf-1/3")
+    having = TextFile(blue.name, f"{blue.text}policies: [no]\n")
+    assert told(read_configuration(MAIN, [having], [acl])) == [
+        "slices/blue.yaml:1:1: policies: its acl takes more than 4096 entries at port 1 of blue/big"
+    ]

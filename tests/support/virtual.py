@@ -10,7 +10,7 @@ from flowvisor.emulation.pipeline import Transmit
 from flowvisor.errors import Place
 from flowvisor.network.connection_method import parse_connection_method
 from flowvisor.network.topology import End, Topology
-from flowvisor.openflow.actions import Action, Group
+from flowvisor.openflow.actions import Action, GotoTable, Group, WriteMetadata
 from flowvisor.openflow.messages import Error, FlowMod, GroupMod, PacketOut
 from flowvisor.openflow.ports import CONTROLLER
 from flowvisor.openflow.versions import codec
@@ -19,13 +19,14 @@ from flowvisor.planning.claims import Claims
 from flowvisor.planning.embedding import Embedder, Embedding
 from flowvisor.planning.own_state import own_entries, own_groups
 from flowvisor.planning.plan import DatapathPlan, compile_plan, has_tables
-from flowvisor.planning.share import port_group
+from flowvisor.planning.share import MARK_BITS, MARK_FLOOD, MARK_SHIFT, port_group
 from flowvisor.planning.underlay import KnownDatapath, Underlay
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
 from flowvisor.slices.slice import PortName
 from flowvisor.slices.virtual_network import Transport, VirtualNetwork
 from flowvisor.slices.virtual_switch import (
     UNTAGGED,
+    Addresses,
     Attachment,
     LinkEnd,
     LogicalSwitch,
@@ -52,6 +53,7 @@ def a_network(
     tables: int = 2,
     transport: Transport = Transport.VLAN,
     follows: Mapping[str, int] | None = None,
+    addresses: Mapping[str, Addresses] | None = None,
 ) -> VirtualNetwork:
     """Ports are places, several divided by spaces; links are like `big/10 lab/10`. Dpids are in the order given."""
     laid: dict[str, VirtualLink] = {}
@@ -64,7 +66,11 @@ def a_network(
     for index, (switch, ports) in enumerate(switches.items()):
         made = {
             number: VirtualPort(
-                number, tuple(map(at, text.split())), PLACE, follows=(follows or {}).get(f"{switch}/{number}")
+                number,
+                tuple(map(at, text.split())),
+                PLACE,
+                follows=(follows or {}).get(f"{switch}/{number}"),
+                addresses=(addresses or {}).get(f"{switch}/{number}"),
             )
             for number, text in ports.items()
         }
@@ -172,6 +178,17 @@ class Core:
         return self._follow(
             [(end.dpid, each) for each in self.datapaths[end.dpid].from_port(end.port, packet, 0.0)]
         )
+
+    def flood(self) -> None:
+        """Let every virtual switch be a hub."""
+        for dpid, plan in self.plans.items():
+            for share in plan.shares.values():
+                instructions = (
+                    WriteMetadata(MARK_FLOOD << MARK_SHIFT, MARK_BITS),
+                    GotoTable(share.egress_table),
+                )
+                table_id = share.block.first
+                self.add_entry(dpid, FlowMod(table_id=table_id, priority=1, instructions=instructions))
 
     def _follow(self, effects: Iterable[tuple[int, object]]) -> list[tuple[End, bytes]]:
         far = {near: other for one, two in self.cables for near, other in ((one, two), (two, one))}
