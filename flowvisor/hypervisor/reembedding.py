@@ -19,6 +19,7 @@ from flowvisor.hypervisor.networks import Networks
 from flowvisor.hypervisor.peers import Datapath, Fabric, VirtualSwitch
 from flowvisor.hypervisor.port_descriptions import described
 from flowvisor.hypervisor.requests import send_own
+from flowvisor.hypervisor.translation.virtual_moves import put_view
 from flowvisor.openflow.messages import PORT_ADD, PORT_DELETE, PORT_MODIFY
 from flowvisor.openflow.ports import Port
 from flowvisor.planning.part_changes import PartChanges, part_changes
@@ -87,9 +88,7 @@ def put_part(datapath: Datapath, part: Part, make: MakeSwitch, effects: Effects)
             replanning.place(made)
             flow_quota.begin(made)
         elif known.view is not after.views[name]:
-            known.view = after.views[name]
-            known.verdicts.clear()
-            known.packet_outs.clear()
+            put_view(known, after.views[name], effects)
     if not datapath.has_flood_groups:
         return PartChanges([], [])
     return part_changes(before, after, datapath.port_configs)

@@ -14,24 +14,30 @@ from flowvisor.hypervisor.reembedding import reembed
 from flowvisor.network.discovery import KEY_BYTES, Discovery
 from flowvisor.network.topology import End
 from flowvisor.openflow import v13
+from flowvisor.openflow.actions import ApplyActions, Group, Output
 from flowvisor.openflow.frame import FLOW_MOD, GROUP_MOD
 from flowvisor.openflow.messages import (
     DELETE_STRICT,
+    GROUP_ADD,
     GROUP_DELETE,
+    GROUP_TYPE_FAST_FAILOVER,
     PORT_MODIFY,
+    Bucket,
     FeaturesReply,
     FlowMod,
     GroupMod,
     PortStatus,
 )
+from flowvisor.openflow.multipart import GroupDescReply, GroupDescRequest
 from flowvisor.openflow.ports import LINK_DOWN, Port
 from flowvisor.planning.allocation import Allocations
-from flowvisor.planning.entries import CLASSIFIER_TABLE
+from flowvisor.planning.entries import CLASSIFIER_TABLE, HYPERVISOR_GROUPS
 from tests.support.virtual import a_network
 from tests.support.virtual_world import VirtualWorld, packet
 from tests.support.world import configuration
 
 BIG = 0xA0
+OWN_GROUPS = HYPERVISOR_GROUPS.start
 BLUE = a_network("blue", {"big": {1: "1/1", 2: "2/1", 3: "3/1"}})
 
 
@@ -58,6 +64,23 @@ def test_no_entry_of_a_tenant_is_touched_when_a_link_fails_or_comes_back() -> No
         assert told
         for messages in told.values():
             assert all(one.table_id == CLASSIFIER_TABLE for one in messages if isinstance(one, FlowMod))
+
+
+def test_a_bucket_watches_a_port_where_it_has_moved_to() -> None:
+    places = {1: "1/1 2/1", 2: "1/2", 3: "2/2"}
+    world = VirtualWorld([a_network("blue", {"big": places}, follows={"big/1": 0x020000000001})])
+    tenant = world.controller("blue", BIG)
+    buckets = tuple(Bucket(watch_port=port, actions=(Output(port),)) for port in (1, 2))
+    group = GroupMod(command=GROUP_ADD, group_type=GROUP_TYPE_FAST_FAILOVER, group_id=7, buckets=buckets)
+    tenant.send(group, FlowMod(instructions=(ApplyActions((Group(7),)),)))
+    assert world.reached(2, 2, packet(3)) == [(1, 1)]
+    world.packet(2, 1, packet(1))
+    assert world.reached(2, 2, packet(3)) == [(2, 1)]
+    for dpid, is_here in ((1, False), (2, True)):
+        (there,) = (one for one in world.emulated[dpid].pipeline.groups if one.group_id < OWN_GROUPS)
+        assert (there.buckets[0].watch_port == 1) == is_here
+    (told,) = tenant.ask(GroupDescRequest(xid=5), GroupDescReply).groups
+    assert told.buckets == buckets
 
 
 def test_a_link_that_carries_nothing_may_fail_without_a_word() -> None:
