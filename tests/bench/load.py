@@ -27,6 +27,9 @@ class Shape:
     slices: int
     rules: int  # of all slices together
     has_policies: bool = False  # each slice has a quota, a rate-limit and an acl, none of which it meets
+    is_virtual: bool = (
+        False  # the slice is a virtual network, with a switch on each datapath that has all its ports
+    )
 
     @property
     def numbering(self) -> Numbering:
@@ -92,7 +95,12 @@ class Load:
         virtual_switches = self.shape.datapaths * len(self.tenants)
         memory = (subject.resident_bytes - subject.idle_bytes) / 1024 / virtual_switches
         for switch in self.switches:
-            switch.start(self.shape.numbering, outstanding=self.shape.outstanding, reason=self.shape.reason)
+            switch.start(
+                self.shape.numbering,
+                outstanding=self.shape.outstanding,
+                reason=self.shape.reason,
+                has_metadata=self.shape.is_virtual,
+            )
         self.loop.run(WARM_UP_SECONDS)
         gc.collect()
         gc.disable()

@@ -156,10 +156,12 @@ class Switch(Peer):
         self._next = 0
         self.send(frame(dialect.version, HELLO, 1))
 
-    def start(self, numbering: Numbering, *, outstanding: int, reason: int) -> None:
+    def start(
+        self, numbering: Numbering, *, outstanding: int, reason: int, has_metadata: bool = False
+    ) -> None:
         """Begin to ask; each answer is followed by the next question."""
         tables = [self.blocks.get(number, 0) for number in range(numbering.slices)]
-        self._frames = numbering.packet_ins(self.dialect, tables, reason)
+        self._frames = numbering.packet_ins(self.dialect, tables, reason, has_metadata=has_metadata)
         self._ask(outstanding, time.perf_counter())
 
     def stop(self) -> None:

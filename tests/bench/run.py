@@ -3,7 +3,8 @@
 Every figure comes beside that of a plain Twisted byte-forwarder, and of HAProxy where it is installed, taken in
 the same run on the same machine: only the ratio travels. "1.0<1.3" is switches of 1.0 with tenants of 1.3;
 "core" tells how busy the subject was; where it was not wholly, the load was the limit. "+ policies" is flowvisor
-with policies in force, and "x without" the ratio to the same without.
+with policies in force, "virtual" a virtual network with a switch on each datapath, and "x without" the ratio to the
+same without policies, or as a flowspace slice.
 """
 
 import argparse
@@ -34,6 +35,7 @@ from tests.system.support.tools import PATH
 BUSY = {"datapaths": 16, "outstanding": 32}
 QUIET = {"datapaths": 1, "outstanding": 1}
 FORWARDER, HAPROXY, FLOWVISOR = "forwarder", "HAProxy", "flowvisor"
+VIRTUAL = "virtual"
 WITH_POLICIES = "+ policies"
 COLUMNS = (
     f"{'':10} {'OpenFlow':8} {'slices':>6} {'rules':>5}  {'round trips/s':>13} {'p50 us':>8} {'p99 us':>8}"
@@ -61,6 +63,10 @@ def cases(quick: bool) -> Iterator[Case]:
             yield Case(FORWARDER, plain)
             yield Case(HAPROXY, plain)
             yield Case(FLOWVISOR, plain)
+            if how is BUSY and version == "1.3":
+                alone = shape(how, version, version, slices=1, rules=1)
+                yield Case(FLOWVISOR, alone)
+                yield Case(FLOWVISOR, attrs.evolve(alone, is_virtual=True))
             if how is BUSY:
                 yield Case(FLOWVISOR, attrs.evolve(plain, has_policies=True))
                 yield Case(FLOWVISOR, shape(how, version, version, slices=2, rules=1000))
@@ -95,6 +101,7 @@ def start(case: Case, folder: Path, controllers: list[int]) -> Subject:
         controllers,
         rules_per_slice=case.shape.rules // case.shape.slices,
         policies=POLICIES if case.shape.has_policies else (),
+        datapaths_of_network=case.shape.datapaths if case.shape.is_virtual else 0,
     )
 
 
@@ -111,6 +118,7 @@ def line(case: Case, figures: Figures, baseline: Figures | None, without: Figure
     described = case.shape if case.subject == FLOWVISOR else None
     slices, rules = (described.slices, described.rules) if described else ("", "")
     subject = WITH_POLICIES if case.shape.has_policies else case.subject
+    subject = VIRTUAL if case.shape.is_virtual else subject
     text = (
         f"{subject:10} {case.shape.versions:8} {slices:>6} {rules:>5}  {figures.round_trips_per_second:>13,.0f}"
         f" {figures.p50_us:>8.0f} {figures.p99_us:>8.0f}  {figures.cpu_us:>7.2f} {ratio:>11}"
@@ -135,10 +143,10 @@ def report(selected: list[Case], seconds: float, repeats: int, *, quiet: bool) -
         if case.subject == FORWARDER:
             baselines[baseline_key] = figures
         baseline = baselines.get(baseline_key)
-        if not case.shape.has_policies:
+        plain = attrs.evolve(case.shape, has_policies=False, is_virtual=False)
+        if case.shape == plain:
             bare[case.subject, case.shape] = figures
-        without = bare.get((case.subject, attrs.evolve(case.shape, has_policies=False)))
-        without = without if case.shape.has_policies else None
+        without = bare.get((case.subject, plain)) if case.shape != plain else None
         if not quiet:
             print(line(case, figures, baseline, without), flush=True)
         result = {"subject": case.subject, **attrs.asdict(case.shape), **attrs.asdict(figures)}

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.bench.wire import readable, source_address
+from tests.bench.wire import PORTS, readable, source_address
 from tests.system.support.flowvisor import HOST, Flowvisor, Ports
 from tests.system.support.processes import Program, python_module, resident_bytes
 
@@ -103,17 +103,41 @@ def start_flowvisor(
     rules_per_slice: int,
     tables: int = 8,
     policies: Sequence[dict[str, Any]] = (),
+    datapaths_of_network: int = 0,
 ) -> Subject:
-    """The hypervisor with a slice for each controller; every rule names one source address."""
-    slices = [
-        describe_slice(number, controller, rules_per_slice, tables=tables)
-        | {"policies": [policy["name"] for policy in policies]}
-        for number, controller in enumerate(controllers)
-    ]
+    """The hypervisor with a slice for each controller; every rule names one source address.
+
+    With `datapaths_of_network` it is one slice, a virtual network that has a switch on each of so many.
+    """
+    slices = (
+        [describe_network(controllers[0], datapaths_of_network, tables=tables)]
+        if datapaths_of_network
+        else [
+            describe_slice(number, controller, rules_per_slice, tables=tables)
+            | {"policies": [policy["name"] for policy in policies]}
+            for number, controller in enumerate(controllers)
+        ]
+    )
     ports = Ports(datapaths=free_port(), admin=free_port())
     crowd = {"max_half_open_per_address": 512}  # all datapaths of a load come from one address, at once
     flowvisor = Flowvisor(folder, slices, ports=ports, policies=policies, settings=crowd)
     return Subject(flowvisor.program, ports.datapaths)
+
+
+def describe_network(controller: int, datapaths: int, *, tables: int) -> dict[str, Any]:
+    return {
+        "kind": "virtual-network",
+        "name": "tenant-0",
+        "controllers": [f"tcp:{HOST}:{controller}"],
+        "tables": tables,
+        "switches": {
+            f"switch-{dpid}": {
+                "dpid": f"{dpid:016x}",
+                "ports": {port: f"{dpid:016x}/{port}" for port in range(1, PORTS + 1)},
+            }
+            for dpid in range(1, datapaths + 1)
+        },
+    }
 
 
 def describe_slice(number: int, controller: int, rules: int, *, tables: int) -> dict[str, Any]:

@@ -57,11 +57,20 @@ class Numbering:
         target = TARGET_PREFIX + number.to_bytes(2, "big")
         return target + source_address(number % self.slices, rule) + PACKET_REST
 
-    def packet_ins(self, dialect: "Dialect", table_ids: Sequence[int], reason: int) -> list[bytes]:
-        """One packet-in for each number; `table_ids` says, for each slice, which table asks."""
+    def packet_ins(
+        self, dialect: "Dialect", table_ids: Sequence[int], reason: int, *, has_metadata: bool = False
+    ) -> list[bytes]:
+        """One packet-in for each number; `table_ids` says, for each slice, which table asks.
+
+        With metadata it is that of a virtual switch whose ports have the datapath's numbers.
+        """
         return [
             dialect.packet_in(
-                self.packet(number), port_of(number), table_id=table_ids[self.slice_of(number)], reason=reason
+                self.packet(number),
+                port_of(number),
+                table_id=table_ids[self.slice_of(number)],
+                reason=reason,
+                metadata=port_of(number) if has_metadata else 0,
             )
             for number in range(NUMBERS)
         ]
@@ -74,7 +83,7 @@ class Dialect:
     barrier_request: int
     statistics_request: int
 
-    def packet_in(self, packet: bytes, port: int, *, table_id: int, reason: int) -> bytes:
+    def packet_in(self, packet: bytes, port: int, *, table_id: int, reason: int, metadata: int = 0) -> bytes:
         raise NotImplementedError
 
     def number_of(self, flow_mod: bytes) -> int | None:
@@ -136,7 +145,7 @@ class OpenFlow10(Dialect):
             for port in range(1, PORTS + 1)
         }
 
-    def packet_in(self, packet: bytes, port: int, *, table_id: int, reason: int) -> bytes:
+    def packet_in(self, packet: bytes, port: int, *, table_id: int, reason: int, metadata: int = 0) -> bytes:
         body = struct.pack("!IHHBx", NO_BUFFER, len(packet), port, reason) + packet
         return frame(self.version, PACKET_IN, 0, body)
 
@@ -175,6 +184,8 @@ class OpenFlow10(Dialect):
 class OpenFlow13(Dialect):
     version, barrier_request, statistics_request = 4, 20, 18
     PORT = struct.Struct("!I4x6s2x16sIIIIIIII")
+    METADATA = b"\x80\x00\x04\x08"
+    WRITES_METADATA = b"\x00\x02\x00\x18\0\0\0\0"  # as only the ways into virtual switches do
     IN_PORT, ETH_DST, ETH_SRC = b"\x80\x00\x00\x04", b"\x80\x00\x06\x06", b"\x80\x00\x08\x06"
     DESC, FLOW, AGGREGATE, GROUP_FEATURES, METER_FEATURES, PORT_DESC = 0, 1, 2, 8, 11, 13
 
@@ -196,8 +207,10 @@ class OpenFlow13(Dialect):
     def _apply(port: int, bytes_of_packet: int = 0) -> bytes:
         return struct.pack("!HH4xHHIH6x", 4, 24, 0, 16, port, bytes_of_packet)
 
-    def packet_in(self, packet: bytes, port: int, *, table_id: int, reason: int) -> bytes:
+    def packet_in(self, packet: bytes, port: int, *, table_id: int, reason: int, metadata: int = 0) -> bytes:
         match = struct.pack("!HH4sI4x", 1, 12, self.IN_PORT, port)
+        if metadata:
+            match = struct.pack("!HH4sI4sQ", 1, 24, self.IN_PORT, port, self.METADATA, metadata)
         body = struct.pack("!IHBBQ", NO_BUFFER, len(packet), reason, table_id, 0) + match + bytes(2) + packet
         return frame(self.version, PACKET_IN, 0, body)
 
@@ -238,13 +251,15 @@ class OpenFlow13(Dialect):
         if flow_mod[24] != 0:
             return None
         at = flow_mod.find(self.ETH_SRC, 52)
-        if at < 0 or flow_mod[at + 4 : at + 6] != SOURCE_PREFIX:
+        is_way_in = self.WRITES_METADATA in flow_mod
+        if not is_way_in and (at < 0 or flow_mod[at + 4 : at + 6] != SOURCE_PREFIX):
             return None
         instructions = 48 + (int.from_bytes(flow_mod[50:52], "big") + 7) // 8 * 8
         while instructions < len(flow_mod):
             kind, length = struct.unpack_from("!HH", flow_mod, instructions)
             if kind == 1:
-                return flow_mod[at + 6] << 8 | flow_mod[at + 7], flow_mod[instructions + 4]
+                number = 0 if is_way_in else flow_mod[at + 6] << 8 | flow_mod[at + 7]
+                return number, flow_mod[instructions + 4]
             instructions += length
         return None
 
