@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import pytest
 from attrs import evolve
 from hypothesis import given, note
@@ -34,13 +36,17 @@ from flowvisor.openflow.multipart import (
 )
 from flowvisor.openflow.ports import FLOOD
 from flowvisor.openflow.versions import codec
+from flowvisor.policies.acl import Acl, AclRule
+from flowvisor.policies.bandwidth import Bandwidth
+from flowvisor.policies.policy import Policy
 from flowvisor.policies.quota import Quota
 from flowvisor.policies.rate_limit import RateLimit
+from flowvisor.slices.flowspace_slice import FlowspaceSlice
 from tests.support.dialogue import the_datapath
 from tests.support.examples import examples
 from tests.support.kinds import KINDS, ON_10, ON_FEW_TABLES, ON_TABLES, Kind
-from tests.support.slices import MISS, PORTS, A, B, flow_mods, output, slice_sets, udp
-from tests.support.world import Controller, World, a_slice, configuration, ports
+from tests.support.slices import MISS, PORTS, A, B, flow_mods, output, slice_sets, tag, udp
+from tests.support.world import NOWHERE, Controller, World, a_slice, configuration, ports
 
 PORT_1 = Match.of(in_port=1)
 
@@ -234,7 +240,30 @@ def contents(world: World) -> list[object]:
         for entry in table
     ]
     groups = [(number, group.buckets) for number, group in sorted(pipeline.groups._groups.items())]
-    return [*sorted(flows, key=str), *groups]
+    meters = sorted((one.meter_id, one.flags, [band.band for band in one.bands]) for one in pipeline.meters)
+    return [*sorted(flows, key=str), *groups, *meters]
+
+
+POLICIES: Final = (
+    [],
+    [Bandwidth("p", rate=5, queues=(2,))],
+    [Bandwidth("p", rate=9)],
+    [RateLimit("p", packet_in=5)],
+    [Quota("p", flow_entries_per_datapath=1)],
+    [
+        Acl(
+            "p",
+            (AclRule(is_denied=True, datapaths=None, matches=(Match.of(vlan_vid=tag(100)),), place=NOWHERE),),
+        )
+    ],
+)
+
+
+def having_one(slices: list[FlowspaceSlice], policies: list[Policy]) -> Configuration:
+    """The files of these slices, of which the first has the policy, if there is one."""
+    first, *others = slices
+    names = tuple(one.name for one in policies)
+    return configuration(evolve(first, policies=names), *others, policies=policies)
 
 
 def entries(controller: Controller) -> list[FlowStats]:
@@ -263,8 +292,11 @@ def test_a_reload_leaves_what_a_restart_with_the_new_files_leaves(kind: Kind, da
         for one in first
         for _ in range(data.draw(st.integers(0, 3)))
     ]
+    before, files = (having_one(slices, data.draw(st.sampled_from(POLICIES))) for slices in (first, then))
     note(sent)
-    worlds = [kind.world(*first, ports=PORTS) for _ in range(2)]
+    worlds = [
+        kind.world(*before.flowspace_slices, ports=PORTS, policies=before.policies.values()) for _ in range(2)
+    ]
     shown = []
     for world, how in zip(worlds, ("reload", "restart"), strict=True):
         controllers = {
@@ -273,7 +305,7 @@ def test_a_reload_leaves_what_a_restart_with_the_new_files_leaves(kind: Kind, da
         for name, message in sent:
             if name in controllers:
                 controllers[name].send(message)
-        after(world, configuration(*then), how)
+        after(world, files, how)
         for one in then:
             channel = controllers[one.name].channel if one.name in controllers else None
             if _is_at(world, one.name) and (how == "restart" or channel is None or channel.has_left):
@@ -284,6 +316,9 @@ def test_a_reload_leaves_what_a_restart_with_the_new_files_leaves(kind: Kind, da
         shown.append(
             [
                 contents(world),
+                world.open,
+                {name: one.switch.visible_ports for name, one in here.items()},
+                {name: one.switch.queue for name, one in here.items()},
                 {
                     name: sorted(one.ask(FlowStatsRequest(), FlowStatsReply).flows, key=str)
                     for name, one in here.items()
