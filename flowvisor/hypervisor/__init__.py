@@ -29,6 +29,7 @@ room           how many more entries may pass until they have to be counted
 groups, meters a slice's at a datapath, under both names
 ids            numbers for them on the datapath
 refusal        why a tenant's request is not done
+refusals       those of late, by slice
 counters       plain ints
 translation/   one module for each family of messages
 big/           one virtual switch over its shares of several datapaths

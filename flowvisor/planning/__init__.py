@@ -11,5 +11,9 @@ meters       the meters of slices whose bandwidth is limited
 difference   what must be sent so that a datapath has these entries and no others
 overlaps     the proof that slices are disjoint
 acl_bounds   what `check` says of ACLs
-proof        both, before files count
+proof        both, before files count, also for the times to come
+touched      which datapaths a change of the files concerns
+ahead        plans that a reload will need, compiled before it
+preview      what a reload would do, said before it is done
+explanation  whose a packet is, and why
 """

@@ -5,6 +5,7 @@
 * `quota`: how much of a datapath it may hold
 * `rate_limit`: how fast its messages may come
 * `policy`: any of these
+* `when`: at which times a policy or a rule is in force
 """
 
 from __future__ import annotations
