@@ -43,7 +43,13 @@ RIGHT = {
         "watch": "off",
         "statistics_sharing_seconds": "0.5",
     },
-    "datapath": {"dpid": "0000000000000001", "certificate": "cn:leaf"},
+    "datapath": {
+        "dpid": "0000000000000001",
+        "certificate": "cn:leaf",
+        "description": "rack 3",
+        "admitted": "no",
+        "ports": "{3: down, 4: up}",
+    },
     "switch": {"controllers": "[ptcp:1]", "tls": "{ca: a}"},
     "rule": {
         "datapaths": "all",
