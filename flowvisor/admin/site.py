@@ -56,7 +56,6 @@ class _BoundedRequest(Request):
             self.content.write(data)
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
-        self.requestHeaders.removeHeader(b"transfer-encoding")
         connection = _connection_of(self)
         if connection is not None:
             connection.is_served()
