@@ -147,6 +147,23 @@ def test_a_restart_touches_nothing_that_is_right_and_loses_no_packet() -> None:
     assert all(port.state == LIVE for port in again.ask(PortDescRequest(xid=1), PortDescReply).ports)
 
 
+def test_datapaths_that_come_back_one_by_one_after_a_restart_go_on_as_before() -> None:
+    world = VirtualWorld([BLUE])
+    cables, emulated = world.cables, dict(world.emulated)
+    before = len(world.to_datapaths)
+    for dpid in emulated:
+        there = range(1, dpid + 1)
+        world.cables = {near: far for near, far in cables.items() if near.dpid in there and far.dpid in there}
+        world.emulated = {each: emulated[each] for each in there}
+        if dpid == 1:
+            world.restart()
+        else:
+            world.join(emulated[dpid])
+        world.look_for_links(2.0)
+    world.look_for_links(30.0)
+    assert changes_since(world, before) == []
+
+
 def test_what_has_failed_while_nobody_was_there_is_seen_after_a_restart() -> None:
     world = VirtualWorld([BLUE])
     world.emulated[1].disconnect()
