@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from zlib import crc32
 
@@ -25,6 +25,7 @@ from flowvisor.configuration.schema import (
     text_of,
     what_is,
 )
+from flowvisor.errors import ConfigurationError, Problem
 from flowvisor.network.dpid import MAX_DPID, format_dpid, parse_dpid
 from flowvisor.openflow.fields import FIELDS
 from flowvisor.slices.slice import SwitchSettings
@@ -116,6 +117,9 @@ PORT_KEYS: Final[Keys] = {
     "mac": Key(parsed(mac_address), meaning="the only MAC address that packets may come from"),
     "ipv4": Key(_addresses("ipv4_src"), meaning="likewise the IPv4 address, or several", default=()),
     "ipv6": Key(_addresses("ipv6_src"), meaning="likewise the IPv6 address, or several", default=()),
+    "mirror": Key(
+        _number, meaning="the port of its switch that gets a copy of all that comes in and goes out here"
+    ),
 }
 
 
@@ -134,6 +138,10 @@ def _port(number: int, node: Node, names: Names) -> VirtualPort:
             raise wrong(node, "the end of a link follows nobody")
         if found["mac"] is not None or found["ipv4"] or found["ipv6"]:
             raise wrong(node, "at the end of a link there may be any address")
+        if found["mirror"] is not None:
+            raise wrong(
+                node, "of the end of a link there is no copy", "write mirror: at ports that are attached"
+            )
         return VirtualPort(number, (), node.place, link=found["link"])
     if found["follow"] is not None and len(found["at"]) == 1:
         raise wrong(node, "it can follow only where it may go", "write at: [PLACE, ANOTHER]")
@@ -144,6 +152,7 @@ def _port(number: int, node: Node, names: Names) -> VirtualPort:
         node.place,
         follows=found["follow"],
         addresses=None if addresses == Addresses() else addresses,
+        mirror=found["mirror"],
     )
 
 
@@ -172,7 +181,30 @@ def ports(node: Node, names: Names) -> Mapping[int, VirtualPort]:
     each_of(node, add)
     if not found:
         raise wrong(node, "a switch without ports is none", "write ports: {1: DATAPATH/PORT}")
+    problems = [problem for port in found.values() for problem in _wrong_mirror(port, found)]
+    if problems:
+        raise ConfigurationError(problems)
     return found
+
+
+def _wrong_mirror(port: VirtualPort, ports: Mapping[int, VirtualPort]) -> Iterator[Problem]:
+    """What is wrong with where a port's copies go."""
+    if port.mirror is None:
+        return
+    mirror = ports.get(port.mirror)
+    message = ""
+    if mirror is port:
+        message = "its copies would come out of the port itself"
+    elif mirror is None:
+        message = f"there is no port {port.mirror}"
+    elif mirror.link is not None:
+        message = f"port {port.mirror} is the end of a link, and copies are for one that is attached"
+    elif mirror.mirror is not None:
+        message = f"port {port.mirror} is copied itself, to {mirror.mirror}"
+    if message:
+        yield Problem(
+            port.place, str(port.number), message, "write mirror: PORT, of another port of the switch"
+        )
 
 
 def virtual_switches(keys: Keys) -> Any:

@@ -19,7 +19,9 @@ from flowvisor.network.topology import End
 from flowvisor.planning.allocation import Allocations, TableBlock
 from flowvisor.planning.claims import attached
 from flowvisor.planning.placement import (
+    NO_COPIES,
     NOT_PLACED,
+    Copies,
     Labelled,
     Placed,
     PortState,
@@ -29,7 +31,17 @@ from flowvisor.planning.placement import (
 )
 from flowvisor.planning.port_filters import filters_of
 from flowvisor.planning.routing import Routing
-from flowvisor.planning.share import NO_PART, Filter, LabelEntry, Part, Share, SharePort, Watch, port_group
+from flowvisor.planning.share import (
+    NO_PART,
+    Filter,
+    LabelEntry,
+    Part,
+    Share,
+    SharePort,
+    Watch,
+    copy_group,
+    port_group,
+)
 from flowvisor.planning.underlay import FIRST_EDGE_VERSION, Underlay
 from flowvisor.policies.acl import Acl
 from flowvisor.slices.slice import PortName
@@ -163,12 +175,15 @@ class Embedder:
             unreached = others if reached_by is None else reached_by.route.unreached
             reason = reason or (NO_LABEL if reached_by is None else UNREACHED if unreached else "")
         state = PortState(where, anchor, is_up, reason, unreached)
-        is_turned = where.vlan == UNTAGGED or (
-            where.vlan is not None and positions.at_end[one.share, where.end] > 1
+        copies = _copies(one, name.number)
+        is_turned = (
+            where.vlan == UNTAGGED
+            or (where.vlan is not None and positions.at_end[one.share, where.end] > 1)
+            or copies.are_taken
         )
         group_id = port_group(one.block, name.number)
         filters = self._filters_of(name, one)
-        return (state, one.edges, reached_by, group_id, is_turned, filters), lambda: at_a_place(
+        return (state, one.edges, reached_by, group_id, is_turned, filters, copies), lambda: at_a_place(
             name.number,
             state,
             one.edges,
@@ -176,6 +191,7 @@ class Embedder:
             group_id=group_id,
             is_turned=is_turned,
             filters=filters,
+            copies=copies,
         )
 
     def _filters_of(self, name: PortName, one: _Switch) -> tuple[Filter, ...]:
@@ -296,6 +312,14 @@ def _positions(switches: Mapping[str, _Switch], moved: Mapping[PortName, Attachm
                 place = moved.get(name)
                 where[name] = place if place in port.places and place is not None else port.places[0]
     return _Positions(where, Counter((name.share, place.end) for name, place in where.items()))
+
+
+def _copies(one: _Switch, number: int) -> Copies:
+    mirror = one.logical.ports[number].mirror
+    if mirror is None and number not in one.logical.mirrors:
+        return NO_COPIES
+    group_id = None if mirror is None else copy_group(one.block, mirror)
+    return Copies(mirror, group_id, are_taken=number in one.logical.mirrors)
 
 
 def _reaches(source: int, labelled: Labelled | None) -> bool:

@@ -35,7 +35,7 @@ FLOOD_GROUPS: Final = 0xF000_0000
 ALL_GROUPS_OF_SLICES: Final = 0xF100_0000
 CLOSED_GROUPS: Final = 0xF200_0000  # what stands for ports that slices have shut, see `closed_ports`
 # Above them are those of virtual networks, see `share`.
-HYPERVISOR_GROUPS: Final = range(0xF000_0000, 0xF700_0000)
+HYPERVISOR_GROUPS: Final = range(0xF000_0000, 0xF800_0000)
 
 # By slice and port: the configuration bits that the slice has set there for itself.
 PortConfigs = Mapping[str, Mapping[int, int]]

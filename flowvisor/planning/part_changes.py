@@ -113,7 +113,7 @@ def _is_different(one: SharePort | None, other: SharePort | None) -> bool:
 
 def _in_floods(port: SharePort | None) -> object:
     """What else than its own group and entries follows from a port."""
-    return port and (port.is_turned, port.physical is not None and port.egress)
+    return port and (port.is_turned, port.copied_to, port.physical is not None and port.egress)
 
 
 def _compare_passing(old: _Made, new: _Made) -> None:

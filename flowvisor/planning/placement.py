@@ -46,6 +46,17 @@ class Labelled(NamedTuple):
     route: Route
 
 
+class Copies(NamedTuple):
+    """The port that a port's packets are copied to and the group that does it, and whether others' are to this one."""
+
+    port: int | None
+    group_id: int | None
+    are_taken: bool
+
+
+NO_COPIES: Final = Copies(None, None, are_taken=False)
+
+
 @frozen(eq=False)
 class Placed:
     """A virtual port: on each edge its half of the share, and elsewhere the entries that pass its packets on."""
@@ -75,17 +86,23 @@ def at_a_place(
     group_id: int,
     is_turned: bool,
     filters: tuple[Filter, ...] = (),
+    copies: Copies = NO_COPIES,
 ) -> Placed:
     """A port that is attached. `reached_by` is None where nothing remote leads to it, `group_id` is its group's."""
     place = state.where
     assert place is not None
-    remote = _remote(number, reached_by)
-    ports = {edge: remote[edge] if edge in remote else SharePort(number) for edge in edges}
+    remote = _remote(number, reached_by, copies.are_taken)
+    elsewhere = SharePort(number, takes_copies=copies.are_taken)
+    ports = {edge: remote.get(edge, elsewhere) for edge in edges}
     if state.anchor is None:  # there is nothing there that it could be attached to
         return Placed(state, ports)
     came_in: tuple[Action, ...] = () if place.vlan is None or place.vlan == UNTAGGED else (PopVlan(),)
     if is_turned:
         came_in += (_FORGET_IN_PORT,)
+    delivering: Actions = (Group(group_id),)
+    if copies.group_id is not None:
+        came_in += (Group(copies.group_id),)
+        delivering = (_FORGET_IN_PORT, *delivering)  # a copy may go back to where it came from
     ports[place.end.dpid] = SharePort(
         number,
         ingresses=(Ingress(attached(place), came_in),),
@@ -93,8 +110,10 @@ def at_a_place(
         physical=place.end.port,
         is_turned=is_turned,
         filters=filters,
+        copied_to=copies.port,
+        takes_copies=copies.are_taken,
     )
-    return Placed(state, ports, _entries(reached_by, (Group(group_id),)))
+    return Placed(state, ports, _entries(reached_by, delivering))
 
 
 def at_a_links_end(
@@ -119,18 +138,19 @@ def at_a_links_end(
     return Placed(state, ports, _entries(reached_by, None))
 
 
-def _remote(number: int, labelled: Labelled | None) -> Mapping[int, SharePort]:
+def _remote(number: int, labelled: Labelled | None, takes_copies: bool = False) -> Mapping[int, SharePort]:
     """The port where an output to it pushes a label."""
     if labelled is None:
         return {}
-    return {edge: _leading(number, labelled.label, port) for edge, port in labelled.route.exits.items()}
+    label, exits = labelled.label, labelled.route.exits
+    return {edge: _leading(number, label, port, takes_copies) for edge, port in exits.items()}
 
 
 # Where a label is led another way, most of what is done with it stays what it was: for the same object that costs
 # nothing to see. What is not found here any more is only made again.
 @lru_cache(maxsize=MAX_REMEMBERED)
-def _leading(number: int, label: Label, exit_port: int) -> SharePort:
-    return SharePort(number, egress=label.sent(exit_port))
+def _leading(number: int, label: Label, exit_port: int, takes_copies: bool) -> SharePort:
+    return SharePort(number, egress=label.sent(exit_port), takes_copies=takes_copies)
 
 
 @lru_cache(maxsize=MAX_REMEMBERED)

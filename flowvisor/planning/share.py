@@ -28,6 +28,7 @@ PORT_GROUPS: Final = 0xF300_0000  # what an output to the port does
 FLOOD_BUT_GROUPS: Final = 0xF400_0000  # FLOOD of what came in at the port
 ALL_BUT_GROUPS: Final = 0xF500_0000
 UNTAGGED_GROUPS: Final = 0xF600_0000  # what a port's group sends on to that has to take off a second tag
+COPY_GROUPS: Final = 0xF700_0000  # what a copy for the port does, which comes from another port's group
 
 
 def port_group(block: TableBlock, port: int) -> int:
@@ -48,9 +49,14 @@ class Ingress:
     actions: Actions = ()
 
 
+def copy_group(block: TableBlock, port: int) -> int:
+    """The group that carries copies to a virtual port that takes some."""
+    return COPY_GROUPS | block.first << 16 | port
+
+
 def depth_of_group(group_id: int) -> int:
     """How many groups may lead to it, one after the other: it can go only after they have."""
-    return {PORT_GROUPS: 1, UNTAGGED_GROUPS: 2}.get(group_id & 0xFF00_0000, 0)
+    return {PORT_GROUPS: 1, COPY_GROUPS: 2, UNTAGGED_GROUPS: 3}.get(group_id & 0xFF00_0000, 0)
 
 
 class LabelEntry(NamedTuple):
@@ -82,7 +88,9 @@ class SharePort:
     `ingresses` are empty unless its packets enter the share here. `egress` is what an output to it does here (pushing
     what it needs, and one output); empty while nothing leads there. `physical` is the port it is attached to, if
     that is here. It is turned if what comes in has forgotten where, so that what may go back there does by its group,
-    and whether it may is for entries here to see to. Of `filters` the first that matches decides what is let in.
+    and whether it may is for entries here to see to. Of `filters` the first that matches decides what is let in. What
+    comes in and goes out here is `copied_to` another port, and a port that other ones are copied to, here or
+    elsewhere, `takes_copies`.
     """
 
     number: int
@@ -91,6 +99,16 @@ class SharePort:
     physical: int | None = None
     is_turned: bool = False
     filters: tuple[Filter, ...] = ()
+    copied_to: int | None = None
+    takes_copies: bool = False
+
+    @property
+    def is_looked_after(self) -> bool:
+        """Whether "all ports" and "the port it came from" are not for the datapath to tell, of what comes in here.
+
+        Of what does not go back to a port that is copied, there is nothing to copy, which its group would do.
+        """
+        return self.is_turned or self.copied_to is not None
 
 
 @frozen(eq=False)
@@ -117,7 +135,7 @@ class Share:
     @property
     def has_turned_ports(self) -> bool:
         """Whether "never back" has to be seen to by entries here."""
-        return any(port.is_turned for port in self.ports.values())
+        return any(port.is_looked_after for port in self.ports.values())
 
 
 @frozen(eq=False)

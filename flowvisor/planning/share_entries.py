@@ -55,6 +55,8 @@ from flowvisor.planning.share import (
     Filter,
     Share,
     SharePort,
+    copy_group,
+    depth_of_group,
     port_group,
 )
 
@@ -152,14 +154,19 @@ def egress_entries(share: Share) -> Iterator[FlowMod]:
 
 
 def _by_port(share: Share, port: SharePort) -> Iterator[tuple[int, Actions]]:
-    if port.is_turned:
+    if port.is_looked_after:
         yield MARK_FLOOD, (Group(but_group(FLOOD_BUT_GROUPS, share, port.number)),)
         yield MARK_ALL, (Group(but_group(ALL_BUT_GROUPS, share, port.number)),)
+    if port.is_turned:
         yield MARK_IN_PORT, (Group(port_group(share.block, port.number)),)
-    elif port.physical is not None and len(port.egress) > 1:
+    elif port.physical is not None and (len(port.egress) > 1 or port.copied_to is not None):
         # What the action set does with the packet is behind it, and without the tag.
         tags = (PopVlan() for action in port.egress if isinstance(action, PushVlan))
-        yield MARK_IN_PORT, (*port.egress[:-1], Output(IN_PORT), *tags)
+        yield MARK_IN_PORT, (*_copied(share, port), *port.egress[:-1], Output(IN_PORT), *tags)
+
+
+def _copied(share: Share, port: SharePort) -> Actions:
+    return () if port.copied_to is None else (Group(copy_group(share.block, port.copied_to)),)
 
 
 def _behind(share: Share, match: Match, priority: int, actions: Actions) -> FlowMod:
@@ -193,7 +200,7 @@ def share_groups(plan: DatapathPlan, configs: PortConfigs) -> list[GroupMod]:
         for port in share.ports.values():
             groups += groups_of_port(share, port, bits.get(port.number, 0))
         groups += groups_of_floods(share, bits)
-    return groups
+    return sorted(groups, key=lambda group: -depth_of_group(group.group_id))
 
 
 def groups_of_port(share: Share, port: SharePort, config: int = 0) -> Iterator[GroupMod]:
@@ -201,15 +208,18 @@ def groups_of_port(share: Share, port: SharePort, config: int = 0) -> Iterator[G
 
     A bucket is an action set, and so has one action of a kind: a further tag takes a further group.
     """
-    group_id, actions = port_group(share.block, port.number), port.egress
-    if not actions or config & SHUT:
-        yield _group(group_id, ())
-        return
+    actions = () if config & SHUT else port.egress
     if actions.count(PopVlan()) > 1:
         behind = UNTAGGED_GROUPS | share.block.first << 16 | port.number
         yield _group(behind, (Bucket(actions=actions[1:]),))
         actions = (PopVlan(), Group(behind))
-    yield _group(group_id, (Bucket(actions=actions),))
+    buckets = (Bucket(actions=actions),) if actions else ()
+    if port.takes_copies:  # by a group of its own, which leads to no other port's
+        yield _group(copy_group(share.block, port.number), buckets)
+    copied = _copied(share, port) if actions else ()
+    yield _group(
+        port_group(share.block, port.number), buckets + tuple(Bucket(actions=(one,)) for one in copied)
+    )
 
 
 def groups_of_floods(share: Share, bits: Mapping[int, int] = _NOTHING_SET) -> Iterator[GroupMod]:
@@ -225,7 +235,7 @@ def groups_of_floods(share: Share, bits: Mapping[int, int] = _NOTHING_SET) -> It
         }
         yield _group(whole, tuple(buckets.values()))
         for port in share.ports.values():
-            if port.is_turned:
+            if port.is_looked_after:
                 rest = tuple(bucket for number, bucket in buckets.items() if number != port.number)
                 yield _group(but_group(but, share, port.number), rest)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Final, NamedTuple
 
 from attrs import field, frozen
@@ -41,6 +42,7 @@ class VirtualPort:
 
     Of `places` the first is where it lies; if it `follows` a MAC address it moves to another of them when that is
     seen there. An end of a link has none. If it has `addresses`, nothing comes in there that says it is from others.
+    Another port, its `mirror`, gets a copy of what comes in and goes out there.
     """
 
     number: int
@@ -49,6 +51,7 @@ class VirtualPort:
     link: str | None = None
     follows: int | None = None
     addresses: Addresses | None = None
+    mirror: int | None = None
 
 
 @frozen
@@ -64,6 +67,11 @@ class LogicalSwitch:
     def datapaths(self) -> frozenset[int]:
         """Those on which its ports may lie."""
         return frozenset(place.end.dpid for port in self.ports.values() for place in port.places)
+
+    @cached_property
+    def mirrors(self) -> frozenset[int]:
+        """The ports that get copies of what passes at others."""
+        return frozenset(port.mirror for port in self.ports.values() if port.mirror is not None)
 
 
 class LinkEnd(NamedTuple):

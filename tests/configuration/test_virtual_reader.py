@@ -106,6 +106,28 @@ def test_a_dpid_that_is_not_said_is_made_of_the_names_and_never_changes() -> Non
             with_ports("1: {at: [leaf-1/3, leaf-1/4], follow: 'ff:ff:ff:ff:ff:ff'}"),
             '4:64: follow: "ff:ff:ff:ff:ff:ff" is not the MAC address of a machine; write aa:bb:cc:dd:ee:ff',
         ),
+        (
+            with_ports("1: {at: leaf-1/3, mirror: 1}"),
+            "4:29: 1: its copies would come out of the port itself; "
+            "write mirror: PORT, of another port of the switch",
+        ),
+        (
+            with_ports("1: {at: leaf-1/3, mirror: 2}"),
+            "4:29: 1: there is no port 2; write mirror: PORT, of another port of the switch",
+        ),
+        (
+            with_ports("1: {at: leaf-1/3, mirror: 2}, 2: {link: up}"),
+            "4:29: 1: port 2 is the end of a link, and copies are for one that is attached; "
+            "write mirror: PORT, of another port of the switch",
+        ),
+        (
+            with_ports("1: {at: leaf-1/3, mirror: 2}, 2: {at: leaf-1/4, mirror: 3}, 3: leaf-1/5"),
+            "4:29: 1: port 2 is copied itself, to 3; write mirror: PORT, of another port of the switch",
+        ),
+        (
+            with_ports("1: {link: up, mirror: 2}, 2: leaf-1/4"),
+            "4:29: 1: of the end of a link there is no copy; write mirror: at ports that are attached",
+        ),
         (with_ports(""), "4:25: ports: a switch without ports is none; write ports: {1: DATAPATH/PORT}"),
         (
             with_ports("1: {link: up}"),

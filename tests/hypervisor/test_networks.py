@@ -5,18 +5,19 @@ from __future__ import annotations
 from flowvisor.hypervisor.effects import VirtualSwitchName
 from flowvisor.openflow.actions import ApplyActions, Output
 from flowvisor.openflow.match import Match
-from flowvisor.openflow.messages import FlowMod, PortMod, PortStatus
-from flowvisor.openflow.multipart import PortDescReply, PortDescRequest
-from flowvisor.openflow.ports import LINK_DOWN, LIVE, NO_PACKET_IN
-from tests.support.virtual import a_network
+from flowvisor.openflow.messages import Error, FlowMod, PacketOut, PortMod, PortStatus
+from flowvisor.openflow.multipart import FlowStatsReply, FlowStatsRequest, PortDescReply, PortDescRequest
+from flowvisor.openflow.ports import CONTROLLER, FLOOD, IN_PORT, LINK_DOWN, LIVE, NO_PACKET_IN
+from tests.support.virtual import a_network, at
 from tests.support.virtual_world import VirtualWorld, datapaths, packet
-from tests.support.world import a_slice, configuration, ports
+from tests.support.world import Controller, a_slice, configuration, ports
 
 BIG = 0xA0
 OUT = (ApplyActions((Output(2),)),)
 BLUE = a_network("blue", {"big": {1: "1/1", 2: "2/1", 3: "3/1"}})
 RED = a_network("red", {"big": {1: "1/2", 2: "2/2", 3: "3/2"}})
 FLOWSPACE = a_slice("lab", ports(3, 4))
+PAYLOAD = bytes(60)  # so that with a tag and without it nothing is filled up
 LINKED = a_network("blue", {"big": {1: "1/1"}, "lab": {1: "3/1"}}, ["big/9 lab/9"])
 
 
@@ -46,6 +47,49 @@ def test_a_virtual_link_joins_two_virtual_switches() -> None:
     assert world.reached(1, 1, packet(1)) == [(3, 1)]
     assert world.reached(3, 1, packet(3, 1)) == [(1, 1)]
     assert world.reached(1, 1, packet(1, 3)) == [(3, 1)]
+
+
+def test_a_mirror_gets_a_copy_of_all_that_passes_at_a_port_and_its_tenant_reads_what_it_wrote() -> None:
+    for monitor in ("1/2", "3/1", "1/1@30"):  # beside the port, elsewhere, and at the port itself
+        place = "1/1@20" if "@" in monitor else "1/1"
+        blue = a_network("blue", {"big": {1: place, 2: "2/1", 9: monitor}}, mirrors={"big/1": 9})
+        world = VirtualWorld([blue])
+        tenant = Controller(world, VirtualSwitchName("blue", BIG), 4)
+        sides = {1: Output(2), 2: Output(1)}
+        wanted = {
+            port: FlowMod(match=Match.of(in_port=port), instructions=(ApplyActions((output,)),))
+            for port, output in sides.items()
+        }
+        tenant.send(*wanted.values())
+        vlan = 20 if "@" in place else None
+        sniffer = at(monitor)
+        copy = (sniffer.end.dpid, sniffer.end.port, packet(1, 2, PAYLOAD, vlan=sniffer.vlan))
+        assert world.arrivals(1, 1, packet(1, 2, PAYLOAD, vlan=vlan)) == sorted(
+            [(2, 1, packet(1, 2, PAYLOAD)), copy]
+        )
+        assert world.arrivals(2, 1, packet(1, 2, PAYLOAD)) == sorted(
+            [(1, 1, packet(1, 2, PAYLOAD, vlan=vlan)), copy]
+        )
+        before = len(world.transmitted)
+        tenant.send(PacketOut(in_port=CONTROLLER, actions=(Output(1),), data=packet(1, 2, PAYLOAD)))
+        assert {(1, 1, packet(1, 2, PAYLOAD, vlan=vlan)), copy} <= set(world.transmitted[before:])
+        tenant.send(FlowStatsRequest())
+        assert {
+            one.match.exact("in_port"): one.instructions for one in tenant.heard(FlowStatsReply)[-1].flows
+        } == {port: one.instructions for port, one in wanted.items()}
+
+
+def test_what_floods_or_goes_back_where_it_is_copied_is_copied_as_often_as_it_passes() -> None:
+    blue = a_network("blue", {"big": {1: "1/1", 2: "2/1", 9: "3/1"}}, mirrors={"big/1": 9})
+    for output, left in ((FLOOD, [(2, 1), (3, 1), (3, 1)]), (IN_PORT, [(1, 1), (3, 1), (3, 1)])):
+        world = VirtualWorld([blue])
+        tenant = Controller(world, VirtualSwitchName("blue", BIG), 4)
+        tenant.send(FlowMod(instructions=(ApplyActions((Output(output),)),)))
+        assert world.reached(1, 1, packet(1)) == left
+        before = len(world.transmitted)
+        tenant.send(PacketOut(in_port=1, actions=(Output(output),), data=packet(1)))
+        assert len([one for one in world.transmitted[before:] if one[:2] == (3, 1)]) == 1
+        assert not tenant.heard(Error)
 
 
 def test_a_virtual_switch_that_has_nothing_but_links_lies_somewhere() -> None:

@@ -31,20 +31,24 @@ def port_towards(one: int, other: int) -> str:
 
 @st.composite
 def some_networks(draw: st.DrawFn) -> list[VirtualNetwork]:
-    """Two tenants with one or two switches each, spread over the host ports of all datapaths, some by VLAN."""
+    """Two tenants with one or two switches each, over host ports of all datapaths, some by VLAN, some mirrored."""
     places = [f"{dpid}/{port}" for dpid in DPIDS for port in (1, 2)]
     places += [f"{dpid}/3@{vlan}" for dpid in DPIDS for vlan in (20, 30, "none")]
     draw(st.randoms(use_true_random=False)).shuffle(places)
     networks = []
     for name in ("blue", "green"):
-        switches = {}
+        switches, mirrors = {}, {}
         for switch in ("big", "lab"):
             count = draw(st.integers(0 if switch == "lab" else 1, 4))
             switches[switch] = {number: places.pop() for number in range(1, count + 1)}
+            mirror = draw(st.integers(0, count))
+            if mirror:
+                copied = draw(st.sets(st.integers(1, count), max_size=2)) - {mirror}
+                mirrors.update({f"{switch}/{number}": mirror for number in copied})
         links = ("big/10 lab/10",) if draw(st.booleans()) else ()
         if not switches["lab"] and not links:
             del switches["lab"]
-        networks.append(a_network(name, switches, links))
+        networks.append(a_network(name, switches, links, mirrors=mirrors))
     return networks
 
 
@@ -74,11 +78,23 @@ def as_it_leaves(place: Attachment) -> bytes:
 def expected(
     core: Core, edge: int, network: VirtualNetwork, switch: str, number: int
 ) -> list[tuple[End, bytes]]:
-    """Where an output to an attached port is to leave."""
-    place = network.logical[switch].ports[number].places[0]
+    """Where an output to an attached port is to leave, and where the copy of it is."""
+    port = network.logical[switch].ports[number]
+    place = port.places[0]
     if place.end.dpid not in reachable(core, edge) or place.end in core.broken:
         return []
-    return [(place.end, as_it_leaves(place))]
+    left = [(place.end, as_it_leaves(place)), *copied(core, network, switch, number)]
+    return sorted(left)
+
+
+def copied(core: Core, network: VirtualNetwork, switch: str, number: int) -> list[tuple[End, bytes]]:
+    """Where the copy of what passes at an attached port is to leave."""
+    port = network.logical[switch].ports[number]
+    if port.mirror is None:
+        return []
+    is_somewhere = core.embedding.ports[PortName(f"{network.name}/{switch}", port.mirror)].anchor is not None
+    here = port.places[0].end.dpid
+    return expected(core, here, network, switch, port.mirror) if is_somewhere else []
 
 
 @examples(25)
@@ -133,6 +149,8 @@ def heard(core: Core, network: VirtualNetwork, at_first: LinkEnd) -> list[tuple[
         share = f"{network.name}/{came.switch}"
         edge = core.embedding.ports[PortName(share, came.port)].anchor
         assert edge is not None
+        if came.port != 10:
+            found += copied(core, network, came.switch, came.port)
         for port in network.logical[came.switch].ports.values():
             if port.number == came.port:
                 continue

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from flowvisor.network.topology import End
-from flowvisor.openflow.messages import DELETE_STRICT, GROUP_DELETE, FlowMod, GroupMod, Message
+from flowvisor.openflow.actions import Group
+from flowvisor.openflow.messages import DELETE_STRICT, GROUP_DELETE, Bucket, FlowMod, GroupMod, Message
 from flowvisor.openflow.ports import NO_FLOOD, PORT_DOWN
 from flowvisor.planning.difference import entry_key
 from flowvisor.planning.own_state import own_entries, own_groups
@@ -21,6 +22,9 @@ CABLES = (("1/7", "2/7"), ("2/8", "3/8"), ("1/8", "3/7"))
 NETWORKS = (
     a_network("blue", {"big": {1: "1/1", 2: "2/1", 3: "3/1@20", 4: "3/1@30"}}),
     a_network("red", {"big": {1: "1/2"}, "hub": {}, "lab": {1: "3/2 1/3"}}, ["big/9 hub/1", "hub/2 lab/9"]),
+    a_network(
+        "green", {"big": {1: "1/4", 2: "2/4", 3: "3/4@none", 4: "1/5"}}, mirrors={"big/1": 3, "big/4": 3}
+    ),
 )
 BROKEN = [End(1, 7), End(2, 8), End(3, 7), End(1, 1), End(3, 1)]
 NO_CONFIGS: Mapping[str, Mapping[int, int]] = {}
@@ -33,6 +37,11 @@ port_configs = st.dictionaries(
     st.dictionaries(st.integers(1, 4), st.sampled_from([PORT_DOWN, NO_FLOOD]), max_size=2),
     max_size=2,
 )
+
+
+def led_to(buckets: Iterable[Bucket]) -> set[int]:
+    """The groups that a group leads to."""
+    return {one.group_id for bucket in buckets for one in bucket.actions if isinstance(one, Group)}
 
 
 class Held:
@@ -50,8 +59,10 @@ class Held:
             self.entries[entry_key(message)] = message.instructions
         elif isinstance(message, GroupMod) and message.command == GROUP_DELETE:
             del self.groups[message.group_id]
+            assert message.group_id not in {led for one in self.groups.values() for led in led_to(one)}
         elif isinstance(message, GroupMod):
             assert (message.group_id in self.groups) == bool(message.command)
+            assert led_to(message.buckets) <= self.groups.keys()
             self.groups[message.group_id] = message.buckets
 
 
@@ -86,6 +97,26 @@ def test_exactly_what_should_be_there_is_there_afterwards(
         expected = Held(plan, configs)
         assert held.entries == expected.entries
         assert held.groups == expected.groups
+
+
+def test_a_mirror_that_another_file_gives_or_takes_away_is_put_and_goes() -> None:
+    places = {1: "1/1", 2: "2/1", 3: "3/1", 4: "1/2"}
+    files = [
+        a_network("blue", {"big": places}, mirrors=mirrors) for mirrors in ({}, {"big/1": 3}, {"big/1": 4})
+    ]
+    core = Core({1: 4, 2: 4, 3: 4}, CABLES, [files[0]])
+    old = plans_of(core, (set(), set(), False))
+    for after in (1, 2, 1, 0):
+        core.embedder.networks = [files[after]]
+        new = plans_of(core, (set(), set(), False))
+        for dpid, plan in new.items():
+            held = Held(old[dpid])
+            changes = part_changes(old[dpid], plan, NO_CONFIGS)
+            assert changes != ([], [])
+            for message in (*changes.additions, *changes.removals):
+                held.take(message)
+            assert (held.entries, held.groups) == (Held(plan).entries, Held(plan).groups)
+        old = new
 
 
 def test_what_stays_as_it_is_is_not_sent() -> None:

@@ -17,6 +17,7 @@ from flowvisor.planning.share import (
     MARK_IN_PORT,
     MARK_SHIFT,
     Share,
+    copy_group,
     port_group,
 )
 from flowvisor.planning.share_entries import (
@@ -93,6 +94,30 @@ def test_a_group_is_empty_while_its_port_is_shut_or_leads_nowhere() -> None:
     share = the_share(a_core())
     assert [len(group.buckets) for group in groups_of_port(share, share.ports[5])] == [1]
     assert [len(group.buckets) for group in groups_of_port(share, share.ports[5], PORT_DOWN)] == [0]
+
+
+def test_what_comes_in_is_copied_as_the_tenant_sees_it_and_the_way_back_too() -> None:
+    blue = a_network("blue", {"big": {1: "1/1@20", 2: "1/2", 9: "1/3@none"}}, mirrors={"big/1": 9})
+    core = Core({1: 4}, [], [blue])
+    core.put()
+    share = the_share(core)
+    copies = Group(copy_group(share.block, 9))
+    (entry,) = ways_in(core.plans[1], share, share.ports[1])
+    assert entry.instructions[0] == ApplyActions((PopVlan(), copies))
+    own, copied = next(iter(groups_of_port(share, share.ports[1]))).buckets
+    assert copied.actions == (copies,)
+    assert len(own.actions) == 3
+    assert [len(group.buckets) for group in groups_of_port(share, share.ports[1], PORT_DOWN)] == [0]
+    back = next(
+        entry
+        for entry in egress_entries(share)
+        if entry.match.exact("metadata") is None
+        and entry.match.fields["metadata"][0] == MARK_IN_PORT << MARK_SHIFT | 1
+    )
+    (applied,) = back.instructions
+    assert isinstance(applied, ApplyActions)
+    assert applied.actions[0] == copies
+    assert but_group(FLOOD_BUT_GROUPS, share, 1) in {group.group_id for group in groups_of_floods(share)}
 
 
 def test_no_tag_leaves_where_only_untagged_packets_are_the_networks() -> None:

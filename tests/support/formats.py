@@ -91,6 +91,7 @@ RIGHT = {
         "mac": "'02:00:00:00:00:01'",
         "ipv4": "10.0.0.5",
         "ipv6": "['2001:db8::5']",
+        "mirror": "1",
     },
     "link": {"ends": "[0x1/10, 0x2/10]", "kind": "tunnel", "capacity": "10 Gbit/s"},
     "acl-rule": {"deny": "{vlan_vid: 100}", "permit": "{in_port: 1}", "datapaths": "all"},

@@ -54,6 +54,7 @@ def a_network(
     transport: Transport = Transport.VLAN,
     follows: Mapping[str, int] | None = None,
     addresses: Mapping[str, Addresses] | None = None,
+    mirrors: Mapping[str, int] | None = None,
 ) -> VirtualNetwork:
     """Ports are places, several divided by spaces; links are like `big/10 lab/10`. Dpids are in the order given."""
     laid: dict[str, VirtualLink] = {}
@@ -71,6 +72,7 @@ def a_network(
                 PLACE,
                 follows=(follows or {}).get(f"{switch}/{number}"),
                 addresses=(addresses or {}).get(f"{switch}/{number}"),
+                mirror=(mirrors or {}).get(f"{switch}/{number}"),
             )
             for number, text in ports.items()
         }

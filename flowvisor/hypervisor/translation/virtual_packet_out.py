@@ -110,13 +110,14 @@ def _messages(
 def _apart(switch: VirtualSwitch, in_port: int) -> tuple[int, ...]:
     """The outputs for which the datapath is told something else of where the packet came in.
 
-    What goes back and changes on the way does not, for the datapath, or it would not.
+    What goes back and changes on the way, or is copied, does not for the datapath, or it would not.
     """
     share = switch.view.share
     assert share is not None
     port = share.ports.get(in_port)
-    changes = port is not None and _known_in_port(port) is not None and len(port.egress) > 1
-    return (TABLE, IN_PORT) if changes else (TABLE,)
+    if port is None or _known_in_port(port) is None:
+        return (TABLE,)
+    return (TABLE, IN_PORT) if len(port.egress) > 1 or port.copied_to is not None else (TABLE,)
 
 
 def _outputs_to(actions: Actions, port: int) -> bool:
