@@ -68,9 +68,17 @@ class Operators:
             flows=FlowReadings(reactor, connections),
             tokens=None if tokens is None else TokenFile(tokens),
         )
+        self._take_back_tokens()
         self._watch = Watch(self.instance)
         self._sites: list[AdminSite] = []
         self._ports: list[IListeningPort] = []
+
+    def _take_back_tokens(self) -> None:
+        """Let a token of a slice that is gone not open a later one of the same name."""
+        tokens, there = self.instance.tokens, self.instance.configuration.slice_names
+        if tokens is not None:
+            tokens.void(lambda name: name not in there)
+            self.instance.reloading.slices_gone = lambda gone: tokens.void(gone.__contains__)
 
     def listen(self, method: ConnectionMethod) -> Deferred[IListeningPort]:
         """Serve at one address."""

@@ -36,7 +36,8 @@ class TokenError(FlowVisorError):
 class TokenFile:
     """The tokens in a file, which need not be there: then nobody has one.
 
-    If it is not good, what was read of it before counts, and that is logged once.
+    If it is not good, what was read of it before counts, and that is logged once. What `void` has taken back counts no
+    more here even if the file cannot be written, or has it again.
     """
 
     log = Logger()
@@ -45,6 +46,7 @@ class TokenFile:
         self.path = Path(path)
         self._seen: _Seen = None
         self._tokens: Mapping[str, Token] = {}
+        self._void: set[bytes] = set()  # the salts of tokens whose slice has gone
 
     def look(self) -> Mapping[str, Token]:
         """The tokens that there are now."""
@@ -56,7 +58,8 @@ class TokenFile:
         if seen != self._seen:
             self._seen = seen
             try:
-                self._tokens = self.read() if seen is not None else {}
+                found_now = self.read() if seen is not None else {}
+                self._tokens = {name: one for name, one in found_now.items() if one.salt not in self._void}
             except (ConfigurationError, TokenError) as error:
                 self.log.error(event="tokens_kept", reason=str(error))
         return self._tokens
@@ -104,6 +107,23 @@ class TokenFile:
         if tokens.pop(name, None) is None:
             raise TokenError(f'there is no token "{name}"')
         self._write(tokens.values())
+
+    def void(self, is_gone: Callable[[str], bool]) -> None:
+        """Take out the tokens of slices that are gone: a later slice of the same name is another tenant's."""
+        gone = {
+            name: one for name, one in self.look().items() if one.slice is not None and is_gone(one.slice)
+        }
+        if not gone:
+            return
+        self._void.update(one.salt for one in gone.values())
+        self._tokens = {name: one for name, one in self._tokens.items() if name not in gone}
+        names = " ".join(sorted(gone))
+        try:
+            self._write([one for one in self.read().values() if one.salt not in self._void])
+        except (ConfigurationError, TokenError) as error:
+            self.log.error(event="tokens_not_taken_out", tokens=names, reason=str(error))
+        else:
+            self.log.info(event="tokens_revoked", tokens=names)
 
     def _write(self, tokens: Iterable[Token]) -> None:
         new = self.path.with_name(f".{self.path.name}.new")

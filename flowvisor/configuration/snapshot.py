@@ -108,6 +108,11 @@ class Configuration:
         """Those that are invented ones."""
         return tuple(one for one in self.slices if isinstance(one, VirtualNetwork))
 
+    @property
+    def slice_names(self) -> frozenset[str]:
+        """What its slices are called."""
+        return frozenset(one.name for one in self.slices)
+
     def datapath_name(self, dpid: int) -> str:
         """What the admin calls a datapath; without a name its dpid."""
         for name, named in self.settings.datapaths.items():

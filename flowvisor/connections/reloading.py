@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from datetime import datetime, timezone
 from time import time
 from typing import Any, Final
@@ -99,6 +99,7 @@ class Reloading:
         self.last: Outcome | None = None
         self.not_live: tuple[str, ...] = ()  # keys of the main file that wait for the next start
         self.counts: Counter[tuple[str, str]] = Counter()  # by trigger and result
+        self.slices_gone: Callable[[Set[str]], None] = _nothing  # told which are in the files no more
         self._connections = connections
         self._read = read
         self._peek = read if peek is None else peek
@@ -204,6 +205,9 @@ class Reloading:
     def _take(self, prepared: _Prepared) -> None:
         """All in one turn of the reactor."""
         connections = self._connections
+        gone = self._written.slice_names - prepared.written.slice_names
+        if gone:
+            self.slices_gone(gone)
         self._written, self.changes_at = prepared.written, prepared.changes_at
         self.revision += prepared.changes.are_live
         effects = connections.hypervisor.reload(prepared.configuration, connections.now(), prepared.compiled)
@@ -219,6 +223,10 @@ class Reloading:
             self.log.error(event="reload_refused", trigger=outcome.trigger, problem=str(problem))
         if not outcome.problems:
             self.log.error(event="reload_refused", trigger=outcome.trigger, problem=outcome.error)
+
+
+def _nothing(slices: Set[str]) -> None:
+    """Nobody wants to know."""
 
 
 def _instant(seconds: float) -> datetime:

@@ -9,6 +9,7 @@ import pytest
 from attrs import evolve
 from OpenSSL import SSL
 
+from flowvisor.admin.token_file import TokenFile
 from flowvisor.network.connection_method import parse_connection_method
 from tests.support.admin import Desk, Line, parsed
 from tests.support.certificates import authority, issue
@@ -64,6 +65,14 @@ def test_with_tls_everything_is_said_to_whoever_has_a_token_and_no_certificate(t
         if answer := tunnel.send(b""):
             line.write(answer)
     assert parsed(told).status == 200
+
+
+def test_tokens_of_slices_that_are_gone_at_the_start_are_taken_back(tmp_path: Path) -> None:
+    file = TokenFile(tmp_path / "tokens.yaml")
+    green, violet = file.create("green", "green"), file.create("violet", "violet")
+    desk = Desk(configuration(a_slice("green", ports(1))), tokens=file.path)
+    assert [desk.ask("GET", "/whoami", token=token).status for token in (green, violet)] == [200, 401]
+    assert "violet" not in file.read()
 
 
 def test_stopping_closes_everything(desk: Desk) -> None:

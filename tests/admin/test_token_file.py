@@ -88,3 +88,35 @@ def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(TokenError, match="cannot be"):
         TokenFile(tmp_path / "file" / "tokens.yaml").create("a", None)
+
+
+def test_tokens_of_a_slice_that_goes_are_taken_out_and_the_others_stay(file: TokenFile) -> None:
+    admin, blue, red = file.create("admin", None), file.create("a", "blue"), file.create("b", "red")
+    running = TokenFile(file.path)
+    running.void(lambda name: name == "blue")
+    for reader in (running, file):
+        assert reader.holder_of(blue) is None
+        assert reader.holder_of(admin)
+        assert reader.holder_of(red)
+    assert file.read().keys() == {"admin", "b"}
+    assert running.holder_of(file.create("a", "blue"))
+
+
+def test_what_was_taken_out_counts_no_more_though_it_cannot_be_written_or_comes_back(file: TokenFile) -> None:
+    blue, red = file.create("a", "blue"), file.create("b", "red")
+    before = file.path.read_text()
+    running = TokenFile(file.path)
+    assert running.holder_of(blue)
+    file.path.write_text("a: [")
+    running.void(lambda name: name == "blue")
+    assert (running.holder_of(blue), file.path.read_text()) == (None, "a: [")
+    file.path.write_text(before)
+    assert running.holder_of(blue) is None
+    assert running.holder_of(red)
+
+
+def test_nothing_is_written_when_no_token_is_concerned(file: TokenFile) -> None:
+    file.create("admin", None)
+    before = os.stat(file.path)
+    file.void(lambda name: True)
+    assert os.stat(file.path) == before

@@ -113,6 +113,15 @@ def test_a_slice_that_goes_is_hung_up_on_and_one_that_comes_is_called() -> None:
     assert [set(one.blocks) for one in shell.kept_allocations] == [{"green", "red"}]
 
 
+def test_it_is_told_which_slices_are_gone_and_nothing_if_none_are() -> None:
+    shell, *_ = running()
+    gone: list[set[str]] = []
+    shell.reloading.slices_gone = lambda names: gone.append(set(names))
+    shell.reload(configuration(a_slice("red", ports(1, 3), tables=4), a_slice("green", ports(2))))
+    shell.reload(configuration(a_slice("red", ports(1), tables=4), a_slice("green", ports(2))))
+    assert gone == [{"blue"}]
+
+
 def test_only_the_controllers_that_change_are_closed_and_called() -> None:
     shell, blue, red = running()
     methods = tuple(map(parse_connection_method, ("tcp:127.0.0.1:6801", "tcp:127.0.0.1:6900")))

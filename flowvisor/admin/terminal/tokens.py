@@ -78,7 +78,7 @@ def revoke(name: str, config: Path | None) -> None:
         _refuse(str(error), EXIT_REFUSED)
 
 
-def _file(config: Path | None) -> tuple[TokenFile, set[str]]:
+def _file(config: Path | None) -> tuple[TokenFile, frozenset[str]]:
     """The file, and the names of the slices that there are."""
     try:
         configuration, _ = load(config)
@@ -87,7 +87,7 @@ def _file(config: Path | None) -> tuple[TokenFile, set[str]]:
     path = configuration.settings.tokens
     if path is None:
         _refuse("the main file names no file for tokens; write tokens: FILE", EXIT_REFUSED)
-    return TokenFile(path), {one.name for one in configuration.slices}
+    return TokenFile(path), configuration.slice_names
 
 
 def _refuse(text: str, status: int) -> NoReturn:

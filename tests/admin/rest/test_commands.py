@@ -55,6 +55,25 @@ def test_a_slice_is_made_changed_and_removed(office: Office) -> None:
     assert office.desk.get("/slices/green").status == 404
 
 
+def test_a_token_of_a_removed_slice_does_not_open_a_later_one_of_its_name(office: Office) -> None:
+    assert office.desk.get("/slices/blue", by="blue").status == 200
+    office.desk.ask("DELETE", "/slices/blue", headers={"If-Match": "*"})
+    assert office.desk.get("/whoami", by="blue").status == 401
+    assert office.put("/slices/blue", slice_text("blue", 1)).status == 201
+    assert office.desk.get("/slices/blue", by="blue").status == 401
+    assert office.desk.get("/slices/red", by="red").status == 200
+
+
+def test_nor_if_the_file_went_at_a_reload(office: Office) -> None:
+    file = office.folder / "slices" / "blue.yaml"
+    text = file.read_text()
+    file.unlink()
+    assert office.desk.ask("POST", "/reload").status == 200
+    file.write_text(text)
+    assert office.desk.ask("POST", "/reload").status == 200
+    assert [office.desk.get("/whoami", by=name).status for name in ("blue", "red")] == [401, 200]
+
+
 def test_what_was_read_as_json_can_be_sent_back_with_a_change(office: Office) -> None:
     read = office.desk.get("/slices/blue")
     document = read.json["document"]
