@@ -50,12 +50,13 @@ def test_a_virtual_link_joins_two_virtual_switches() -> None:
 
 
 def test_a_mirror_gets_a_copy_of_all_that_passes_at_a_port_and_its_tenant_reads_what_it_wrote() -> None:
-    for monitor in ("1/2", "3/1", "1/1@30"):  # beside the port, elsewhere, and at the port itself
+    # Beside the port, elsewhere, where the others' packets come from, and at the port itself.
+    for monitor in ("1/2", "3/1", "2/2", "1/1@30"):
         place = "1/1@20" if "@" in monitor else "1/1"
         blue = a_network("blue", {"big": {1: place, 2: "2/1", 9: monitor}}, mirrors={"big/1": 9})
         world = VirtualWorld([blue])
         tenant = Controller(world, VirtualSwitchName("blue", BIG), 4)
-        sides = {1: Output(2), 2: Output(1)}
+        sides = {1: Output(2), 2: Output(1), 9: Output(1)}
         wanted = {
             port: FlowMod(match=Match.of(in_port=port), instructions=(ApplyActions((output,)),))
             for port, output in sides.items()
@@ -70,6 +71,7 @@ def test_a_mirror_gets_a_copy_of_all_that_passes_at_a_port_and_its_tenant_reads_
         assert world.arrivals(2, 1, packet(1, 2, PAYLOAD)) == sorted(
             [(1, 1, packet(1, 2, PAYLOAD, vlan=vlan)), copy]
         )
+        assert world.arrivals(*copy) == sorted([(1, 1, packet(1, 2, PAYLOAD, vlan=vlan)), copy])
         before = len(world.transmitted)
         tenant.send(PacketOut(in_port=CONTROLLER, actions=(Output(1),), data=packet(1, 2, PAYLOAD)))
         assert {(1, 1, packet(1, 2, PAYLOAD, vlan=vlan)), copy} <= set(world.transmitted[before:])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ MOVED_SECONDS = 3.0  # at most, when a machine moves: most of it is the file's, 
 FOUND_SECONDS = 20.0
 
 
-def network(name: str, places: dict[int, str]) -> dict[str, Any]:
+def network(name: str, places: Mapping[int, Any]) -> dict[str, Any]:
     """One big switch."""
     return {
         "kind": "virtual-network",
@@ -201,6 +201,23 @@ def test_a_machine_that_moves_keeps_its_connections(scenario: Scenario) -> None:
     core.move("red-3", ("leaf-3", HOST_PORTS["red"]))
     scenario.put(network("red", home("red")))
     core.wait_until_reached("red-1", "red-3", timeout_seconds=10)
+
+
+def test_a_mirror_hears_once_what_comes_in_and_what_goes_out(scenario: Scenario) -> None:
+    """Hosts 1 and 2 know each other, so what one sends the other is heard by the third only if it is copied."""
+    one, two = (bytes.fromhex(MACS[n].replace(":", "")) for n in (1, 2))
+    asked, answered = (to + come + ETH_TYPE + TEXT.ljust(60, b".") for to, come in ((two, one), (one, two)))
+    scenario.put(network("blue", home("blue") | {1: {"at": home("blue")[1], "mirror": 3}}))
+    with contextlib.closing(scenario.core.wire("blue-3")) as wire:
+
+        def is_copied() -> bool:
+            scenario.core.ping("blue-1", "blue-2")
+            return any(frame[:12] == two + one for frame in wire.arrived())
+
+        wait_until(is_copied, what="a copy", timeout_seconds=10.0)
+    assert heard_of(scenario, "blue-1", asked) == {"blue-2": [asked], "blue-3": [asked]}
+    assert heard_of(scenario, "blue-2", answered) == {"blue-1": [answered], "blue-3": [answered]}
+    scenario.put(network("blue", home("blue")))
 
 
 def test_a_restart_loses_no_packet(scenario: Scenario) -> None:
