@@ -197,7 +197,9 @@ class VirtualTenants(Neighbours):
         packet = data.draw(packets())
         # Only what might have come in by a port goes to a table as if it had.
         cannot_come_in = act.Output(TABLE) in listed and (
-            in_port == CONTROLLER or (share == "blue/lab" and vlan_of(packet) != UNTAGGED)
+            in_port == CONTROLLER
+            or (share == "blue/lab" and vlan_of(packet) != UNTAGGED)
+            or not self.experiment.is_whole
         )
         message = m.PacketOut(in_port=in_port, actions=listed, data=packet)
         self.experiment.send(share, message, is_plain=listed != not_theirs and not cannot_come_in)
