@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from flowvisor.planning.explanation import MAY_OWN, Claim, Explanation
+from flowvisor.planning.network_claims import ADDRESSES
 
 
 def explanation_lines(one: Explanation) -> Iterator[str]:
@@ -13,10 +14,11 @@ def explanation_lines(one: Explanation) -> Iterator[str]:
     yield f"{one.datapath}: {one.packet}"
     yield f"  {_verdict(one)}"
     for claim in one.claims:
-        yield f"  {claim.place}: {claim.slice}, priority {claim.priority}: {claim.match}: {_outcome(claim)}"
+        yield f"  {_whose(claim)}: {claim.match}: {_outcome(claim)}"
     for denial in one.denials:
         said = "denies it" if denial.is_sure else "may deny it"
-        yield f"  {denial.place}: the policy {denial.policy} {said}"
+        by = "the policy " + denial.policy if denial.policy != ADDRESSES else "the port, by its addresses,"
+        yield f"  {denial.place}: {by} {said}"
     for name, place in one.readers:
         yield f"  {place}: {name} may look at it"
     for entry in one.entries:
@@ -27,12 +29,18 @@ def explanation_lines(one: Explanation) -> Iterator[str]:
 
 def _verdict(one: Explanation) -> str:
     if one.owner is not None:
-        return f"belongs to {one.owner}"
+        return f"belongs to {one.owner}" + (f", {one.what}" if one.what else "")
     if one.depends_on:
         return f"depends on {', '.join(one.depends_on)}"
     if any(denial.is_sure for denial in one.denials):
         return "belongs to nobody: it is denied to the slice that names it"
     return "belongs to nobody"
+
+
+def _whose(claim: Claim) -> str:
+    if claim.place is None:
+        return f"{claim.what}, which no host may send"
+    return f"{claim.place}: {claim.slice}, {claim.what or f'priority {claim.priority}'}"
 
 
 def _outcome(claim: Claim) -> str:
@@ -47,12 +55,14 @@ def explanation_json(one: Explanation) -> dict[str, Any]:
         "datapath": one.datapath,
         "packet": one.packet,
         "owner": one.owner,
+        "what": one.what,
         "depends_on": list(one.depends_on),
         "claims": [
             {
                 "slice": claim.slice,
-                "place": str(claim.place),
+                "place": None if claim.place is None else str(claim.place),
                 "priority": claim.priority,
+                "what": claim.what,
                 "match": claim.match,
                 "outcome": claim.outcome,
                 "depends_on": list(claim.depends_on),

@@ -16,4 +16,6 @@ touched      which datapaths a change of the files concerns
 ahead        plans that a reload will need, compiled before it
 preview      what a reload would do, said before it is done
 explanation  whose a packet is, and why
+embedding_ahead  where virtual networks lie, for those two
+network_claims  what of a virtual network has a packet, for the latter
 """

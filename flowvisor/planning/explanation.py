@@ -20,12 +20,17 @@ from flowvisor.flowspace.layout import FIELD_SLOTS, boxes_of, match_of
 from flowvisor.flowspace.packet_point import point_behind_one_tag, point_of_packet
 from flowvisor.openflow.match import Match
 from flowvisor.planning.ahead import Ahead
+from flowvisor.planning.claims import claims_of
+from flowvisor.planning.embedding_ahead import embedded
+from flowvisor.planning.entries import CLASSIFIER_TABLE
+from flowvisor.planning.network_claims import network_claims, port_denials
 from flowvisor.planning.own_state import own_entries
 from flowvisor.planning.ownership import LOCAL_BOX, LOCAL_GUARD_RANK, names_local, rank_of
 from flowvisor.planning.plan import DatapathPlan, compile_plan
 from flowvisor.planning.preview import LIKELY, Entry, describe_entry, describe_match
 from flowvisor.policies.acl import Acl
 from flowvisor.slices.flowspace_slice import FlowspaceRule
+from flowvisor.slices.virtual_switch import VirtualPort
 
 OWNS: Final = "has it"
 MAY_OWN: Final = "may have it"
@@ -36,20 +41,26 @@ MAX_ALTERNATIVES: Final = 8  # kinds of packets that a few fields may mean; more
 
 @frozen
 class Claim:
-    """A rule that names the packet, and what comes of it; `depends_on` are fields that have not been given."""
+    """A rule that names the packet, and what comes of it; `depends_on` are fields that have not been given.
+
+    It may also be what a virtual network has there: `what` says what of it, and there is no priority. Packets that no
+    host may send are claimed for nobody, and no line of any file says so.
+    """
 
     slice: str
-    place: Place
-    priority: int
+    place: Place | None
+    priority: int | None
     match: str
     outcome: str
     depends_on: tuple[str, ...] = ()
+    what: str = ""
     rank: int = field(default=0, eq=False)
+    port: VirtualPort | None = field(default=None, eq=False)
 
 
 @frozen
 class Denial:
-    """A rule of an ACL that keeps the packet from its owner, or may."""
+    """A rule of an ACL that keeps the packet from its owner, or may; ADDRESSES instead of an ACL are a port's own."""
 
     policy: str
     place: Place
@@ -60,9 +71,9 @@ class Denial:
 class Explanation:
     """One packet at one datapath. `owner` is None if it is nobody's, or depends on what has not been given.
 
-    `claims` are in the order in which they count; `readers` are slices that are shown it although it is another's.
-    `entries` are those of the hypervisor's own that the packet may meet, by which the datapath decides, up to the one
-    that it does meet; none where flow entries are cut to what their slices own.
+    `what` says what of a virtual network has it. `claims` are in the order in which they count; `readers` are slices
+    that are shown it although it is another's. `entries` are those of the hypervisor's own that the packet may meet, by
+    which the datapath decides, up to the one that it does meet; none where flow entries are cut to what slices own.
     """
 
     datapath: str
@@ -74,6 +85,7 @@ class Explanation:
     readers: tuple[tuple[str, Place], ...]
     enforcement: str
     entries: tuple[Entry, ...]
+    what: str = ""
 
 
 def packets_of(text: str) -> list[Box]:
@@ -102,6 +114,7 @@ def packets_of_bytes(data: bytes, in_port: int) -> list[Box]:
 def explain(ahead: Ahead, dpid: int, packet: Box) -> Explanation:
     """Why a packet is whose it is, by the files that run; a datapath that is away is taken for a likely one."""
     files, facts = ahead.before, ahead.datapaths.get(dpid, LIKELY)
+    ahead = evolve(ahead, datapaths={**ahead.datapaths, dpid: facts})
     plan = compile_plan(
         files.flowspace_slices,
         ahead.allocations,
@@ -109,12 +122,16 @@ def explain(ahead: Ahead, dpid: int, packet: Box) -> Explanation:
         version=facts.version,
         n_tables=facts.n_tables,
         acls=files.acls,
+        claims=claims_of(files),
+        part=embedded(ahead, files, ahead.allocations).part(dpid),
     )
-    claims = _decided(sorted(_claims(files, dpid, packet), key=lambda one: -one.rank), packet)
+    found = (*_claims(files, dpid, packet), *_claims_of_networks(ahead, dpid, packet))
+    claims = _decided(sorted(found, key=lambda one: -one.rank), packet)
     sure = next((one for one in claims if one.outcome == OWNS), None)
     before = [one for one in claims if one.outcome == MAY_OWN]
     owner = sure.slice if sure is not None and all(one.slice == sure.slice for one in before) else None
-    denials = tuple(_denials(files.acls.get(owner), dpid, packet)) if owner is not None else ()
+    owner = owner or None
+    denials = tuple(_denials(files, dpid, owner, sure, packet)) if owner and sure else ()
     depends_on = [name for one in before if one.slice != owner for name in one.depends_on]
     if any(one.is_sure for one in denials):
         owner = None
@@ -128,6 +145,7 @@ def explain(ahead: Ahead, dpid: int, packet: Box) -> Explanation:
         readers=tuple(_readers(files, dpid, packet)),
         enforcement=plan.enforcement.value,
         entries=tuple(_entries_met(plan, packet)),
+        what=sure.what if owner and sure else "",
     )
 
 
@@ -160,6 +178,24 @@ def _claim(name: str, rule: FlowspaceRule, packet: Box) -> Claim | None:
     return found
 
 
+def _claims_of_networks(ahead: Ahead, dpid: int, packet: Box) -> Iterator[Claim]:
+    for one in network_claims(ahead, dpid):
+        for box in boxes_of(one.match):
+            if overlaps(box, packet):
+                depends_on = _missing(box, packet)
+                yield Claim(
+                    slice=one.owner,
+                    place=one.place,
+                    priority=None,
+                    match=describe_match(one.match),
+                    outcome=MAY_OWN if depends_on else OWNS,
+                    depends_on=depends_on,
+                    what=one.what,
+                    rank=one.rank,
+                    port=one.port,
+                )
+
+
 def _missing(box: Box, packet: Box) -> tuple[str, ...]:
     """The fields that a box looks at and of which the packet's is not known."""
     unknown = box.mask & ~packet.mask
@@ -184,7 +220,16 @@ def _decided(claims: Iterable[Claim], packet: Box) -> list[Claim]:
     return found
 
 
-def _denials(acl: Acl | None, dpid: int, packet: Box) -> Iterator[Denial]:
+def _denials(files: Configuration, dpid: int, owner: str, claim: Claim, packet: Box) -> Iterator[Denial]:
+    """What keeps the packet from its owner; a label's packets were looked at where they came in."""
+    acl = files.acls.get(owner)
+    if claim.port is not None:
+        yield from (Denial(*one) for one in port_denials(acl, claim.port, packet))
+    elif not claim.what:
+        yield from _denials_of_acl(acl, dpid, packet)
+
+
+def _denials_of_acl(acl: Acl | None, dpid: int, packet: Box) -> Iterator[Denial]:
     for denial in acl.denials_at(dpid) if acl is not None else ():
         boxes = [box for box in denial.boxes() if overlaps(box, packet)]
         if boxes:
@@ -209,7 +254,8 @@ def _is_read(box: Box, packet: Box) -> bool:
 
 
 def _entries_met(plan: DatapathPlan, packet: Box) -> Iterator[Entry]:
-    for entry in sorted(own_entries(plan, {}), key=lambda one: -one.priority):
+    in_table_0 = (one for one in own_entries(plan, {}) if one.table_id == CLASSIFIER_TABLE)
+    for entry in sorted(in_table_0, key=lambda one: -one.priority):
         boxes = boxes_of(entry.match)
         if any(overlaps(box, packet) for box in boxes):
             yield describe_entry(plan, entry)

@@ -11,16 +11,18 @@ from flowvisor.configuration.changes import Changes, changes, live
 from flowvisor.configuration.match_values import format_value
 from flowvisor.configuration.snapshot import Configuration, Settings
 from flowvisor.configuration.tls_kinds import kind_of_switch
-from flowvisor.openflow.actions import ApplyActions, GotoTable, Meter
+from flowvisor.openflow.actions import ApplyActions, GotoTable, Group, Meter, Output, WriteMetadata
 from flowvisor.openflow.fields import FIELDS
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import FlowMod
-from flowvisor.openflow.ports import LOCAL
+from flowvisor.openflow.ports import CONTROLLER, IN_PORT, LOCAL
 from flowvisor.planning.ahead import Ahead, Facts
 from flowvisor.planning.allocation import LAST_TABLE, Allocations
+from flowvisor.planning.entries import PROBE_PRIORITY
 from flowvisor.planning.meters import meter_ids
 from flowvisor.planning.own_state import own_entries
 from flowvisor.planning.plan import Compiled, DatapathPlan, compile_plan
+from flowvisor.planning.share import IN_PORT_BITS, port_of_group
 from flowvisor.planning.touched import Touched
 from flowvisor.planning.view import View
 from flowvisor.policies.bandwidth import Bandwidth
@@ -35,6 +37,7 @@ REOPENED: Final = "reopened"  # closed, and opened with what OpenFlow cannot tel
 OTHER_DATAPATHS: Final = "all other datapaths"
 OTHER_PORTS: Final = "others"  # that no rule names
 PROBES: Final = "probes for links"
+MOVES: Final = "us, for a port has moved"
 DROP: Final = "drop"
 
 # A 1.3 datapath with as many tables as there may be, which stands for one that is not connected.
@@ -129,6 +132,8 @@ def offline(before: Configuration, after: Configuration, allocations: Allocation
     rules = [rule for files in (before, after) for one in files.flowspace_slices for rule in one.rules]
     dpids = {dpid for rule in rules if rule.datapaths is not ALL_DATAPATHS for dpid in rule.datapaths}
     dpids |= {dpid for files in (before, after) for dpid in files.settings.datapaths.values()}
+    networks = [one for files in (before, after) for one in files.virtual_networks]
+    dpids |= {dpid for one in networks for _, switch in one.shares for dpid in switch.datapaths}
     other = next(dpid for dpid in range(len(dpids) + 1) if dpid not in dpids)
     links = tuple(pair for one, far in before.settings.links for pair in ((one, far), (far, one)))
     datapaths = {**dict.fromkeys(dpids, LIKELY), other: evolve(LIKELY, stands_for_others=True)}
@@ -193,15 +198,32 @@ def _entries(plan: DatapathPlan) -> list[Entry]:
 
 def describe_entry(plan: DatapathPlan, entry: FlowMod) -> Entry:
     """One of a plan's own entries, in the admin's words."""
-    to = DROP
+    to, port = DROP, ""
     for instruction in entry.instructions:
         if isinstance(instruction, GotoTable):
             to = next(name for name, block in plan.blocks.items() if block.first == instruction.table_id)
+            to += port
+        elif isinstance(instruction, WriteMetadata):
+            port = f", port {instruction.metadata & IN_PORT_BITS}"
         elif isinstance(instruction, ApplyActions):
-            to = PROBES
+            to = _sent_to(plan, entry, instruction)
     meters = [one.meter_id for one in entry.instructions if isinstance(one, Meter)]
     limited = "".join(f", limited by meter {meter_id}" for meter_id in meters)
     return Entry(entry.priority, describe_match(entry.match), to + limited)
+
+
+def _sent_to(plan: DatapathPlan, entry: FlowMod, applied: ApplyActions) -> str:
+    """Where an entry sends packets by itself: probes to us, and those of virtual networks on their way."""
+    ports = [one.port for one in applied.actions if isinstance(one, Output)]
+    if CONTROLLER in ports:
+        return PROBES if entry.priority == PROBE_PRIORITY else MOVES
+    for group_id in (one.group_id for one in applied.actions if isinstance(one, Group)):
+        for share in plan.shares.values():
+            port = port_of_group(share.block, group_id)
+            if port is not None:
+                return f"out of {share.name}, port {port}"
+    back = entry.match.fields["in_port"][0]
+    return "".join(f"out of port {back if port == IN_PORT else port}" for port in ports)
 
 
 def describe_match(match: Match) -> str:

@@ -9,6 +9,7 @@ from attrs import evolve
 from flowvisor.admin.explanation_page import explanation_json, explanation_lines
 from flowvisor.errors import Place
 from flowvisor.planning.explanation import LOSES, MAY_OWN, OWNS, Claim, Denial, Explanation
+from flowvisor.planning.network_claims import ADDRESSES
 from flowvisor.planning.preview import Entry
 
 FOUND = Explanation(
@@ -63,6 +64,23 @@ def test_a_packet_that_is_nobodys_is_told_so() -> None:
     assert "  n.yaml:4:5: the policy no denies it" in explanation_lines(denied)
 
 
+def test_what_a_virtual_network_has_is_told_by_its_port() -> None:
+    port = Claim("blue", Place("b.yaml", 5, 5), None, "in_port 1", OWNS, what="port 3 of virtual switch big")
+    label = Claim("", None, None, "vlan_vid 7", LOSES, what="labels of virtual networks")
+    own = Denial(ADDRESSES, Place("b.yaml", 5, 5), is_sure=False)
+    found = evolve(FOUND, claims=(port, label), denials=(own,), readers=(), entries=(), what=port.what)
+    assert list(explanation_lines(found)) == [
+        "leaf-1: in_port 1",
+        "  belongs to blue, port 3 of virtual switch big",
+        "  b.yaml:5:5: blue, port 3 of virtual switch big: in_port 1: has it",
+        "  labels of virtual networks, which no host may send: vlan_vid 7: loses it",
+        "  b.yaml:5:5: the port, by its addresses, may deny it",
+    ]
+    told = explanation_json(found)
+    assert told["what"] == "port 3 of virtual switch big"
+    assert [(one["place"], one["priority"]) for one in told["claims"]] == [("b.yaml:5:5", None), (None, None)]
+
+
 def test_programs_read_the_same() -> None:
     found = json.loads(json.dumps(explanation_json(FOUND)))
     assert (found["datapath"], found["owner"], found["depends_on"]) == ("leaf-1", "blue", [])
@@ -73,6 +91,7 @@ def test_programs_read_the_same() -> None:
         "match": "any packet",
         "outcome": "loses it",
         "depends_on": [],
+        "what": "",
     }
     assert found["denials"] == [{"policy": "no", "place": "n.yaml:4:5", "is_sure": False}]
     assert found["readers"] == [{"slice": "spy", "place": "s.yaml:7:5"}]
