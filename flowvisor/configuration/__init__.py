@@ -4,6 +4,7 @@
 * `schema`, `converters`: how mappings and values are read
 * `match_values`, `match_reader`: how matches are written, in both directions
 * `link_reader`: how cables between datapaths are written; `when_reader`: days and times
+* `group_reader`: machines that an ACL speaks of by a name
 * `policy_uses`: which policies a slice has
 * `formats`: what a format is; `settings_format`, `slice_formats` and `policy_formats` are the keys of every file
 * `connection_checks`, `tls_kinds`: whether the connections that they ask for can be, and with which keys

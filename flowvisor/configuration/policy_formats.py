@@ -9,6 +9,7 @@ from flowvisor.configuration import converters
 from flowvisor.configuration.converters import integer, list_of, parsed
 from flowvisor.configuration.documents import MappingNode, wrong
 from flowvisor.configuration.formats import KIND, NAME, Format, Formats
+from flowvisor.configuration.group_reader import group_name
 from flowvisor.configuration.match_reader import read_match
 from flowvisor.configuration.schema import Key
 from flowvisor.configuration.when_reader import WHEN
@@ -77,6 +78,8 @@ def _acl_rule(node: MappingNode, values: Mapping[str, Any]) -> AclRule:
         datapaths=values["datapaths"],
         matches=values[said[0]],
         place=node.place,
+        from_group=values["from"],
+        to_group=values["to"],
     )
 
 
@@ -84,6 +87,8 @@ ACL_RULE: Final = Format(
     keys={
         "deny": Key(read_match, meaning="packets that the slice must not have; {} is all"),
         "permit": Key(read_match, meaning="exceptions from the rules below this one"),
+        "from": Key(group_name, meaning="only what comes from this group of the virtual network"),
+        "to": Key(group_name, meaning="only what goes to addresses of this group of the virtual network"),
         "datapaths": Key(
             converters.datapaths, meaning="where; all of them if left out", default=ALL_DATAPATHS
         ),

@@ -9,6 +9,7 @@ from flowvisor.configuration import converters
 from flowvisor.configuration.converters import connection, integer, list_of, one_of
 from flowvisor.configuration.documents import Node, wrong
 from flowvisor.configuration.formats import KIND, NAME, Format, Formats
+from flowvisor.configuration.group_reader import groups, members_that_are_not
 from flowvisor.configuration.match_reader import read_match
 from flowvisor.configuration.policy_uses import policies
 from flowvisor.configuration.schema import Key, Keys, Names, described, did_you_mean, shape_of
@@ -108,13 +109,18 @@ def _virtual_network(node: Node, values: Mapping[str, Any]) -> VirtualNetwork:
     read: Mapping[str, ReadSwitch] = values["switches"]
     logical = {name: one.logical for name, one in read.items()}
     links: Mapping[str, VirtualLink] = values["links"]
-    if problems := [*_ends_that_are_not(links, logical), *_links_that_are_not(logical, links)]:
+    if problems := [
+        *_ends_that_are_not(links, logical),
+        *_links_that_are_not(logical, links),
+        *members_that_are_not(values["groups"], logical),
+    ]:
         raise ConfigurationError(problems)
     return VirtualNetwork(
         **_common(node, values, {one.logical.dpid: one.settings for one in read.values()}),
         logical=logical,
         links=links,
         transport=values["transport"],
+        groups=values["groups"],
     )
 
 
@@ -191,6 +197,7 @@ VIRTUAL_NETWORK: Final = Format(
         **COMMON_KEYS,
         "switches": Key(virtual_switches(SWITCH_KEYS), meaning="its virtual switches", is_required=True),
         "links": Key(virtual_links, meaning="cables between them, each by its two ends", default={}),
+        "groups": Key(groups, meaning="machines that its acl speaks of by a name", default={}),
         "transport": Key(
             one_of({each.value: each for each in Transport}),
             meaning="how packets cross from one datapath to another: behind a service tag, or in tunnels",

@@ -18,6 +18,7 @@ from flowvisor.configuration.schema import (
     Key,
     Keys,
     Names,
+    Shape,
     described,
     mapping_of,
     object_shape,
@@ -49,7 +50,7 @@ _PLACE_FORM: Final = "write DATAPATH/PORT, DATAPATH/PORT@VLAN or DATAPATH/PORT@n
 _END_FORM: Final = "write SWITCH/PORT"
 
 _PLACE: Final = {"type": "string", "pattern": "/[0-9]+(@([0-9]+|none))?$"}
-_END_OF_LINK: Final = {"type": "string", "pattern": "/[0-9]+$"}
+END_OF_LINK: Final[Shape] = {"type": "string", "pattern": "/[0-9]+$"}
 
 
 @frozen
@@ -253,7 +254,7 @@ def _virtual_dpid(text: str) -> int:
 @described(
     {
         "type": "object",
-        "additionalProperties": {"type": "array", "items": _END_OF_LINK, "minItems": 2, "maxItems": 2},
+        "additionalProperties": {"type": "array", "items": END_OF_LINK, "minItems": 2, "maxItems": 2},
     }
 )
 def virtual_links(node: Node, names: Names) -> Mapping[str, VirtualLink]:
@@ -268,7 +269,7 @@ def virtual_links(node: Node, names: Names) -> Mapping[str, VirtualLink]:
             raise wrong(
                 value, "a link has two ends", f"write [SWITCH/PORT, SWITCH/PORT], not {what_is(value)}"
             )
-        one, other = (_link_end(item, names) for item in value.items)
+        one, other = (link_end(item, names) for item in value.items)
         if one == other:
             raise wrong(value, "a link has two ends, not one twice")
         found[name] = VirtualLink(name, (one, other), value.place)
@@ -277,7 +278,8 @@ def virtual_links(node: Node, names: Names) -> Mapping[str, VirtualLink]:
     return found
 
 
-def _link_end(node: Node, names: Names) -> LinkEnd:
+def link_end(node: Node, names: Names) -> LinkEnd:
+    """A port of a virtual switch, by the switch's name."""
     switch, slash, port = text_of(node).rpartition("/")
     if not slash:
         raise wrong(node, f"{what_is(node)} is no port of a switch", _END_FORM)

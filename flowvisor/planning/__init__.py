@@ -11,6 +11,7 @@ meters       the meters of slices whose bandwidth is limited
 difference   what must be sent so that a datapath has these entries and no others
 overlaps     the proof that slices are disjoint
 acl_bounds   what `check` says of ACLs
+acl_groups   what an ACL says of groups of machines
 proof        both, before files count, also for the times to come
 touched      which datapaths a change of the files concerns
 ahead        plans that a reload will need, compiled before it

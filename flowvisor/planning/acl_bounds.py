@@ -30,7 +30,8 @@ _SOME_OTHER: Final = -1  # stands for all datapaths that no rule names
 def refuse_acls(configuration: Configuration) -> None:
     """Raise ConfigurationError if an ACL cannot be put in force, alone or with a slice that has it."""
     acls = [policy for policy in configuration.policies.values() if isinstance(policy, Acl)]
-    problems = [problem for acl in acls for problem in _of_acl(acl)]
+    # One that names groups is for virtual networks, at whose ports the first filter that matches decides.
+    problems = [problem for acl in acls if not acl.names_groups for problem in _of_acl(acl)]
     if not problems:
         for one in configuration.flowspace_slices:
             acl = configuration.policy_of(one, Acl)

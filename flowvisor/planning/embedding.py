@@ -16,6 +16,7 @@ from attrs import Factory, define, field, frozen
 
 from flowvisor.network.paths import Hop
 from flowvisor.network.topology import End
+from flowvisor.planning.acl_groups import Groups
 from flowvisor.planning.allocation import Allocations, TableBlock
 from flowvisor.planning.claims import attached
 from flowvisor.planning.placement import (
@@ -101,7 +102,7 @@ class Embedder:
     networks: Sequence[VirtualNetwork]
     allocations: Allocations
     acls: Mapping[str, Acl] = Factory(dict)  # by the names of those that have one
-    _filters: dict[PortName, tuple[VirtualPort, Acl | None, tuple[Filter, ...]]] = field(
+    _filters: dict[PortName, tuple[VirtualPort, Acl | None, Groups, tuple[Filter, ...]]] = field(
         factory=dict, init=False
     )
     _routing: Routing = field(init=False)
@@ -195,13 +196,18 @@ class Embedder:
         )
 
     def _filters_of(self, name: PortName, one: _Switch) -> tuple[Filter, ...]:
-        port, acl = one.logical.ports[name.number], self.acls.get(one.network.name)
+        port, acl, groups = (
+            one.logical.ports[name.number],
+            self.acls.get(one.network.name),
+            one.network.groups,
+        )
         if port.addresses is None and acl is None:
             return ()
         known = self._filters.get(name)
-        if known is None or known[0] is not port or known[1] is not acl:
-            known = self._filters[name] = (port, acl, filters_of(port, acl))
-        return known[2]
+        if known is None or known[0] is not port or known[1] is not acl or known[2] is not groups:
+            filters = filters_of(port, acl, one.logical.name, groups)
+            known = self._filters[name] = (port, acl, groups, filters)
+        return known[3]
 
     def _link(
         self, one: _Switch, name: PortName, switches: Mapping[str, _Switch]

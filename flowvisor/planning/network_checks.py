@@ -155,7 +155,9 @@ def _too_many_filters(configuration: Configuration) -> Iterator[Problem]:
             for port in switch.ports.values():
                 where = f"port {port.number} of {network.name}/{switch.name}"
                 try:
-                    count = len(filters_of(port, acl)) if port.link is None else 0
+                    count = (
+                        len(filters_of(port, acl, switch.name, network.groups)) if port.link is None else 0
+                    )
                 except TooManyPieces as error:
                     yield Problem(network.place, "policies", f"at {where} its acl cannot be said: {error}")
                     return

@@ -13,20 +13,28 @@ from flowvisor.flowspace.box import intersect
 from flowvisor.flowspace.layout import boxes_of, match_of
 from flowvisor.openflow.fields import ETH_TYPE_ARP, ETH_TYPE_IPV4, ETH_TYPE_IPV6, ND_ADVERT
 from flowvisor.openflow.match import Match
+from flowvisor.planning.acl_groups import NO_GROUPS, Groups, matches_of
 from flowvisor.planning.exact_matches import exact_where_required
 from flowvisor.planning.share import Filter
 from flowvisor.policies.acl import Acl
-from flowvisor.slices.virtual_switch import Addresses, VirtualPort
+from flowvisor.slices.virtual_switch import Addresses, LinkEnd, VirtualPort
 
 MAX_FILTERS: Final = 4096  # of one port; files with more are refused
 
 _LINK_LOCAL: Final = (0xFE80 << 112, 0xFFC0 << 112)
 
 
-def filters_of(port: VirtualPort, acl: Acl | None) -> tuple[Filter, ...]:
-    """What is let in at an attached port and what is not, in the order in which it is looked at; all else is."""
+def filters_of(
+    port: VirtualPort, acl: Acl | None, switch: str = "", groups: Groups = NO_GROUPS
+) -> tuple[Filter, ...]:
+    """What is let in at an attached port and what is not, in the order in which it is looked at; all else is.
+
+    `switch` is whose port it is, and `groups` are its network's. Raises TooManyPieces if the ACL has no such filters.
+    """
     spoofing = [] if port.addresses is None else list(_of_addresses(port.addresses))
-    return (*(() if acl is None else _of_acl(acl, port.number, spoofing)), *spoofing)
+    if acl is None:
+        return tuple(spoofing)
+    return (*_of_acl(acl, LinkEnd(switch, port.number), groups, spoofing), *spoofing)
 
 
 def _of_addresses(own: Addresses) -> Iterator[Filter]:
@@ -78,14 +86,14 @@ def _kept_out(**fields: int | tuple[int, int]) -> Filter:
     return Filter(Match.of(**fields), is_let_in=False)
 
 
-def _of_acl(acl: Acl, number: int, spoofing: list[Filter]) -> Iterator[Filter]:
+def _of_acl(acl: Acl, at: LinkEnd, groups: Groups, spoofing: list[Filter]) -> Iterator[Filter]:
     """What the ACL says of one port, for which its in_port means the virtual one. What it permits is to be let in by
     the declared addresses, too.
     """
     for rule in acl.rules:
-        for match in rule.matches:
+        for match in matches_of(rule, groups, at):
             value, mask = match.fields.get("in_port", (0, 0))
-            if (number ^ value) & mask:
+            if (at.port ^ value) & mask:
                 continue
             rest = Match(
                 {name: pair for name, pair in match.fields.items() if name != "in_port"}, match.opaque

@@ -7,6 +7,7 @@ from typing import Final
 
 from flowvisor.configuration.snapshot import Configuration
 from flowvisor.planning.acl_bounds import refuse_acls
+from flowvisor.planning.acl_groups import refuse_groups
 from flowvisor.planning.network_checks import refuse_networks
 from flowvisor.planning.overlaps import Overlap, refuse_conflicts
 
@@ -18,6 +19,7 @@ MAX_MOMENTS: Final = 100  # at which files that go by the clock are proved; of m
 
 def prove(configuration: Configuration) -> list[Overlap]:
     """The overlaps that priorities settle; raises ConfigurationError where files may not count."""
+    refuse_groups(configuration)
     refuse_acls(configuration)
     refuse_networks(configuration)
     return refuse_conflicts(configuration)
@@ -25,6 +27,7 @@ def prove(configuration: Configuration) -> list[Overlap]:
 
 def prove_ahead(written: Configuration, instant: datetime) -> list[Overlap]:
     """The same for files that go by the clock: at a moment, whose overlaps are told, and in the week after it."""
+    refuse_groups(written)
     now = written.at(instant)
     overlaps, proved, until = prove(now), [now.slices], instant + PROVED_AHEAD
     moment = written.next_change(instant)

@@ -20,12 +20,17 @@ MAX_DENIED_BOXES: Final = (
 
 @frozen
 class AclRule:
-    """Packets of any of `matches`, at `datapaths` (None is all): denied, or excepted from what is denied below."""
+    """Packets of any of `matches`, at `datapaths` (None is all): denied, or excepted from what is denied below.
+
+    Of them only those from and to groups of the virtual network that has the ACL, if it names such.
+    """
 
     is_denied: bool
     datapaths: frozenset[int] | None
     matches: tuple[Match, ...]
     place: Place = field(eq=False)  # where the admin wrote it
+    from_group: str | None = None
+    to_group: str | None = None
 
     def is_at(self, dpid: int) -> bool:
         """Does the rule say anything about this datapath?"""
@@ -54,6 +59,11 @@ class Acl:
 
     name: str
     rules: tuple[AclRule, ...]
+
+    @property
+    def names_groups(self) -> bool:
+        """Whether it means something only in a network that has groups of these names."""
+        return any(rule.from_group is not None or rule.to_group is not None for rule in self.rules)
 
     def denied_at(self, dpid: int) -> tuple[Box, ...]:
         """The packets that are denied at a datapath; raises TooManyPieces past MAX_DENIED_BOXES."""

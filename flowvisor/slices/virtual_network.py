@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Final
 
-from attrs import frozen
+from attrs import field, frozen
 
+from flowvisor.errors import Place
 from flowvisor.slices.slice import PortName, Slice
 from flowvisor.slices.virtual_switch import LinkEnd, LogicalSwitch, VirtualLink
 
@@ -33,15 +34,35 @@ def slice_of_share(name: str) -> str:
 
 
 @frozen
+class SecurityGroup:
+    """Machines that an ACL speaks of together: those at these ports that have these addresses.
+
+    Without ports wherever they are, without addresses whatever they have; one of the two it says.
+    """
+
+    name: str
+    ports: frozenset[LinkEnd]
+    ipv4: tuple[tuple[int, int], ...]  # (value, mask)
+    ipv6: tuple[tuple[int, int], ...]  # (value, mask)
+    place: Place = field(eq=False)
+
+    @property
+    def has_addresses(self) -> bool:
+        return bool(self.ipv4 or self.ipv6)
+
+
+@frozen
 class VirtualNetwork(Slice):
     """An invented network with an address space of its own.
 
-    `logical` are its virtual switches by name. The settings in `switches` are by their dpids.
+    `logical` are its virtual switches by name. The settings in `switches` are by their dpids. `groups` are what its ACL
+    may speak of, by name.
     """
 
     logical: Mapping[str, LogicalSwitch]
     links: Mapping[str, VirtualLink]
     transport: Transport
+    groups: Mapping[str, SecurityGroup] = field(factory=dict)
 
     @property
     def has_one_switch(self) -> bool:

@@ -2,6 +2,7 @@
 
 from flowvisor.configuration.documents import MappingNode, TextFile, parse_document
 from flowvisor.configuration.formats import Format
+from flowvisor.configuration.group_reader import GROUP_KEYS
 from flowvisor.configuration.link_reader import LINK_KEYS
 from flowvisor.configuration.policy_formats import ACL_RULE, POLICY_FORMATS
 from flowvisor.configuration.schema import Key, Keys, Names, read_keys
@@ -21,6 +22,7 @@ TABLES: dict[str, Keys] = {
     "datapath": DATAPATH_KEYS,
     "switch": SWITCH_KEYS,
     "port": PORT_KEYS,
+    "group": GROUP_KEYS,
     "link": LINK_KEYS,
 }
 
@@ -82,6 +84,7 @@ RIGHT = {
         "policies": "[]",
         "switches": "{big: {ports: {1: 0x1/3, 2: {at: [0x1/4, 0x2/4], follow: '02:00:00:00:00:01'}}}}",
         "links": "{}",
+        "groups": "{web: {ports: [big/1], addresses: [10.0.0.0/24]}}",
         "transport": "tunnel",
     },
     "port": {
@@ -93,8 +96,15 @@ RIGHT = {
         "ipv6": "['2001:db8::5']",
         "mirror": "1",
     },
+    "group": {"ports": "[big/1, big/2]", "addresses": "[10.0.0.0/24, '2001:db8::/64']"},
     "link": {"ends": "[0x1/10, 0x2/10]", "kind": "tunnel", "capacity": "10 Gbit/s"},
-    "acl-rule": {"deny": "{vlan_vid: 100}", "permit": "{in_port: 1}", "datapaths": "all"},
+    "acl-rule": {
+        "deny": "{vlan_vid: 100}",
+        "permit": "{in_port: 1}",
+        "from": "web",
+        "to": "db",
+        "datapaths": "all",
+    },
     "acl": {"kind": "acl", "name": "it", "rules": "[{deny: {}}]"},
     "bandwidth": {
         "kind": "bandwidth",
