@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timezone
-from http import HTTPStatus
 from time import time
 from typing import Any
 
@@ -28,8 +27,9 @@ from flowvisor.admin.rest.events import MISSED
 from flowvisor.admin.rest.files import Folder, path_of, read_file
 from flowvisor.admin.rest.instance import Instance
 from flowvisor.admin.rest.json_pieces import json_page, listing
-from flowvisor.admin.rest.problems import Refused
 from flowvisor.admin.rest.render_policies import policy_of
+from flowvisor.hypervisor.big.big_switch import BigSwitch
+from flowvisor.hypervisor.peers import VirtualSwitch
 from flowvisor.network.dpid import format_dpid, parse_dpid
 from flowvisor.openflow.multipart import FlowStats
 from flowvisor.policies.acl import Acl
@@ -174,15 +174,15 @@ def flows(instance: Instance, call: Call) -> Deferred[Page]:
     """The flow entries of a virtual switch."""
     (name,) = _slice_names(instance, call)
     wanted = call.parameters["switch"]
-    for switch in instance.switches_of(name):
+    there: list[VirtualSwitch | BigSwitch] = [
+        *instance.switches_of(name),
+        *instance.big_switches_of(name),
+    ]
+    for switch in there:
         called = instance.switch_name(name, switch.name.dpid)
         if wanted in (called, format_dpid(switch.name.dpid)):
             break
     else:
-        dpids = [one.name.dpid for one in instance.big_switches_of(name)]
-        if any(wanted in (instance.switch_name(name, dpid), format_dpid(dpid)) for dpid in dpids):
-            why = "flow entries of virtual networks are not told yet; ask the virtual switch over OpenFlow"
-            raise Refused(HTTPStatus.NOT_IMPLEMENTED, why)
         raise not_there("switch", wanted)
 
     def told(entries: Iterator[FlowStats]) -> Page:

@@ -11,6 +11,8 @@ from twisted.internet.defer import Deferred
 
 from flowvisor.admin.rest.problems import Refused
 from flowvisor.connections.connections import Connections
+from flowvisor.hypervisor.big.big_switch import BigSwitch
+from flowvisor.hypervisor.big.flow_listing import list_entries
 from flowvisor.hypervisor.effects import Effects
 from flowvisor.hypervisor.peers import VirtualSwitch
 from flowvisor.hypervisor.requests import REQUEST_TIMEOUT_SECONDS
@@ -37,9 +39,9 @@ class FlowReadings:
     def __init__(self, reactor: Any, connections: Connections) -> None:
         self._reactor = reactor
         self._connections = connections
-        self._readings: dict[VirtualSwitch, _Reading] = {}
+        self._readings: dict[VirtualSwitch | BigSwitch, _Reading] = {}
 
-    def read(self, switch: VirtualSwitch) -> Deferred[Iterator[FlowStats]]:
+    def read(self, switch: VirtualSwitch | BigSwitch) -> Deferred[Iterator[FlowStats]]:
         """The entries, each made when it is asked for; fails with Refused. Raises Refused, if too much is under way."""
         reading = self._readings.get(switch)
         told: Deferred[Any] = Deferred()
@@ -51,7 +53,7 @@ class FlowReadings:
             self._begin(switch, told)
         return told.addCallback(_entries)
 
-    def _begin(self, switch: VirtualSwitch, told: Deferred[Making | None]) -> None:
+    def _begin(self, switch: VirtualSwitch | BigSwitch, told: Deferred[Making | None]) -> None:
         if len(self._readings) >= MAX_READINGS:
             text = "other flow entries are being read; come again in a moment"
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, text, headers={"retry-after": "1"})
@@ -70,7 +72,10 @@ class FlowReadings:
 
         effects = Effects(self._connections.now())
         patience = self._reactor.callLater(PATIENCE_SECONDS, listed, None, effects)
-        list_flows(switch, listed, effects)
+        if isinstance(switch, BigSwitch):
+            list_entries(switch, listed, effects)
+        else:
+            list_flows(switch, listed, effects)
         self._connections.carry_out(effects)
 
 

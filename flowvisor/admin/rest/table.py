@@ -143,7 +143,7 @@ ROUTES: Final = (
         TENANTS,
         answers.flows,
         listing_shapes.Flows,
-        refusals=(HTTPStatus.NOT_IMPLEMENTED, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT),
+        refusals=(HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT),
     ),
     _get(
         "/slices/{slice}/controllers",

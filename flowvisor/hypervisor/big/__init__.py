@@ -13,6 +13,7 @@ changes        what changes anything is done on all legs, or on none
 entries        what the tenant has written into the tables
 copies         what the virtual switch itself has its shares do
 replay         a share that joins is made what the virtual switch is
+flow_listing   the entries, for people who look from outside
 moves          entries follow their ports, and outlive datapaths
 flow_mod, flow_removed, modifications, packet_out, port_status, statistics, offers, settings
                families of messages

@@ -97,21 +97,24 @@ def united(
     for one in _entries(replies, "flows"):
         key = key_of(one.table_id, one.priority, one.match)
         before = found.get(key)
-        found[key] = one if before is None else _sum_of_flows(before, one)
+        found[key] = one if before is None else sum_of_flows(before, one)
     entries = channel.switch.entries
     for key, stats in found.items():
         entry = entries.find(key)
-        yield stats if entry is None else _as_written(entry, stats, now)
+        yield stats if entry is None else as_written(entry, stats, now)
     for entry in entries:
         if entry.copies.keys() & channel.legs.keys():
             continue
         if request.table_id in (ALL_TABLES, entry.key[0]) and entry.key not in found:
-            stats = _of_absent(channel, entry, now)
+            stats = of_absent(entry, now)
+            does = translated(stats.instructions, stats.match, source=entry.version, target=channel.version)
+            stats = evolve(stats, instructions=does)
             if is_wanted(request, stats):
                 yield stats
 
 
-def _sum_of_flows(one: FlowStats, other: FlowStats) -> FlowStats:
+def sum_of_flows(one: FlowStats, other: FlowStats) -> FlowStats:
+    """What two copies of an entry have counted together."""
     seconds, nanoseconds = max(
         (one.duration_sec, one.duration_nsec), (other.duration_sec, other.duration_nsec)
     )
@@ -124,8 +127,8 @@ def _sum_of_flows(one: FlowStats, other: FlowStats) -> FlowStats:
     )
 
 
-def _as_written(entry: Entry, stats: FlowStats, now: float) -> FlowStats:
-    """With what copies have counted that are gone, and the tenant's own flags and timeouts."""
+def as_written(entry: Entry, stats: FlowStats, now: float) -> FlowStats:
+    """What copies tell, with what copies have counted that are gone, and the tenant's own flags and timeouts."""
     seconds, nanoseconds = age(entry, (stats.duration_sec, stats.duration_nsec), now)
     return evolve(
         stats,
@@ -138,7 +141,8 @@ def _as_written(entry: Entry, stats: FlowStats, now: float) -> FlowStats:
     )
 
 
-def _of_absent(channel: BigChannel, entry: Entry, now: float) -> FlowStats:
+def of_absent(entry: Entry, now: float) -> FlowStats:
+    """An entry of which no copy tells, in the words of the version in which it was written."""
     written = entry.flow_mod()
     seconds, nanoseconds = age(entry, (0, 0), now)
     return FlowStats(
@@ -153,9 +157,7 @@ def _of_absent(channel: BigChannel, entry: Entry, now: float) -> FlowStats:
         packet_count=entry.packet_count,
         byte_count=entry.byte_count,
         match=written.match,
-        instructions=translated(
-            written.instructions, written.match, source=entry.version, target=channel.version
-        ),
+        instructions=written.instructions,
     )
 
 

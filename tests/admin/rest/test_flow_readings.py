@@ -13,6 +13,7 @@ from flowvisor.openflow.actions import ApplyActions, Output
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import FlowMod
 from tests.support.admin import Desk, Line, parsed
+from tests.support.virtual import a_network
 from tests.support.world import a_slice, configuration, ports
 
 
@@ -54,6 +55,21 @@ def test_flow_entries_are_told_as_their_tenant_wrote_them(desk: Desk) -> None:
                 ("leaf-1", {"in_port": "1"}, 0)
             ]
     assert Asked(desk, "/slices/red/switches/leaf-1/flows", "red").answer().json["flows"] == []
+
+
+def test_an_entry_of_a_virtual_network_is_told_once_however_many_datapaths_have_it(tmp_path: Path) -> None:
+    network = a_network("blue", {"big": {1: "1/1", 2: "2/1"}})
+    desk = Desk(configuration(network), tokens=tmp_path / "tokens.yaml")
+    for dpid in (1, 2):
+        desk.shell.datapath(dpid, ports=(1, 2))
+    desk.shell.pass_time(70)  # until those that have not come are not waited for any more
+    everywhere = FlowMod(priority=7, cookie=9, instructions=(ApplyActions((Output(2),)),))
+    desk.shell.controller().say(everywhere)
+    desk.shell.settle()
+    (told,) = Asked(desk, "/slices/blue/switches/big/flows", "blue").answer().json["flows"]
+    assert (told["switch"], told["dpid"][-2:], told["table"], told["match"]) == ("big", "a0", 0, {})
+    (does,) = told["instructions"]
+    assert [(one["type"], one["port"]) for one in does["actions"]] == [("output", 2)]
 
 
 @pytest.mark.parametrize("path", ["/slices/blue/switches/leaf-2/flows", "/slices/no/switches/leaf-1/flows"])

@@ -159,11 +159,17 @@ def test_names_of_slices_are_completed(place: Place) -> None:
     assert "plain,blue" in result.output
 
 
-def test_where_no_flow_entries_are_told_the_others_are_shown(tmp_path: Path) -> None:
+def test_flow_entries_of_a_virtual_network_are_listed(tmp_path: Path) -> None:
     network = a_network("blue", {"big": {1: "1/1"}})
     desk = Desk(configuration(network, a_slice("red", ports(7))), tokens=tmp_path / "tokens.yaml")
     desk.shell.datapath(1, ports=(1, 7))
+    desk.shell.pass_time(70)  # until those that have not come are not waited for any more
+    desk.shell.controller()  # of red, which was called first
+    desk.shell.controller().say(FlowMod(priority=7, match=Match.of(in_port=1)))
+    desk.shell.settle()
     with served(desk) as url:
         result = Place(tmp_path, url, desk).run("flows", "--json")
-    assert (result.exit_code, json.loads(result.stdout)) == (0, {"flows": []})
-    assert result.stderr.startswith("blue: flow entries of virtual networks are not told yet")
+    told = json.loads(result.stdout)["flows"]
+    assert [(one["slice"], one["switch"], one["match"]) for one in told] == [
+        ("blue", "big", {"in_port": "1"})
+    ]
