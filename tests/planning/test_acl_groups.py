@@ -15,6 +15,7 @@ from flowvisor.configuration.snapshot import Configuration
 from flowvisor.errors import ConfigurationError
 from flowvisor.openflow.fields import ETH_TYPE_ARP, ETH_TYPE_IPV4, ETH_TYPE_IPV6
 from flowvisor.openflow.match import Match
+from flowvisor.planning import proof
 from flowvisor.planning.acl_groups import matches_of, refuse_groups
 from flowvisor.planning.proof import prove, prove_ahead
 from flowvisor.policies.acl import Acl, AclRule
@@ -149,7 +150,8 @@ def test_a_rule_that_multiplies_out_to_too_many_is_refused() -> None:
     ]
 
 
-def test_an_acl_that_only_counts_at_times_is_looked_at_too() -> None:
+def test_an_acl_that_only_counts_at_times_is_looked_at_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proof, "MAX_MOMENTS", 1)  # however late they are
     of = files("{from: web, deny: {}}", more="policies: [{policy: sec, when: {days: sun}}]\n")
     with pytest.raises(ConfigurationError, match='from: blue has no group "web"'):
         prove_ahead(of, datetime(2026, 11, 23, tzinfo=timezone.utc))
