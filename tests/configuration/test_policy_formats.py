@@ -78,3 +78,14 @@ def test_what_is_no_bandwidth_is_refused(key: str, value: str, told: str) -> Non
     with pytest.raises(ConfigurationError) as caught:
         read("bandwidth", **{key: value})
     assert told in str(caught.value)
+
+
+def test_a_rule_of_an_acl_may_speak_of_groups_beside_what_it_denies() -> None:
+    acl = read("acl", rules="[{from: web, to: db, permit: {tcp_dst: 80}}, {to: db, deny: {}}]")
+    assert isinstance(acl, Acl)
+    assert [(one.from_group, one.to_group) for one in acl.rules] == [("web", "db"), (None, "db")]
+    assert acl.names_groups
+    with pytest.raises(ConfigurationError, match=r'f:3:16: from: "a b" is not a name'):
+        read("acl", rules="[{from: a b, deny: {}}]")
+    with pytest.raises(ConfigurationError, match="f:3:9: rules: a rule says either deny or permit"):
+        read("acl", rules="[{from: web}]")
