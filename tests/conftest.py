@@ -16,7 +16,7 @@ TRACED_EXAMPLES = 8
 # (tox -e hunt) becomes a plain test. How long a hunt takes is up to FLOWVISOR_EXAMPLES, the examples of each property.
 settings.register_profile(
     "gate",
-    max_examples=50,
+    max_examples=30,
     derandomize=True,
     deadline=None,
     print_blob=True,
