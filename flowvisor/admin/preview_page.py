@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from attrs import asdict
+
 from flowvisor.configuration.changes import Changes, Differences
-from flowvisor.planning.preview import CLOSED, KEPT, OPENED, DatapathChanges, Entry, Preview, SliceChanges
+from flowvisor.planning.network_preview import CLOSED, KEPT, OPENED, NetworkChanges
+from flowvisor.planning.preview import DatapathChanges, Entry, Preview, SliceChanges
 
 _SIGNS = {OPENED: "+", CLOSED: "-"}
 
@@ -23,6 +26,22 @@ def plan_lines(plan: Mapping[str, Any]) -> Iterator[str]:
         yield f"datapath {one['datapath']}"
         for line in _datapath_lines(one):
             yield f"  {line}"
+    for one in plan["networks"]:
+        yield from _network_lines(one)
+
+
+def _network_lines(one: Mapping[str, Any]) -> Iterator[str]:
+    name = f"virtual switch {one['network']}/{one['switch']}"
+    if one["channels"] != KEPT:
+        yield f"{_SIGNS.get(one['channels'], '~')} {name}: its channels are {one['channels']}"
+    for port in one["ports"]:
+        number, before, after = port["port"], port["before"], port["after"]
+        if before is None:
+            yield f"+ {name}: port {number} at {after}"
+        elif after is None:
+            yield f"- {name}: port {number} at {before}"
+        else:
+            yield f"~ {name}: port {number} at {after} (was at {before})"
 
 
 def _file_lines(files: Mapping[str, Any]) -> Iterator[str]:
@@ -65,7 +84,18 @@ def _said(changes: Mapping[str, Any]) -> Iterator[str]:
 def preview_json(preview: Preview) -> dict[str, Any]:
     """The same as one object; what does not change is not in it."""
     datapaths = [datapath_json(one) for one in preview.datapaths]
-    return {"changes": bool(preview), **changes_json(preview.files), "datapaths": datapaths}
+    networks = networks_json(preview.networks)
+    return {
+        "changes": bool(preview),
+        **changes_json(preview.files),
+        "datapaths": datapaths,
+        "networks": networks,
+    }
+
+
+def networks_json(networks: Iterable[NetworkChanges]) -> list[dict[str, Any]]:
+    """What becomes of virtual networks."""
+    return [asdict(one) for one in networks]
 
 
 def changes_json(files: Changes) -> dict[str, Any]:

@@ -18,5 +18,6 @@ ahead        plans that a reload will need, compiled before it
 preview      what a reload would do, said before it is done
 explanation  whose a packet is, and why
 embedding_ahead  where virtual networks lie, for those two
-network_claims  what of a virtual network has a packet, for the latter
+network_preview  what a reload would do to virtual networks
+network_claims  what of a virtual network has a packet, for the explanation
 """

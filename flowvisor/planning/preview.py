@@ -18,8 +18,20 @@ from flowvisor.openflow.messages import FlowMod
 from flowvisor.openflow.ports import CONTROLLER, IN_PORT, LOCAL
 from flowvisor.planning.ahead import Ahead, Facts
 from flowvisor.planning.allocation import LAST_TABLE, Allocations
-from flowvisor.planning.entries import PROBE_PRIORITY
+from flowvisor.planning.claims import Claims, claims_of
+from flowvisor.planning.embedding_ahead import embedded
+from flowvisor.planning.entries import CLASSIFIER_TABLE, PROBE_PRIORITY
 from flowvisor.planning.meters import meter_ids
+from flowvisor.planning.network_preview import (
+    CLOSED,
+    KEPT,
+    OPENED,
+    REOPENED,
+    Laid,
+    NetworkChanges,
+    differing_datapaths,
+    network_changes,
+)
 from flowvisor.planning.own_state import own_entries
 from flowvisor.planning.plan import Compiled, DatapathPlan, compile_plan
 from flowvisor.planning.share import IN_PORT_BITS, port_of_group
@@ -28,11 +40,7 @@ from flowvisor.planning.view import View
 from flowvisor.policies.bandwidth import Bandwidth
 from flowvisor.slices.flowspace_slice import ALL_DATAPATHS
 from flowvisor.slices.slice import Slice
-
-KEPT: Final = "kept"  # its channels stay up
-OPENED: Final = "opened"
-CLOSED: Final = "closed"
-REOPENED: Final = "reopened"  # closed, and opened with what OpenFlow cannot tell of an open channel
+from flowvisor.slices.virtual_network import slice_of_share
 
 OTHER_DATAPATHS: Final = "all other datapaths"
 OTHER_PORTS: Final = "others"  # that no rule names
@@ -103,9 +111,10 @@ class Preview:
 
     files: Changes
     datapaths: tuple[DatapathChanges, ...] = field(default=())
+    networks: tuple[NetworkChanges, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.files or self.datapaths)
+        return bool(self.files or self.datapaths or self.networks)
 
 
 def preview(ahead: Ahead, written: Configuration) -> Preview:
@@ -114,17 +123,23 @@ def preview(ahead: Ahead, written: Configuration) -> Preview:
     after = evolve(written, settings=live(written.settings, before.settings))
     allocated = ahead.allocated(after)
     touched = Touched(before, after, ahead.allocations.blocks, allocated.blocks)
+    laid = (
+        Laid(before, ahead.allocations, embedded(ahead, before, ahead.allocations)),
+        Laid(after, allocated, embedded(ahead, after, allocated)),
+    )
     dpids = touched.with_near_ends(ahead.datapaths, ahead.links)
+    dpids |= differing_datapaths(laid[0].embedding, laid[1].embedding)
+    claims = claims_of(before), claims_of(after)
     found = []
     for dpid, facts in sorted(ahead.datapaths.items()):
         plans = None
         if dpid in dpids:
-            old = _plan(before, ahead.allocations, dpid, facts, compiled[0])
-            plans = old, _plan(after, allocated, dpid, facts, compiled[1])
+            old = _plan(laid[0], dpid, facts, compiled[0], claims[0])
+            plans = old, _plan(laid[1], dpid, facts, compiled[1], claims[1])
         one = _datapath(before, after, dpid, facts, plans)
         if one:
             found.append(one)
-    return Preview(changes(before, written), tuple(found))
+    return Preview(changes(before, written), tuple(found), tuple(network_changes(*laid)))
 
 
 def offline(before: Configuration, after: Configuration, allocations: Allocations) -> Ahead:
@@ -141,23 +156,21 @@ def offline(before: Configuration, after: Configuration, allocations: Allocation
     return Ahead(before, allocated, datapaths, links)
 
 
-def _plan(
-    files: Configuration, allocations: Allocations, dpid: int, facts: Facts, compiled: Compiled
-) -> DatapathPlan:
+def _plan(laid: Laid, dpid: int, facts: Facts, compiled: Compiled, claims: Claims) -> DatapathPlan:
+    files = laid.files
     plan = compile_plan(
         files.flowspace_slices,
-        allocations,
+        laid.allocations,
         dpid=dpid,
         version=facts.version,
         n_tables=facts.n_tables,
         acls=files.acls,
         compiled=compiled,
+        claims=claims,
+        part=laid.embedding.part(dpid),
     )
-    limited = [
-        one.name
-        for one in files.slices
-        if one.name in plan.blocks and files.policy_of(one, Bandwidth) is not None
-    ]
+    bounded = {one.name for one in files.slices if files.policy_of(one, Bandwidth) is not None}
+    limited = [name for name in plan.blocks if slice_of_share(name) in bounded]
     return evolve(plan, meters=meter_ids(plan.blocks, limited, facts.max_meter))
 
 
@@ -193,7 +206,7 @@ def entry_changes(before: Iterable[Entry], after: Iterable[Entry]) -> EntryChang
 
 
 def _entries(plan: DatapathPlan) -> list[Entry]:
-    return [describe_entry(plan, one) for one in own_entries(plan, {})]
+    return [describe_entry(plan, one) for one in own_entries(plan, {}) if one.table_id == CLASSIFIER_TABLE]
 
 
 def describe_entry(plan: DatapathPlan, entry: FlowMod) -> Entry:
@@ -242,7 +255,7 @@ def _slices(
     old, new = plans
     names = {one.name: one for one in before.slices}, {one.name: one for one in after.slices}
     found = {}
-    for name in sorted(old.views.keys() | new.views.keys()):
+    for name in sorted((old.views.keys() | new.views.keys()) - old.shares.keys() - new.shares.keys()):
         view, other = old.views.get(name), new.views.get(name)
         lines = _lines(names[0].get(name), names[1].get(name), dpid, before.settings, after.settings)
         ports = [_ports(one, old, new, facts) for one in (view, other)]

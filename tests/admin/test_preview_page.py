@@ -6,10 +6,15 @@ import json
 
 from flowvisor.admin.preview_page import preview_json, preview_lines
 from flowvisor.configuration.changes import Changes, Differences
-from flowvisor.planning.preview import (
+from flowvisor.planning.network_preview import (
     CLOSED,
+    KEPT,
     OPENED,
     REOPENED,
+    NetworkChanges,
+    PortChange,
+)
+from flowvisor.planning.preview import (
     DatapathChanges,
     Entry,
     EntryChanges,
@@ -85,6 +90,32 @@ def test_programs_read_the_same() -> None:
         "called": ["tcp:b:1"],
         "ports_gained": [],
         "ports_lost": [],
+    }
+
+
+def test_of_virtual_networks_ports_and_channels_are_told() -> None:
+    moves = (PortChange(1, None, "a/1"), PortChange(2, "a/2", None), PortChange(3, "a/3", "b/3"))
+    networks = (
+        NetworkChanges("blue", "big", REOPENED, moves),
+        NetworkChanges("red", "lab", CLOSED, ()),
+        NetworkChanges("red", "sea", KEPT, moves[:1]),
+    )
+    found = Preview(Changes(), networks=networks)
+    assert list(preview_lines(found)) == [
+        "~ virtual switch blue/big: its channels are reopened",
+        "+ virtual switch blue/big: port 1 at a/1",
+        "- virtual switch blue/big: port 2 at a/2",
+        "~ virtual switch blue/big: port 3 at b/3 (was at a/3)",
+        "- virtual switch red/lab: its channels are closed",
+        "+ virtual switch red/sea: port 1 at a/1",
+    ]
+    told = preview_json(found)
+    assert told["changes"] is True
+    assert json.loads(json.dumps(told))["networks"][2] == {
+        "network": "red",
+        "switch": "sea",
+        "channels": "kept",
+        "ports": [{"port": 1, "before": None, "after": "a/1"}],
     }
 
 

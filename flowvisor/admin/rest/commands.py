@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from flowvisor.admin.page import JSON, Page
-from flowvisor.admin.preview_page import changes_json, datapath_json
+from flowvisor.admin.preview_page import changes_json, datapath_json, networks_json
 from flowvisor.admin.rest.bodies import text_of_body
 from flowvisor.admin.rest.call import Call
 from flowvisor.admin.rest.changing import Conditions
@@ -34,7 +34,8 @@ def plan(instance: Instance, call: Call) -> Deferred[Page]:
         except ConfigurationError as error:
             raise bad_files(error) from error
         datapaths = (datapath_json(one) for one in preview.datapaths)
-        return listing("datapaths", datapaths, changes=bool(preview), **changes_json(preview.files))
+        networks, files = networks_json(preview.networks), changes_json(preview.files)
+        return listing("datapaths", datapaths, changes=bool(preview), networks=networks, **files)
 
     return Deferred.fromCoroutine(run())
 

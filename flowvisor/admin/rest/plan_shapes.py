@@ -72,11 +72,29 @@ class PlannedDatapath(TypedDict):
     slices: dict[str, PlannedSwitch]
 
 
+class PlannedPort(TypedDict):
+    """Where a virtual port lies."""
+
+    port: int
+    before: str | None
+    after: str | None
+
+
+class PlannedNetwork(TypedDict):
+    """What becomes of a virtual switch of a virtual network."""
+
+    network: str
+    switch: str
+    channels: Literal["kept", "opened", "closed", "reopened"]
+    ports: list[PlannedPort]
+
+
 class Plan(FileChanges):
     """What a reload would do now."""
 
     changes: Annotated[bool, "whether it would do anything"]
     datapaths: list[PlannedDatapath]
+    networks: list[PlannedNetwork]
 
 
 class Reloaded(TypedDict):
