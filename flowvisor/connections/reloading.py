@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Set
 from datetime import datetime, timezone
 from time import time
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from attrs import evolve, frozen
 from twisted.internet.defer import Deferred
@@ -38,6 +38,7 @@ SCHEDULE: Final = "schedule"
 
 RETRY_SECONDS: Final = 60.0  # after what should have begun by the clock could not
 
+T = TypeVar("T")
 InThread = Callable[[Callable[[], Any]], Deferred[Any]]
 
 
@@ -129,9 +130,13 @@ class Reloading:
 
     def plan(self, at: datetime | None = None) -> Deferred[Preview]:
         """What a reload would do now, or at a moment; fails with ConfigurationError if it would be refused."""
-        ahead = self._connections.hypervisor.ahead()
         instant = _instant(self._now()) if at is None else at
-        return self._in_thread(lambda: self._preview(ahead, instant))
+        return self.of_what_runs(lambda ahead: self._preview(ahead, instant))
+
+    def of_what_runs(self, make: Callable[[Ahead], T]) -> Deferred[T]:
+        """What a thread makes of what is in force now."""
+        ahead = self._connections.hypervisor.ahead()
+        return self._in_thread(lambda: make(ahead))
 
     def _preview(self, ahead: Ahead, instant: datetime) -> Preview:
         written = self._peek()

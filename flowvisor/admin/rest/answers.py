@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timezone
+from http import HTTPStatus
 from time import time
 from typing import Any
 
 from twisted.internet.defer import Deferred
 
 from flowvisor import __version__
+from flowvisor.admin.explanation_page import explanation_json
 from flowvisor.admin.health import health_of
 from flowvisor.admin.page import Page, Stream
 from flowvisor.admin.rest import (
@@ -27,11 +29,15 @@ from flowvisor.admin.rest.events import MISSED
 from flowvisor.admin.rest.files import Folder, path_of, read_file
 from flowvisor.admin.rest.instance import Instance
 from flowvisor.admin.rest.json_pieces import json_page, listing
+from flowvisor.admin.rest.problems import Refused
 from flowvisor.admin.rest.render_policies import policy_of
 from flowvisor.hypervisor.big.big_switch import BigSwitch
 from flowvisor.hypervisor.peers import VirtualSwitch
 from flowvisor.network.dpid import format_dpid, parse_dpid
 from flowvisor.openflow.multipart import FlowStats
+from flowvisor.planning.ahead import Ahead
+from flowvisor.planning.explanation import explain as explain_packet
+from flowvisor.planning.explanation import packets_of, port_of
 from flowvisor.policies.acl import Acl
 
 
@@ -86,17 +92,34 @@ def datapaths(instance: Instance, call: Call) -> Page:
 
 def datapath(instance: Instance, call: Call) -> Page:
     """One datapath."""
-    return json_page(render_datapaths.datapath(instance, _dpid(instance, call)))
+    return json_page(render_datapaths.datapath(instance, _dpid(instance, call.parameters["datapath"])))
 
 
 def ports(instance: Instance, call: Call) -> Page:
     """The ports of a datapath."""
-    return listing("ports", render_datapaths.ports(instance, _dpid(instance, call)))
+    return listing("ports", render_datapaths.ports(instance, _dpid(instance, call.parameters["datapath"])))
 
 
-def _dpid(instance: Instance, call: Call) -> int:
-    """The datapath that the path names, or of which it has the dpid; raises Refused."""
-    name = call.parameters["datapath"]
+def explain(instance: Instance, call: Call) -> Deferred[Page]:
+    """Whose a packet is that comes in at a datapath, and why."""
+    dpid = _dpid(instance, call.query["datapath"])
+    try:
+        packets = packets_of(call.query["fields"])
+    except ValueError as error:
+        raise Refused(HTTPStatus.BAD_REQUEST, str(error)) from error
+    if port_of(packets[0]) is None:
+        told = "say in_port=PORT: whose a packet is depends on where it comes in"
+        raise Refused(HTTPStatus.BAD_REQUEST, told)
+
+    def made(ahead: Ahead) -> list[dict[str, Any]]:
+        return [explanation_json(explain_packet(ahead, dpid, one)) for one in packets]
+
+    explained = instance.reloading.of_what_runs(made)
+    return explained.addCallback(lambda found: listing("explanations", found))
+
+
+def _dpid(instance: Instance, name: str) -> int:
+    """The datapath of this name or dpid; raises Refused."""
     dpid = instance.configuration.settings.datapaths.get(name)
     if dpid is None:
         try:

@@ -74,6 +74,9 @@ def _check_query(route: Route, call: Call) -> None:
             told = f'there is no parameter "{name[:60]}" here'
             more = f", but {', '.join(sorted(known))}" if known else ""
             raise Refused(HTTPStatus.BAD_REQUEST, told + more)
+    for one in route.query:
+        if one.is_required and one.name not in call.query:
+            raise Refused(HTTPStatus.BAD_REQUEST, f"say {one.name}: {one.meaning}")
 
 
 def _check_body(route: Route, call: Call) -> None:

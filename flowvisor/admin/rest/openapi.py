@@ -64,7 +64,13 @@ def _parameters(route: Route) -> list[Schema]:
     name = {"type": "string", "pattern": f"^{NAME_PATTERN}$"}
     of_path = [{"name": one, "in": "path", "required": True, "schema": name} for one in route.parameters]
     of_query = [
-        {"name": one.name, "in": "query", "description": one.meaning, "schema": dict(one.schema)}
+        {
+            "name": one.name,
+            "in": "query",
+            "description": one.meaning,
+            "required": one.is_required,
+            "schema": dict(one.schema),
+        }
         for one in route.query
     ]
     of_headers = [

@@ -31,6 +31,7 @@ class Query:
     name: str
     meaning: str
     schema: Mapping[str, Any]
+    is_required: bool = False
 
 
 @frozen

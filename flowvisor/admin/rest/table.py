@@ -8,7 +8,15 @@ from typing import Any, Final
 from flowvisor.admin.health import health_page
 from flowvisor.admin.metrics import CONTENT_TYPE as METRICS
 from flowvisor.admin.page import JSON, Page
-from flowvisor.admin.rest import answers, commands, event_stream, listing_shapes, plan_shapes, shapes
+from flowvisor.admin.rest import (
+    answers,
+    commands,
+    event_stream,
+    explanation_shapes,
+    listing_shapes,
+    plan_shapes,
+    shapes,
+)
 from flowvisor.admin.rest.access import Audience
 from flowvisor.admin.rest.bodies import YAML
 from flowvisor.admin.rest.call import Call
@@ -213,6 +221,21 @@ ROUTES: Final = (
         plan_shapes.Plan,
         query=(Query("at", "a time as in RFC 3339, like 2026-12-24T18:00:00Z", {"type": "string"}),),
         refusals=(HTTPStatus.UNPROCESSABLE_ENTITY,),
+    ),
+    _get(
+        "/explain",
+        "explainPacket",
+        "Which slice a packet belongs to that comes in at a port, and why",
+        ADMIN,
+        answers.explain,
+        explanation_shapes.Explanations,
+        query=(
+            Query("datapath", "its name or its dpid", {"type": "string"}, is_required=True),
+            Query(
+                "fields", "what is known of it, as in_port=1,tcp_dst=80", {"type": "string"}, is_required=True
+            ),
+        ),
+        refusals=(HTTPStatus.NOT_FOUND,),
     ),
     Route(
         *(

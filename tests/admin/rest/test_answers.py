@@ -83,6 +83,29 @@ def test_another_is_not_there(desk: Desk, name: str) -> None:
         assert desk.get(path).status == 404
 
 
+@pytest.mark.parametrize("name", ["leaf-1", "0x1"])
+def test_a_packet_is_explained_by_what_runs(desk: Desk, name: str) -> None:
+    (told,) = desk.get(f"/explain?datapath={name}&fields=in_port=3,tcp_dst=80").json["explanations"][:1]
+    assert (told["datapath"], told["owner"], told["entries"][-1]["to"]) == ("leaf-1", "blue", "blue")
+    assert [(one["slice"], one["outcome"]) for one in told["claims"]] == [("blue", "has it")]
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "said"),
+    [
+        ("datapath=leaf-1", 400, "say fields"),
+        ("fields=in_port=1", 400, "say datapath"),
+        ("datapath=leaf-1&fields=tcp_dst=80", 400, "say in_port=PORT"),
+        ("datapath=leaf-1&fields=in_port=1,colour=red", 400, '"colour=red" is not FIELD=VALUE'),
+        ("datapath=leaf-1&fields=in_port=much", 400, "much"),
+        ("datapath=leaf-9&fields=in_port=1", 404, 'no datapath "leaf-9"'),
+    ],
+)
+def test_what_cannot_be_explained_is_said(desk: Desk, query: str, status: int, said: str) -> None:
+    answer = desk.get(f"/explain?{query}")
+    assert (answer.status, said in answer.json["detail"]) == (status, True)
+
+
 def test_everything_is_listed(desk: Desk) -> None:
     for path, name, count in (
         *(("/datapaths", "datapaths", 1), ("/links", "links", 2), ("/allocations", "allocations", 2)),
