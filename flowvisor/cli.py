@@ -214,18 +214,48 @@ def _show_plan(plan: dict[str, Any], *, as_json: bool) -> NoReturn:
     metavar="FILE",
     help="Packets that tcpdump or Wireshark has caught.",
 )
+@click.option("--running", is_flag=True, help="By what is in force where flowvisor runs.")
+@where
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON array to standard output.")
 @click.argument("fields", metavar="in_port=PORT[,FIELD=VALUE...]")
 def explain(
-    config: Path | None, datapath: str, digits: str | None, pcap: Path | None, as_json: bool, fields: str
+    config: Path | None,
+    datapath: str,
+    digits: str | None,
+    pcap: Path | None,
+    running: bool,
+    as_json: bool,
+    fields: str,
+    **place: Any,
 ) -> None:
     """Say which slice a packet belongs to that comes in at a port of a datapath, and why.
 
     Told are the rules that name it, in the order in which they count, each with its file and line, and the entries by
     which the datapath decides. What of a packet is not given may be anything; --hex and --pcap give all of it.
 
-    Exit status: 0 it was told; 2 something is wrong in the files, or in what was asked.
+    Exit status: 0 it was told; 2 something is wrong in the files, or in what was asked; 1 it was refused, for example
+    for want of a token; 4 nobody answers.
     """
+    if not running:
+        found = _explained(config, datapath, fields, digits, pcap)
+    elif config is None and digits is None and pcap is None:
+        with asked(**place) as client:
+            about = urlencode({"datapath": datapath, "fields": fields})
+            found = client.get(f"/explain?{about}")["explanations"]
+    else:
+        raise click.UsageError("--running goes without --config, --hex and --pcap")
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    for one in found:
+        for line in explanation_lines(one):
+            click.echo(line)
+
+
+def _explained(
+    config: Path | None, datapath: str, fields: str, digits: str | None, pcap: Path | None
+) -> list[dict[str, Any]]:
+    """What the files say."""
     files = _check_or_refuse(config).configuration
     try:
         named = files.settings.datapaths
@@ -234,13 +264,7 @@ def explain(
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     running = offline(files, files, _allocations(files))
-    found = [explain_packet(running, dpid, one) for one in packets]
-    if as_json:
-        click.echo(json.dumps([explanation_json(one) for one in found]))
-        return
-    for one in found:
-        for line in explanation_lines(one):
-            click.echo(line)
+    return [explanation_json(explain_packet(running, dpid, one)) for one in packets]
 
 
 def _packets(fields: str, digits: str | None, pcap: Path | None) -> list[Box]:

@@ -39,7 +39,7 @@ UNKNOWN = evolve(
 
 
 def test_people_read_the_verdict_and_then_why() -> None:
-    assert list(explanation_lines(FOUND)) == [
+    assert list(explanation_lines(explanation_json(FOUND))) == [
         "leaf-1: in_port 1",
         "  belongs to blue",
         "  b.yaml:5:5: blue, priority 20: in_port 1: has it",
@@ -48,7 +48,7 @@ def test_people_read_the_verdict_and_then_why() -> None:
         "  s.yaml:7:5: spy may look at it",
         "  entry, priority 41: in_port 1 -> blue",
     ]
-    assert list(explanation_lines(UNKNOWN)) == [
+    assert list(explanation_lines(explanation_json(UNKNOWN))) == [
         "leaf-1: in_port 1",
         "  depends on vlan_vid",
         "  r.yaml:6:5: red, priority 10: vlan_vid 5: may have it, which depends on vlan_vid",
@@ -58,10 +58,10 @@ def test_people_read_the_verdict_and_then_why() -> None:
 
 def test_a_packet_that_is_nobodys_is_told_so() -> None:
     nobodys = evolve(UNKNOWN, depends_on=())
-    assert list(explanation_lines(nobodys))[1] == "  belongs to nobody"
+    assert list(explanation_lines(explanation_json(nobodys)))[1] == "  belongs to nobody"
     denied = evolve(nobodys, denials=(Denial("no", Place("n.yaml", 4, 5), is_sure=True),))
-    assert "denied" in list(explanation_lines(denied))[1]
-    assert "  n.yaml:4:5: the policy no denies it" in explanation_lines(denied)
+    assert "denied" in list(explanation_lines(explanation_json(denied)))[1]
+    assert "  n.yaml:4:5: the policy no denies it" in explanation_lines(explanation_json(denied))
 
 
 def test_what_a_virtual_network_has_is_told_by_its_port() -> None:
@@ -69,7 +69,7 @@ def test_what_a_virtual_network_has_is_told_by_its_port() -> None:
     label = Claim("", None, None, "vlan_vid 7", LOSES, what="labels of virtual networks")
     own = Denial(ADDRESSES, Place("b.yaml", 5, 5), is_sure=False)
     found = evolve(FOUND, claims=(port, label), denials=(own,), readers=(), entries=(), what=port.what)
-    assert list(explanation_lines(found)) == [
+    assert list(explanation_lines(explanation_json(found))) == [
         "leaf-1: in_port 1",
         "  belongs to blue, port 3 of virtual switch big",
         "  b.yaml:5:5: blue, port 3 of virtual switch big: in_port 1: has it",

@@ -125,6 +125,17 @@ def test_a_plan_of_what_runs_is_told_and_exits_3_if_it_would_do_anything(place: 
     assert "goes with --against" in place.run("plan", "--config", "x").stderr
 
 
+def test_a_packet_is_explained_by_what_runs(place: Place) -> None:
+    result = place.run("explain", "--running", "--datapath", "leaf-1", "in_port=1")
+    assert (result.exit_code, result.stdout.splitlines()[1]) == (0, "  belongs to blue")
+    (told,) = place.json("explain", "--running", "--datapath", "leaf-1", "in_port=2")
+    assert told["owner"] == "red"
+    assert place.run("explain", "--running", "--datapath", "leaf-1", "in_port=1", by="blue").exit_code == 1
+    assert place.run("explain", "--running", "--datapath", "leaf-1", "tcp_dst=1").exit_code == 1
+    result = place.run("explain", "--running", "--hex", "00", "--datapath", "leaf-1", "in_port=1")
+    assert (result.exit_code, "--running goes without" in result.stderr) == (2, True)
+
+
 def test_what_is_degraded_is_status_3(place: Place) -> None:
     datapath = place.desk.instance.hypervisor.datapaths[1]
     datapath.own_failures = 2
