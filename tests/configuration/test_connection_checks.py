@@ -78,9 +78,9 @@ def test_a_port_is_not_taken_from_datapaths_or_operators_either() -> None:
 
 def test_a_thousand_listeners_are_compared_in_no_time() -> None:
     switches = "".join(f"  0x{n:x}: {{controllers: [ptcp:{n}]}}\n" for n in range(10_001, 12_001))
-    begun = time.perf_counter()
+    begun = time.process_time()
     assert told(a_slice("a", "[]", f"switches:\n{switches}")) == []
-    assert time.perf_counter() - begun < 2
+    assert time.process_time() - begun < 2
 
 
 def test_switches_are_those_of_the_slices_rules() -> None:

@@ -179,9 +179,9 @@ def test_what_is_wrong_with_a_node_is_told_at_its_place() -> None:
     "text", ["[" * 1_000_000, "{a: " * 250_000, "- " * 500_000, "? " * 250_000, "a: " * 300_000]
 )
 def test_a_nesting_bomb_costs_little(text: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     told_about(text)
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 @given(st.text() | st.text(alphabet="ab:-?[]{}&*!|>'\"%#\t\n ,\\~<"))

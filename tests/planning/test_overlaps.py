@@ -277,9 +277,9 @@ TIME_LIMIT_SECONDS = 5
 
 def seconds_for(slices: Iterable[TextFile]) -> tuple[float, list[Overlap]]:
     configuration = configuration_of(*slices)
-    began = time.perf_counter()
+    began = time.process_time()
     overlapping = find_overlaps(configuration)
-    return time.perf_counter() - began, overlapping
+    return time.process_time() - began, overlapping
 
 
 @pytest.mark.no_cover
