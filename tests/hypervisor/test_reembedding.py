@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Mapping
 from time import process_time
+from typing import Final
 
 from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
 
 from flowvisor.hypervisor.effects import Effects
 from flowvisor.hypervisor.hypervisor import Hypervisor
@@ -16,6 +20,7 @@ from flowvisor.network.topology import End
 from flowvisor.openflow import v13
 from flowvisor.openflow.actions import ApplyActions, Group, Output
 from flowvisor.openflow.frame import FLOW_MOD, GROUP_MOD
+from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import (
     DELETE_STRICT,
     GROUP_ADD,
@@ -32,9 +37,14 @@ from flowvisor.openflow.multipart import GroupDescReply, GroupDescRequest
 from flowvisor.openflow.ports import LINK_DOWN, Port
 from flowvisor.planning.allocation import Allocations
 from flowvisor.planning.entries import CLASSIFIER_TABLE, HYPERVISOR_GROUPS
-from tests.support.virtual import a_network
+from flowvisor.policies.acl import Acl, AclRule
+from flowvisor.policies.bandwidth import Bandwidth
+from flowvisor.slices.slice import Slice
+from flowvisor.slices.virtual_switch import Addresses
+from tests.support.examples import examples
+from tests.support.virtual import PLACE, a_network
 from tests.support.virtual_world import VirtualWorld, packet
-from tests.support.world import configuration
+from tests.support.world import a_slice, configuration, ports
 
 BIG = 0xA0
 OWN_GROUPS = HYPERVISOR_GROUPS.start
@@ -177,3 +187,62 @@ def test_a_link_with_a_hundred_labels_is_gone_round_in_a_moment() -> None:
         taken.append(seconds_to_go_round(hypervisor, End(edge, 101)))
         assert hypervisor.datapaths[edge].down_counts[GROUP_MOD] - before >= 100
     assert min(taken) < 0.2
+
+
+# ------------------------------------------------------------------------- reloads, compared with fresh starts
+
+PORTS = {1: "1/1", 2: "2/1", 3: "3/1"}
+RED = a_network("red", {"big": {1: "1/2", 2: "2/3"}, "lab": {5: "3/2"}}, ["big/10 lab/10"])
+POLICIES: Final = (
+    Acl("no", (AclRule(is_denied=True, datapaths=None, matches=(Match.of(in_port=2),), place=PLACE),)),
+    Bandwidth("slow", rate=5),
+)
+FILES: Final[Mapping[str, tuple[Slice, ...]]] = {
+    "blue": (a_network("blue", {"big": PORTS}),),
+    "a port elsewhere": (a_network("blue", {"big": {**PORTS, 2: "2/2"}}),),
+    "a port on another datapath": (a_network("blue", {"big": {**PORTS, 2: "3/4"}}),),
+    "a VLAN instead of a port": (a_network("blue", {"big": {**PORTS, 3: "3/1@20"}}),),
+    "another port": (a_network("blue", {"big": {**PORTS, 4: "1/4@20"}}),),
+    "a port less": (a_network("blue", {"big": {1: "1/1", 2: "2/1"}}),),
+    "more tables": (a_network("blue", {"big": PORTS}, tables=3),),
+    "addresses": (a_network("blue", {"big": PORTS}, addresses={"big/1": Addresses(mac=5, ipv4=(7,))}),),
+    "one that follows": (a_network("blue", {"big": {**PORTS, 1: "1/1 2/4"}}, follows={"big/1": 9}),),
+    "two networks": (a_network("blue", {"big": PORTS}), RED),
+    "the other one": (RED,),
+    "a slice, too": (a_network("blue", {"big": PORTS}), a_slice("green", ports(3, 4))),
+    "only a slice": (a_slice("green", ports(1, 2, 3, 4)),),
+    "denied": (evolve(a_network("blue", {"big": PORTS}), policies=("no",)),),
+    "limited": (evolve(a_network("blue", {"big": PORTS}), policies=("slow",)), RED),
+    "a link less": (a_network("red", {"big": {1: "1/2", 2: "2/3"}, "lab": {5: "3/2"}}),),
+}
+
+
+def contents(world: VirtualWorld) -> dict[tuple[int, str], object]:
+    """What the hypervisor and tenants have put on each datapath, and what tenants are shown."""
+    found: dict[tuple[int, str], object] = {}
+    for dpid, one in world.emulated.items():
+        found[dpid, "entries"] = sorted(
+            (table.table_id, entry.priority, sorted(entry.match.fields.items()), entry.instructions)
+            for table in one.pipeline.tables
+            for entry in table
+        )
+        found[dpid, "meters"] = {
+            meter.meter_id: [each.band for each in meter.bands] for meter in one.pipeline.meters
+        }
+        found[dpid, "groups"] = {
+            number: group.buckets for number, group in one.pipeline.groups._groups.items()
+        }
+    for share, big in world.hypervisor.networks.switches.items():
+        found[0, share] = big.ports, big.is_open, big.homes
+    return found
+
+
+@examples(15)
+@given(chain=st.lists(st.sampled_from(sorted(FILES)), min_size=2, max_size=4, unique=True))
+def test_a_reload_equals_a_fresh_start_on_the_new_files(chain: list[str]) -> None:
+    world = VirtualWorld(FILES[chain[0]], policies=POLICIES)
+    for name in chain[1:]:
+        world.reload(configuration(*FILES[name], policies=POLICIES))
+    fresh = VirtualWorld(FILES[chain[-1]], allocations=world.hypervisor.allocations, policies=POLICIES)
+    assert contents(world) == contents(fresh)
+    assert world.open == fresh.open
