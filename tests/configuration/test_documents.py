@@ -174,6 +174,7 @@ def test_what_is_wrong_with_a_node_is_told_at_its_place() -> None:
 
 
 @pytest.mark.no_cover
+@pytest.mark.no_cover
 @pytest.mark.usefixtures("_loader")
 @pytest.mark.parametrize(
     "text", ["[" * 1_000_000, "{a: " * 250_000, "- " * 500_000, "? " * 250_000, "a: " * 300_000]

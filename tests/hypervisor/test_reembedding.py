@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from time import process_time
 from typing import Final
 
+import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
@@ -178,6 +179,7 @@ def seconds_to_go_round(hypervisor: Hypervisor, end: End) -> float:
     return taken
 
 
+@pytest.mark.no_cover
 def test_a_link_with_a_hundred_labels_is_gone_round_in_a_moment() -> None:
     hypervisor = joined(4, 2, 400)
     gc.collect()

@@ -46,7 +46,7 @@ def no_priorities(patch: pytest.MonkeyPatch) -> None:
     def flattened(*args: Any) -> Iterator[FlowMod]:
         return (evolve(entry, priority=1) for entry in goto_entries(*args))
 
-    def unsubtracted(self: Ownership, box: Box, owner: str, *, is_fenced: bool = False) -> Iterator[Box]:
+    def unsubtracted(self: Ownership, box: Box, owner: str, **_how: bool) -> Iterator[Box]:
         for _, rule_box, rule_owner in self._classifier.overlapping(box):
             piece = intersect(box, rule_box)
             if rule_owner == owner and piece is not None:

@@ -34,7 +34,7 @@ FOUND = [
     (delete_by_wildcard, Tenants, "mixed", "I3"),
     (foreign_buffers, Tenants, "1.0", "I3"),
     (unchecked_buckets, Tenants, "tables", "I2"),
-    (each_table_alone, Tenants, "tables", "I2"),
+    (each_table_alone, Machine, "tables", "I2"),
     (readers_own, Tenants, "mixed", "I[12]"),
     (quota_off_by_one, Tenants, "mixed", "I3"),
     (flow_removed_to_all, Machine, "1.0", "I3"),
