@@ -13,6 +13,7 @@ from flowvisor.admin.metrics import Metrics
 from flowvisor.openflow.frame import HEADER, PACKET_OUT
 from tests.support.shell import TO_CONTROLLER, Shell
 from tests.support.tools import require_tool
+from tests.support.undisturbed import undisturbed
 from tests.support.world import a_slice, configuration, ports
 
 # Every label that any family may have: no address, port, xid or text of a peer's is among them.
@@ -117,14 +118,16 @@ def test_with_20000_series_no_piece_of_it_takes_long() -> None:
     crowd = crowded()
     best = 1.0  # of a few tries: the machine may have had other things to do
     for _ in range(3):
-        pieces, series, longest = crowd.pieces(), 0, 0.0
-        while True:
-            begun = thread_time()
-            piece = next(pieces, None)
-            longest = max(longest, thread_time() - begun)
-            if piece is None:
-                break
-            series += sum(not line.startswith("#") for line in piece.splitlines())
+        series, longest = 0, 0.0
+        with undisturbed():
+            pieces = crowd.pieces()
+            while True:
+                begun = thread_time()
+                piece = next(pieces, None)
+                longest = max(longest, thread_time() - begun)
+                if piece is None:
+                    break
+                series += sum(not line.startswith("#") for line in piece.splitlines())
         best = min(best, longest)
     assert series >= 20_000
     assert best < 0.05
