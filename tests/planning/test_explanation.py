@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 from attrs import evolve
-from hypothesis import given
+from hypothesis import given, reject
 from hypothesis import strategies as st
 
 from flowvisor.errors import Place
 from flowvisor.flowspace.box import Box
 from flowvisor.flowspace.layout import boxes_of
+from flowvisor.flowspace.region import TooManyPieces
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.packet import parse
 from flowvisor.openflow.ports import LOCAL
@@ -162,7 +163,10 @@ def test_whose_a_packet_is_said_to_be_is_whose_it_is(
     first, *others = slices
     held = (evolve(first, policies=(policy.name,)), *others)
     box: Box = packets_of_bytes(packet, port)[0]
-    found = explain(ahead(*held, policies=(policy,), version=version), 1, box)
+    try:
+        found = explain(ahead(*held, policies=(policy,), version=version), 1, box)
+    except TooManyPieces:
+        reject()  # a mask of more values than a datapath can be told
     assert found.owner == naive_receiver(held, {first.name: policy}, parse(packet, port))
     assert found.depends_on == ()
     if version == 4:

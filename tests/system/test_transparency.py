@@ -155,6 +155,10 @@ def _features(table: mp.TableFeatures) -> mp.TableFeatures:
     return evolve(table, name="", properties=properties)
 
 
+SETTABLE_FIELDS = range(12, 16)  # OpenFlow 1.3.5, section 7.3.5.5.2
+IN_PORT = 0x8000_0004
+
+
 def _is_virtualised(kind: int, number: int) -> bool:
     if kind in (mp.INSTRUCTIONS, mp.INSTRUCTIONS_MISS):
         return number != METER
@@ -162,6 +166,8 @@ def _is_virtualised(kind: int, number: int) -> bool:
         return number not in (SET_QUEUE, GROUP)
     if kind in (mp.NEXT_TABLES, mp.NEXT_TABLES_MISS):
         return number < TABLES
+    if kind in SETTABLE_FIELDS and number == IN_PORT:
+        return False  # only the hypervisor makes packets forget where they came in
     return number >> 16 == OPENFLOW_BASIC
 
 
