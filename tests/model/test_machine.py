@@ -15,8 +15,8 @@ STEPS = 30
 EXAMPLES = 32 if settings.get_current_profile_name() == "gate" else settings().max_examples
 
 
-# In a whole run, where other examples are drawn, this network is found not to hold what it should; by itself it does. It is
-# left to hunts until it is known why.
+# In a whole run, where other examples are drawn, this network is found not to hold what it should; by itself it does.
+# It is left to hunts until it is known why.
 IN_THE_GATE = [name for name in NETWORKS if name != "few-tables" or EXAMPLES != 32]
 
 
