@@ -111,5 +111,13 @@ def _channels(before: Laid, after: Laid, share: str) -> str:
         old.dpid == new.dpid
         and before.allocations.blocks[share] == after.allocations.blocks[share]
         and not set(edges).isdisjoint(others)
+        # A controller that has spoken with one datapath has to begin anew when there are several.
+        and (_is_spread(before, share) or not _is_spread(after, share) or set(others) <= set(edges))
     )
     return KEPT if is_kept else REOPENED
+
+
+def _is_spread(laid: Laid, share: str) -> bool:
+    """Whether the virtual switch may lie on several datapaths, connected or not."""
+    _, switch = laid.switches[share]
+    return len(switch.datapaths or laid.embedding.edges[share]) > 1
