@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Final
 
 from prometheus_client import generate_latest
@@ -21,42 +22,57 @@ Values = Iterable[tuple[tuple[str, ...], float]]  # the labels' values in their 
 
 
 class Family(Metric):
-    """A metric of which each series is made when somebody reads it: 20,000 at once would hold everybody up."""
+    """A metric of which each series is made when somebody reads it: 20,000 at once would hold everybody up.
 
-    def __init__(self, kind: str, name: str, documentation: str, labels: str, values: Values) -> None:
+    `parts` give its values, each those of its moment.
+    """
+
+    def __init__(
+        self, kind: str, name: str, documentation: str, labels: str, parts: Sequence[Callable[[], Values]]
+    ) -> None:
         self._series = name + "_total" if kind == "counter" else name
         self._labels = labels.split()
-        self._values = list(values)  # as things are now
+        self._parts = parts
         super().__init__(name, documentation, kind)
 
     @property
     def samples(self) -> list[Sample]:
         """All of them."""
-        return self.some(0, len(self._values))
+        return [sample for some in self.pieces() for sample in some]
 
     @samples.setter
     def samples(self, _none: list[Sample]) -> None:
         """What a metric begins with."""
 
-    def some(self, begin: int, end: int) -> list[Sample]:
-        """Some of them."""
-        return [
-            Sample(self._series, dict(zip(self._labels, of_labels, strict=True)), value)
-            for of_labels, value in self._values[begin:end]
-        ]
+    def pieces(self) -> Iterator[list[Sample]]:
+        """So many of them at a time that it does not take long; a family without any is one piece."""
+        values = (pair for part in self._parts for pair in part())
+        some = list(islice(values, SAMPLES_PER_PIECE))
+        yield [self._sample(*pair) for pair in some]
+        while some := list(islice(values, SAMPLES_PER_PIECE)):
+            yield [self._sample(*pair) for pair in some]
 
-    def __len__(self) -> int:
-        return len(self._values)
+    def _sample(self, of_labels: tuple[str, ...], value: float) -> Sample:
+        return Sample(self._series, dict(zip(self._labels, of_labels, strict=True)), value)
 
 
 def counter(name: str, documentation: str, labels: str, values: Values) -> Metric:
     """What only grows; `labels` are names with spaces between them, `_total` is added to the name."""
-    return Family("counter", PREFIX + name, documentation, labels, values)
+    as_they_are_now = list(values)
+    return counter_in_parts(name, documentation, labels, [lambda: as_they_are_now])
+
+
+def counter_in_parts(
+    name: str, documentation: str, labels: str, parts: Sequence[Callable[[], Values]]
+) -> Metric:
+    """The same, of so much that its values are not to be gathered at once."""
+    return Family("counter", PREFIX + name, documentation, labels, parts)
 
 
 def gauge(name: str, documentation: str, labels: str, values: Values) -> Metric:
     """What goes up and down."""
-    return Family("gauge", PREFIX + name, documentation, labels, values)
+    as_they_are_now = list(values)
+    return Family("gauge", PREFIX + name, documentation, labels, [lambda: as_they_are_now])
 
 
 def histogram(
@@ -71,12 +87,10 @@ def histogram(
 
 def text_of(family: Metric) -> Iterator[str]:
     """The text that Prometheus reads, in pieces that do not take long."""
-    count = len(family) if isinstance(family, Family) else len(family.samples)
     head_lines = 0
-    for begin in range(0, count or 1, SAMPLES_PER_PIECE):
-        end = begin + SAMPLES_PER_PIECE
+    for samples in family.pieces() if isinstance(family, Family) else (family.samples,):
         some = Metric(family.name, family.documentation, family.type)
-        some.samples = family.some(begin, end) if isinstance(family, Family) else family.samples[begin:end]
+        some.samples = samples
         text = generate_latest(One(some)).decode()
         lines = text.splitlines(keepends=True)
         yield "".join(lines[head_lines:])

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 
 from prometheus_client.metrics_core import Metric
 
-from flowvisor.admin.families import Values, counter, gauge
+from flowvisor.admin.families import Values, counter, counter_in_parts, gauge
 from flowvisor.admin.message_names import name_of
 from flowvisor.configuration.snapshot import Configuration
 from flowvisor.connections.connections import Connections
@@ -139,11 +140,11 @@ def _controllers(connections: Connections) -> Iterator[Metric]:
 
 
 def _messages(tenants: list[Tenant]) -> Iterator[Metric]:
-    yield counter(
+    yield counter_in_parts(
         "messages",
         "Messages of the slice, and what became of them.",
         "slice direction type outcome",
-        _outcomes(tenants),
+        [partial(_outcomes, tenant) for tenant in tenants],
     )
     yield counter(
         "message_bytes",
@@ -155,15 +156,17 @@ def _messages(tenants: list[Tenant]) -> Iterator[Metric]:
             for direction, size in (("up", "up_bytes"), ("down", "down_bytes"))
         ),
     )
-    denied: Counter[tuple[str, str, str]] = Counter()
+    yield counter_in_parts(
+        "messages_denied",
+        "Requests answered with an error.",
+        "slice type reason",
+        [partial(_denied, tenant) for tenant in tenants],
+    )
     shed: Counter[tuple[str, str]] = Counter()
     for tenant in tenants:
-        for version, counters in tenant.counters.items():
-            for (kind, reason), count in counters.refused.items():
-                denied[tenant.name, name_of(version, kind), reason] += count
+        for counters in tenant.counters.values():
             for reason, count in counters.shed.items():
                 shed[tenant.name, reason] += count
-    yield counter("messages_denied", "Requests answered with an error.", "slice type reason", denied.items())
     yield counter("messages_shed", "Messages of the slice that were dropped.", "slice reason", shed.items())
     yield counter(
         "rate_limited",
@@ -178,18 +181,25 @@ def _messages(tenants: list[Tenant]) -> Iterator[Metric]:
     )
 
 
-def _outcomes(tenants: list[Tenant]) -> Values:
+def _outcomes(tenant: Tenant) -> Values:
     outcomes: Counter[tuple[str, str, str, str]] = Counter()
-    for tenant in tenants:
-        for version, counters in tenant.counters.items():
-            for direction, outcome, counts in (
-                ("up", "forwarded", counters.up),
-                ("down", "forwarded", counters.down),
-                ("down", "answered", counters.answered),
-            ):
-                for kind, count in enumerate(counts):
-                    if count:
-                        outcomes[tenant.name, direction, name_of(version, kind), outcome] += count
-            for (kind, _), count in counters.refused.items():
-                outcomes[tenant.name, "down", name_of(version, kind), "denied"] += count
+    for version, counters in tenant.counters.items():
+        for direction, outcome, counts in (
+            ("up", "forwarded", counters.up),
+            ("down", "forwarded", counters.down),
+            ("down", "answered", counters.answered),
+        ):
+            for kind, count in enumerate(counts):
+                if count:
+                    outcomes[tenant.name, direction, name_of(version, kind), outcome] += count
+        for (kind, _), count in counters.refused.items():
+            outcomes[tenant.name, "down", name_of(version, kind), "denied"] += count
     return outcomes.items()
+
+
+def _denied(tenant: Tenant) -> Values:
+    denied: Counter[tuple[str, str, str]] = Counter()
+    for version, counters in tenant.counters.items():
+        for (kind, reason), count in counters.refused.items():
+            denied[tenant.name, name_of(version, kind), reason] += count
+    return denied.items()

@@ -263,8 +263,8 @@ class OneBridge:
             versions=[NAMES[self.version]],
             controller=f"tcp:127.0.0.1:{controller_port}",
             ports={port: f"s{port}" for port in PORTS},
+            settings=[f"other_config:hwaddr={hw_addr(0xFE).hex(':')}"],  # changed later it would be told of
         )
-        self.switch.vsctl("set", "bridge", BRIDGE, f"other_config:hwaddr={hw_addr(0xFE).hex(':')}")
         with contextlib.ExitStack() as undo:
             undo.callback(self.switch.delete_bridge, BRIDGE)
             wires = {port: Wire(self.namespace, f"h{port}") for port in PORTS}

@@ -78,11 +78,22 @@ class OpenVSwitch:
         return all(self.vsctl("get", "controller", each, "is_connected") == "true\n" for each in controllers)
 
     def add_bridge(
-        self, name: str, *, dpid: int, versions: Sequence[str], controller: str, ports: Mapping[int, str]
+        self,
+        name: str,
+        *,
+        dpid: int,
+        versions: Sequence[str],
+        controller: str,
+        ports: Mapping[int, str],
+        settings: Sequence[str] = (),
     ) -> None:
-        """Make a bridge that forwards nothing by itself, and connect it; `ports` names their interfaces."""
+        """Make a bridge that forwards nothing by itself, and connect it; `ports` names their interfaces.
+
+        Further `settings` are columns of the bridge's, "column:key=value".
+        """
         protocols = ",".join(f"OpenFlow{version.replace('.', '')}" for version in versions)
         settings = [
+            *settings,
             *("datapath_type=netdev", "fail_mode=secure", f"protocols={protocols}"),
             *(f"other_config:datapath-id={dpid:016x}", "other_config:disable-in-band=true"),
         ]
