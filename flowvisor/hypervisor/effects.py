@@ -6,9 +6,12 @@ becomes one write; the shell joins each list once. Everything rarer is a small f
 
 from __future__ import annotations
 
-from typing import Union
+from typing import Final, Union
 
 from attrs import frozen
+
+# Datapaths, links and ports mostly do not come alone: for so long others are waited for.
+GATHERING_SECONDS: Final = 0.05
 
 
 class Peer:

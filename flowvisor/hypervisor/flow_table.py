@@ -9,7 +9,7 @@ ask for flow-removed, so that the table knows what timed out, whether the tenant
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, Protocol
 
 from attrs import Factory, define, evolve
 
@@ -26,7 +26,7 @@ from flowvisor.openflow.actions import (
     WriteActions,
 )
 from flowvisor.openflow.match import Match
-from flowvisor.openflow.messages import ANY_GROUP, FlowMod
+from flowvisor.openflow.messages import ANY_GROUP, FlowMod, FlowRemoved
 from flowvisor.openflow.ports import ANY, CONTROLLER
 from flowvisor.openflow.structure import padding
 from flowvisor.openflow.versions import codec
@@ -41,6 +41,12 @@ Key = tuple[int, int | bytes]
 Written = tuple[int, Instructions]
 
 REFUSED: Final = -1  # as an entry's `live`: the datapath refused it, and it has been undone
+
+
+class Readoption(Protocol):
+    """Whoever compares entries that were there before with those that are."""
+
+    def piece_gone(self, message: FlowRemoved) -> None: ...
 
 
 @define(eq=False)

@@ -12,18 +12,16 @@ from flowvisor.hypervisor import flow_quota, links, northbound, readoption, repl
 from flowvisor.hypervisor.big import legs
 from flowvisor.hypervisor.big.big_switch import BigChannel
 from flowvisor.hypervisor.channels import close_channel, open_channel
-from flowvisor.hypervisor.effects import Effects, HangUp, VirtualSwitchName, Wake
+from flowvisor.hypervisor.effects import GATHERING_SECONDS, Effects, HangUp, VirtualSwitchName, Wake
 from flowvisor.hypervisor.journal import Name
 from flowvisor.hypervisor.limits import Limits
 from flowvisor.hypervisor.memory import Memory
 from flowvisor.hypervisor.networks import Networks
 from flowvisor.hypervisor.partial_requests import expire
 from flowvisor.hypervisor.peers import (
-    GATHERING_SECONDS,
     Channel,
     Datapath,
     Fabric,
-    Request,
     Tenant,
     TenantChannel,
     VirtualSwitch,
@@ -32,11 +30,11 @@ from flowvisor.hypervisor.port_configs import recalled
 from flowvisor.hypervisor.provisioning import reprovision
 from flowvisor.hypervisor.readings import forget_old
 from flowvisor.hypervisor.reembedding import look_at_ports, reembed
+from flowvisor.hypervisor.requests import give_up_late
 from flowvisor.hypervisor.room import Pool
 from flowvisor.hypervisor.sightings import Sighting
 from flowvisor.network.discovery import Discovery
 from flowvisor.network.topology import Topology
-from flowvisor.openflow.error_codes import REQUEST_EPERM
 from flowvisor.openflow.messages import FeaturesReply
 from flowvisor.openflow.versions import codec
 from flowvisor.planning.ahead import Ahead, Facts
@@ -49,10 +47,6 @@ from flowvisor.policies.bandwidth import Bandwidth
 from flowvisor.policies.quota import Quota
 from flowvisor.policies.rate_limit import RateLimit
 from flowvisor.slices.virtual_network import slice_of_share
-
-# What a request that was never answered comes to; OpenFlow 1.3 has no code for it.
-NO_ANSWER: Final = REQUEST_EPERM
-
 
 # Virtual switches whose datapaths are given new plans in one turn; the first datapath is, however many it has.
 MAX_SWITCHES_AT_ONCE: Final = 100  # about 15 ms
@@ -382,11 +376,7 @@ class Hypervisor:
         """Give up on requests that were not answered in time. To be called about once a second."""
         effects = Effects(now)
         for datapath in list(self.datapaths.values()):
-            senders = [datapath.transactions, *(channel.transactions for channel in datapath.slots.values())]
-            for transactions in senders:
-                late = [xid for xid, one in transactions.waiting.items() if one.expires_at <= now]
-                for xid in late:
-                    _expire(datapath, transactions.waiting.pop(xid), effects)
+            give_up_late(datapath, effects)
             forget_old(datapath, now)
             for channel in datapath.slots.values():
                 if channel.partial and not channel.has_left:
@@ -405,10 +395,3 @@ class Hypervisor:
         links.tick(self.fabric, effects)
         self._settle(effects)
         return effects
-
-
-def _expire(datapath: Datapath, request: Request, effects: Effects) -> None:
-    datapath.expired += 1
-    if not request.is_over:
-        request.is_over = True
-        request.fail(NO_ANSWER, effects)

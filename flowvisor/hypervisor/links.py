@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from flowvisor.hypervisor.effects import Effects
-from flowvisor.hypervisor.peers import GATHERING_SECONDS, Datapath, Doubts, Fabric
+from flowvisor.hypervisor.effects import GATHERING_SECONDS, Effects
+from flowvisor.hypervisor.faults import Doubts
+from flowvisor.hypervisor.peers import Datapath, Fabric
 from flowvisor.hypervisor.rejudging import rejudge
 from flowvisor.hypervisor.requests import send_own
 from flowvisor.hypervisor.sightings import remember_link

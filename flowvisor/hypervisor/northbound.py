@@ -8,11 +8,12 @@ from typing import Final
 from flowvisor.errors import MalformedMessage
 from flowvisor.hypervisor import links, readoption
 from flowvisor.hypervisor.effects import Effects, HangUp
+from flowvisor.hypervisor.faults import TOO_MANY_FAULTS
 from flowvisor.hypervisor.flow_table import Entry
-from flowvisor.hypervisor.peers import TOO_MANY_FAULTS, Datapath, Request, TenantChannel
+from flowvisor.hypervisor.peers import Datapath, TenantChannel
 from flowvisor.hypervisor.refusal import Refusal, refuse
 from flowvisor.hypervisor.requests import MAX_REPLY_BYTES, finish
-from flowvisor.hypervisor.transactions import HYPERVISOR_SLOT, Transactions, slot_of
+from flowvisor.hypervisor.transactions import HYPERVISOR_SLOT, Request, Transactions, slot_of
 from flowvisor.hypervisor.translation import (
     flow_mod,
     flow_removed,

@@ -11,8 +11,9 @@ from typing import Final
 from attrs import evolve
 
 from flowvisor.hypervisor.effects import Effects
-from flowvisor.hypervisor.peers import PartialRequest, TenantChannel
+from flowvisor.hypervisor.peers import TenantChannel
 from flowvisor.hypervisor.refusal import Refusal, refuse
+from flowvisor.hypervisor.transactions import PartialRequest
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.multipart import (
     ExperimenterMultipartRequest,

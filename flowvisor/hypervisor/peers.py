@@ -11,8 +11,9 @@ from attrs import Factory, define, field
 from flowvisor.hypervisor.buffers import Buffers
 from flowvisor.hypervisor.counters import KINDS, MessageCounters
 from flowvisor.hypervisor.effects import Effects, Peer, VirtualSwitchName, Wake
+from flowvisor.hypervisor.faults import Doubts, Faults
 from flowvisor.hypervisor.flight import Flight
-from flowvisor.hypervisor.flow_table import Entry, FlowTable
+from flowvisor.hypervisor.flow_table import Entry, FlowTable, Readoption
 from flowvisor.hypervisor.groups import Groups
 from flowvisor.hypervisor.ids import Ids
 from flowvisor.hypervisor.limits import Limits
@@ -22,14 +23,13 @@ from flowvisor.hypervisor.port_configs import PortConfigs
 from flowvisor.hypervisor.refusals import Refused, no_refusals
 from flowvisor.hypervisor.room import Pool, Room
 from flowvisor.hypervisor.storm import Storm
-from flowvisor.hypervisor.transactions import HYPERVISOR_SLOT, Transactions
+from flowvisor.hypervisor.transactions import HYPERVISOR_SLOT, PartialRequest, Request, Transactions
 from flowvisor.hypervisor.turns import Share, Turns
 from flowvisor.hypervisor.verdicts import Verdicts
 from flowvisor.network.discovery import Discovery
 from flowvisor.network.topology import Topology
 from flowvisor.network.wanted_datapath import ANYHOW, WantedDatapath
 from flowvisor.openflow.bridge import DEFAULT_QUEUE
-from flowvisor.openflow.channel import MAX_PROTOCOL_ERRORS, PROTOCOL_ERROR_WINDOW_SECONDS
 from flowvisor.openflow.messages import (
     REASON_ACTION,
     REASON_NO_MATCH,
@@ -53,62 +53,11 @@ from flowvisor.policies.bandwidth import Bandwidth
 from flowvisor.policies.quota import Quota
 from flowvisor.slices.slice import Slice
 
-# Datapaths, links and ports mostly do not come alone: for so long others are waited for.
-GATHERING_SECONDS: Final = 0.05
-
-TOO_MANY_FAULTS: Final = "too-many-protocol-errors"  # why a peer is hung up on
-
 # As Open vSwitch has it: who wants to hear of packets whose time to live is over asks for them.
 DEFAULT_MASKS: Final = AsyncMasks(packet_in=(1 << REASON_NO_MATCH | 1 << REASON_ACTION, 0))
 
 # What is done with a tenant's frame; gives a `Refusal` or None.
 OfTenant = Callable[["TenantChannel", bytes, Effects], Any]
-
-
-@define(eq=False)
-class Request:
-    """A request that waits for its answer, which may come in several parts or to several messages.
-
-    `answer` gets all the replies' messages, once; `fail` the error's pair instead. Replies are held until then,
-    unless `each` takes them one by one. If it `takes_frames` they are not decoded but kept in `frames`.
-    """
-
-    answer: Callable[[list[Message], Effects], None]
-    fail: Callable[[tuple[int, int], Effects], None]
-    expires_at: float
-    outstanding: int = 1
-    takes_frames: bool = False
-    each: Callable[[Message], None] | None = None
-    parts: list[Message] = Factory(list)
-    frames: list[bytes] = Factory(list)
-    held_bytes: int = 0
-    is_over: bool = False
-
-
-@define(eq=False)
-class Faults:
-    """How often a peer has broken the protocol lately, by the channel's own measure of patience."""
-
-    count: int = 0
-    since: float = 0.0
-
-    def one_more(self, now: float) -> bool:
-        """Count one; True if the peer is to be hung up on."""
-        if now - self.since > PROTOCOL_ERROR_WINDOW_SECONDS:
-            self.since, self.count = now, 0
-        self.count += 1
-        return self.count >= MAX_PROTOCOL_ERRORS
-
-
-@define(eq=False)
-class PartialRequest:
-    """A multipart request of which more is to come: its first frame, and what has come of it so far."""
-
-    frame: bytes
-    expires_at: float
-    parts: int = 0
-    octets: int = 0
-    tables: tuple[TableFeatures, ...] = ()
 
 
 @define(eq=False)
@@ -331,20 +280,6 @@ class VirtualSwitch:
             return self.ports
         numbers = sorted(number for number in self.datapath.ports if self.view.sees_port(number))
         return [self.port_configs.shown(self.datapath.ports[number]) for number in numbers]
-
-
-class Readoption(Protocol):
-    """Whoever compares entries that were there before with those that are."""
-
-    def piece_gone(self, message: FlowRemoved) -> None: ...
-
-
-@define(eq=False)
-class Doubts:
-    """How many packets have come in at a port lately that are like probes and prove nothing."""
-
-    since: float
-    count: int = 0
 
 
 class UpperStorey(Protocol):

@@ -11,14 +11,16 @@ from flowvisor.errors import Inexpressible
 from flowvisor.hypervisor.effects import Effects, HangUp
 from flowvisor.hypervisor.flight import MESSAGE_WEIGHT
 from flowvisor.hypervisor.flow_table import Entry
-from flowvisor.hypervisor.peers import Datapath, Request, TenantChannel
+from flowvisor.hypervisor.peers import Datapath, TenantChannel
 from flowvisor.hypervisor.refusal import Refusal, refuse
-from flowvisor.hypervisor.transactions import MAX_WAITING, Transactions
+from flowvisor.hypervisor.transactions import MAX_WAITING, Request, Transactions
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.messages import BarrierRequest, Message
 
 # Open vSwitch needs 0.3 s for its largest reply (table features). Controllers give up after 10 s or more.
 REQUEST_TIMEOUT_SECONDS: Final = 8.0
+# What a request that was never answered comes to; OpenFlow 1.3 has no code for it.
+NO_ANSWER: Final = codes.REQUEST_EPERM
 MAX_REPLY_BYTES: Final = 32 * 1024 * 1024  # of one request's replies held; beyond it the request fails
 
 STALLED: Final = "stalled"  # why a datapath that answers no fence is hung up on
@@ -75,6 +77,19 @@ def finish(request: Request, effects: Effects) -> None:
         request.answer(request.parts, effects)
     except Inexpressible as fault:  # what the datapath said has no form in the tenant's version
         request.fail((fault.error_type, fault.error_code), effects)
+
+
+def give_up_late(datapath: Datapath, effects: Effects) -> None:
+    """Let the requests fail, whoever has asked, that were not answered in time."""
+    senders = [datapath.transactions, *(channel.transactions for channel in datapath.slots.values())]
+    for transactions in senders:
+        late = [xid for xid, one in transactions.waiting.items() if one.expires_at <= effects.now]
+        for xid in late:
+            datapath.expired += 1
+            request = transactions.waiting.pop(xid)
+            if not request.is_over:
+                request.is_over = True
+                request.fail(NO_ANSWER, effects)
 
 
 def send_to_datapath(datapath: Datapath, frame: bytes, effects: Effects) -> None:

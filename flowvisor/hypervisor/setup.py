@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from flowvisor.hypervisor import bandwidth, links
-from flowvisor.hypervisor.effects import Effects, HangUp, OpenChannels
+from flowvisor.hypervisor.effects import GATHERING_SECONDS, Effects, HangUp, OpenChannels
 from flowvisor.hypervisor.groups import Groups
 from flowvisor.hypervisor.ids import Ids
 from flowvisor.hypervisor.meters import Meters
-from flowvisor.hypervisor.peers import GATHERING_SECONDS, Datapath
+from flowvisor.hypervisor.peers import Datapath
 from flowvisor.hypervisor.provisioning import provision
 from flowvisor.hypervisor.readoption import Comparison
 from flowvisor.hypervisor.rejudging import correction

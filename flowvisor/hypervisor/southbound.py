@@ -10,9 +10,10 @@ from typing import Any, Final
 
 from flowvisor.errors import Inexpressible, MalformedMessage
 from flowvisor.hypervisor.effects import Effects, HangUp
+from flowvisor.hypervisor.faults import TOO_MANY_FAULTS
 from flowvisor.hypervisor.flight import MESSAGE_WEIGHT
 from flowvisor.hypervisor.partial_requests import put_together
-from flowvisor.hypervisor.peers import TOO_MANY_FAULTS, TenantChannel
+from flowvisor.hypervisor.peers import TenantChannel
 from flowvisor.hypervisor.refusal import Refusal, refuse
 from flowvisor.hypervisor.translation import (
     flow_mod,

@@ -8,7 +8,14 @@ sequence, until a barrier's reply says that it did not; `fence_is_due` asks for 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, Generic, TypeVar
+
+from attrs import Factory, define
+
+from flowvisor.hypervisor.effects import Effects
+from flowvisor.openflow.messages import Message
+from flowvisor.openflow.multipart import TableFeatures
 
 SEQUENCE_BITS: Final = 20
 SEQUENCE_MASK: Final = (1 << SEQUENCE_BITS) - 1
@@ -22,6 +29,37 @@ MAX_SENT: Final = 1024
 MAX_WAITING: Final = 256  # requests of one sender without an answer; a further one is refused
 
 T = TypeVar("T")
+
+
+@define(eq=False)
+class Request:
+    """A request that waits for its answer, which may come in several parts or to several messages.
+
+    `answer` gets all the replies' messages, once; `fail` the error's pair instead. Replies are held until then,
+    unless `each` takes them one by one. If it `takes_frames` they are not decoded but kept in `frames`.
+    """
+
+    answer: Callable[[list[Message], Effects], None]
+    fail: Callable[[tuple[int, int], Effects], None]
+    expires_at: float
+    outstanding: int = 1
+    takes_frames: bool = False
+    each: Callable[[Message], None] | None = None
+    parts: list[Message] = Factory(list)
+    frames: list[bytes] = Factory(list)
+    held_bytes: int = 0
+    is_over: bool = False
+
+
+@define(eq=False)
+class PartialRequest:
+    """A multipart request of which more is to come: its first frame, and what has come of it so far."""
+
+    frame: bytes
+    expires_at: float
+    parts: int = 0
+    octets: int = 0
+    tables: tuple[TableFeatures, ...] = ()
 
 
 def slot_of(xid: int) -> int:

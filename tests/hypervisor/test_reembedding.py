@@ -11,9 +11,8 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowvisor.hypervisor.effects import Effects
+from flowvisor.hypervisor.effects import GATHERING_SECONDS, Effects
 from flowvisor.hypervisor.hypervisor import Hypervisor
-from flowvisor.hypervisor.peers import GATHERING_SECONDS
 from flowvisor.hypervisor.reembedding import reembed
 from flowvisor.network.discovery import KEY_BYTES, Discovery
 from flowvisor.network.topology import End

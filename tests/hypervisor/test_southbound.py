@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from flowvisor.hypervisor.effects import HangUp
+from flowvisor.hypervisor.faults import TOO_MANY_FAULTS
 from flowvisor.hypervisor.flight import MAX_WINDOW, MESSAGE_WEIGHT
-from flowvisor.hypervisor.peers import TOO_MANY_FAULTS
 from flowvisor.hypervisor.requests import REQUEST_TIMEOUT_SECONDS
 from flowvisor.hypervisor.turns import QUANTUM
 from flowvisor.openflow import error_codes as codes

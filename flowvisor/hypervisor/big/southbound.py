@@ -21,7 +21,7 @@ from flowvisor.hypervisor.big.errands import ask, begin, finish_if_unsent
 from flowvisor.hypervisor.big.fan_out import first_leg, tell_one
 from flowvisor.hypervisor.big.settings import settings_changed
 from flowvisor.hypervisor.effects import Effects, HangUp
-from flowvisor.hypervisor.peers import TOO_MANY_FAULTS
+from flowvisor.hypervisor.faults import TOO_MANY_FAULTS
 from flowvisor.hypervisor.refusal import Refusal, refuse
 from flowvisor.hypervisor.translation import nicira, switch_messages, unowned
 from flowvisor.openflow import error_codes as codes

@@ -6,8 +6,8 @@ from attrs import evolve
 
 from flowvisor.errors import Inexpressible
 from flowvisor.hypervisor import links
-from flowvisor.hypervisor.effects import Effects
-from flowvisor.hypervisor.peers import GATHERING_SECONDS, Datapath, TenantChannel, VirtualSwitch
+from flowvisor.hypervisor.effects import GATHERING_SECONDS, Effects
+from flowvisor.hypervisor.peers import Datapath, TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.provisioning import provision_port
 from flowvisor.hypervisor.requests import send_own
 from flowvisor.hypervisor.sightings import is_up

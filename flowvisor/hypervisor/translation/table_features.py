@@ -14,9 +14,10 @@ from attrs import evolve
 
 from flowvisor.errors import MalformedMessage
 from flowvisor.hypervisor.effects import Effects
-from flowvisor.hypervisor.peers import Datapath, Request, TenantChannel, VirtualSwitch
+from flowvisor.hypervisor.peers import Datapath, TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.refusal import Refusal, refuse
 from flowvisor.hypervisor.requests import ask
+from flowvisor.hypervisor.transactions import Request
 from flowvisor.hypervisor.translation.statistics import MAX_ENTRIES, send_reply
 from flowvisor.hypervisor.translation.virtual_ports import UNSEEN_FIELDS
 from flowvisor.openflow import error_codes as codes
