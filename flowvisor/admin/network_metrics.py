@@ -37,6 +37,12 @@ def network_metrics(hypervisor: Hypervisor) -> Iterator[Metric]:
         "slice",
         (((name,), count) for name, count in labels.items()),
     )
+    yield counter(
+        "arp_answers",
+        "Questions who has an address, by ARP or neighbour discovery, that were answered for whoever has it.",
+        "slice",
+        (((name,), count) for name, count in networks.answers.given.items()),
+    )
     if not networks.are_there:
         return
     for name, documentation, value in (

@@ -121,6 +121,7 @@ def _virtual_network(node: Node, values: Mapping[str, Any]) -> VirtualNetwork:
         links=links,
         transport=values["transport"],
         groups=values["groups"],
+        answers_arp=values["arp"],
     )
 
 
@@ -198,6 +199,11 @@ VIRTUAL_NETWORK: Final = Format(
         "switches": Key(virtual_switches(SWITCH_KEYS), meaning="its virtual switches", is_required=True),
         "links": Key(virtual_links, meaning="cables between them, each by its two ends", default={}),
         "groups": Key(groups, meaning="machines that its acl speaks of by a name", default={}),
+        "arp": Key(
+            one_of({"forward": False, "answer": True}),
+            meaning="what becomes of questions who has an address, if it is known which port has it",
+            default=False,
+        ),
         "transport": Key(
             one_of({each.value: each for each in Transport}),
             meaning="how packets cross from one datapath to another: behind a service tag, or in tunnels",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from flowvisor.openflow.checksum import folded
 from flowvisor.openflow.fields import (
     ETH_TYPE_IPV6,
     IP_PROTO_ICMP,
@@ -17,19 +18,6 @@ CHECKSUM_OFFSET: Final = {IP_PROTO_TCP: 16, IP_PROTO_UDP: 6, IP_PROTO_ICMP: 2, I
 _CASTAGNOLI: Final = 0x82F63B78  # CRC-32C, reflected (RFC 9260, appendix A)
 
 
-def internet_checksum(data: bytes) -> int:
-    """The checksum of RFC 1071 over bytes in which the checksum's own place is zero."""
-    if len(data) % 2:
-        data = bytes(data) + b"\0"
-    return ~_fold(sum(int.from_bytes(data[i : i + 2], "big") for i in range(0, len(data), 2))) & 0xFFFF
-
-
-def _fold(total: int) -> int:
-    while total > 0xFFFF:
-        total = (total & 0xFFFF) + (total >> 16)
-    return total
-
-
 def corrected(checksum: int, old: bytes, new: bytes) -> int:
     """The checksum after `old` became `new` (RFC 1624, equation 3): a wrong one stays wrong by as much.
 
@@ -38,7 +26,7 @@ def corrected(checksum: int, old: bytes, new: bytes) -> int:
     total = ~checksum & 0xFFFF
     for i in range(0, len(old), 2):
         total += (~int.from_bytes(old[i : i + 2], "big") & 0xFFFF) + int.from_bytes(new[i : i + 2], "big")
-    return ~_fold(total) & 0xFFFF
+    return ~folded(total) & 0xFFFF
 
 
 def correct_at(packet: bytearray, at: int, old: bytes, new: bytes) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from attrs import define, field
 
-from flowvisor.emulation.checksums import internet_checksum
+from flowvisor.openflow.checksum import internet_checksum
 from flowvisor.openflow.fields import (
     ETH_TYPE_ARP,
     ETH_TYPE_IPV4,

@@ -14,6 +14,7 @@ sightings      what was seen of datapaths and links, for the next process
 networks       virtual networks while they run: their switches, and what these lie on
 reembedding    what datapaths are told when that has changed
 following      ports that move to where an address is seen
+answering      who asks for an address that is known is answered
 port_descriptions  what a tenant is told of a virtual port
 rejudging      entries that are there already, judged as if they came now
 replanning     what a reload of the files changes at one that is connected

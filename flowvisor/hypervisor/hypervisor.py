@@ -99,6 +99,7 @@ class Hypervisor:
         )
         blocks = self.allocations.blocks
         fresh = {name for name in blocks if allocations.blocks.get(name) != blocks[name]}
+        fresh |= self.networks.laid_out_anew(configuration)
         self._new_slices = self._new_slices & blocks.keys() | fresh
         self._seen = {one for one in self._seen if one.slice_name in blocks and one.slice_name not in fresh}
         self._acls = configuration.acls
@@ -172,7 +173,7 @@ class Hypervisor:
             if not datapath.has_left and replanning.put_plan(datapath, plan, self._make_switch, effects):
                 links.put_known(datapath)
                 for name, switch in datapath.switches.items():
-                    switch.allotted = self.allocations.blocks.get(name, NO_TABLES)
+                    switch.allotted = switch.view.block or self.allocations.blocks.get(name, NO_TABLES)
                 replanning.make_so(datapath, effects)
         if self._outdated:
             effects.commands.append(Wake(effects.now))
@@ -276,7 +277,7 @@ class Hypervisor:
             datapath=datapath,
             view=view,
             port_configs=recalled(datapath.memory, datapath.plan, slice_name),
-            allotted=self.allocations.blocks.get(slice_name, NO_TABLES),
+            allotted=view.block or self.allocations.blocks.get(slice_name, NO_TABLES),
             is_new=is_new,
             logical_ports={} if view.share is None else self.networks.logical_ports(slice_name),
         )

@@ -8,6 +8,7 @@ from attrs import Factory, define
 
 from flowvisor.configuration.snapshot import Configuration, Settings
 from flowvisor.hypervisor import sightings
+from flowvisor.hypervisor.answering import Answers
 from flowvisor.hypervisor.big import legs
 from flowvisor.hypervisor.big.big_switch import BigSwitch
 from flowvisor.hypervisor.effects import Effects, VirtualSwitchName
@@ -32,8 +33,9 @@ class Networks:
     """All of them.
 
     `switches` are the virtual switches by the names of their shares, `by_name` those that controllers are connected
-    to, `logical` what the admin wrote of them, `moves` where ports that follow an address were seen last. `presumed`
-    are datapaths that have not come since we began, as an earlier process saw them, until `presumed_until`.
+    to, `logical` what the admin wrote of them, `moves` where ports that follow an address were seen last, `answers`
+    what hosts were told of each other. `presumed` are datapaths that have not come since we began, as an earlier
+    process saw them, until `presumed_until`.
     """
 
     n_tables: OfDatapath
@@ -44,6 +46,7 @@ class Networks:
     by_name: dict[VirtualSwitchName, BigSwitch] = Factory(dict)
     logical: dict[str, LogicalSwitch] = Factory(dict)
     moves: Moves = Factory(Moves)
+    answers: Answers = Factory(Answers)
     presumed: dict[int, Sighting] = Factory(dict)
     presumed_until: float | None = None
     rounds: int = 0  # how often it was looked where everything lies
@@ -87,7 +90,18 @@ class Networks:
             for dpid in list(big.shares):
                 legs.share_left(big, dpid, "the virtual switch is no more", effects)
         self.moves.forget_shares_but(self.switches)
+        self.answers.forget_shares_but(self.switches)
         self.by_name = {big.name: big for big in self.switches.values()}
+
+    def laid_out_anew(self, configuration: Configuration) -> set[str]:
+        """The shares that have the tenant's tables elsewhere among theirs, because another is in front of them now."""
+        before = {one.name: one.answers_arp for one in self.embedder.networks}
+        return {
+            share
+            for network in configuration.virtual_networks
+            if before.get(network.name, network.answers_arp) != network.answers_arp
+            for share, _ in network.shares
+        }
 
     def _forget_moves(self, share: str, before: LogicalSwitch | None, after: LogicalSwitch) -> None:
         """A port lies where the files say if they say something else of it than they did."""
@@ -158,6 +172,10 @@ class Networks:
     def seen_elsewhere(self, datapath: Datapath, in_port: int, packet: bytes, effects: Effects) -> None:
         """A packet has come in where a port that follows its sender does not lie."""
         self.moves.seen(datapath, in_port, packet, effects)
+
+    def asked(self, switch: VirtualSwitch, in_port: int, packet: bytes, effects: Effects) -> None:
+        """Somebody at a port asks everybody who has an address that is known."""
+        self.answers.asked(switch, in_port, packet, effects)
 
     def share_joined(self, share: VirtualSwitch, effects: Effects) -> None:
         """A datapath is ready, and this is a virtual switch's share of it."""

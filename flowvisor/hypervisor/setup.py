@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from flowvisor.hypervisor import bandwidth, links
+from flowvisor.hypervisor import answering, bandwidth, links
 from flowvisor.hypervisor.effects import GATHERING_SECONDS, Effects, HangUp, OpenChannels
 from flowvisor.hypervisor.groups import Groups
 from flowvisor.hypervisor.ids import Ids
@@ -55,6 +55,7 @@ from flowvisor.openflow.multipart import (
     TableStatsRequest,
 )
 from flowvisor.openflow.traits import TRAITS
+from flowvisor.planning.answer_meters import answer_meters
 from flowvisor.planning.difference import entry_changes, group_changes, removal_of
 from flowvisor.planning.entries import max_tenant_meter
 from flowvisor.planning.meters import meter_changes
@@ -132,6 +133,7 @@ def _read(datapath: Datapath, effects: Effects) -> None:
     """Ask what the datapath has of what should be there."""
     bandwidth.decide(datapath, datapath.meter_features.max_meter, effects)
     storm_meters.decide(datapath)
+    answering.decide(datapath)
     wanted: list[Message] = []
     if datapath.plan.enforcement is Enforcement.TABLES:
         wanted = [TableStatsRequest(), GroupDescRequest()]
@@ -189,7 +191,11 @@ def _make_so(datapath: Datapath, replies: list[Message], effects: Effects) -> No
         send_own(datapath, message, "clearing", effects)
 
     def judged(wrong: list[Message], effects: Effects) -> None:
-        own_meters = [*bandwidth.meters(datapath), *storm_meters.meters(datapath)]
+        own_meters = [
+            *bandwidth.meters(datapath),
+            *storm_meters.meters(datapath),
+            *answer_meters(datapath.plan.answer_meters),
+        ]
         first, last = meter_changes(own_meters, meters, datapath.meter_features.max_meter)
         for message in (*first, *_changes(datapath, flows, groups, in_use, wrong), *last):
             send_own(datapath, message, "own entry", effects)

@@ -3,6 +3,7 @@
 * `dpid`: datapath ids as people write them
 * `topology`: the links between their ports
 * `discovery`: how links are found
+* `neighbours`: what ARP and neighbour discovery ask, and the answers
 * `connection_method`: where to listen and whom to call, as Open vSwitch writes it
 * `tls_files`, `certificate_pin`: what encrypted connections are made with, and which certificate is whose
 """

@@ -6,5 +6,5 @@ reads and writes what has a fixed layout. `fields` is the registry of match fiel
 `v10` and `v13` are the codecs, each with `decode` and `encode`, and `versions` finds one by its wire version.
 `bridge` turns what one version means into what the other can say. `channel` is one OpenFlow connection in
 either role, `legality` the table of what is legal on it, `hello` its first message. `packet` reads the
-headers of packets, `pcap` finds packets in files.
+headers of packets, `checksum` is IP's, `pcap` finds packets in files.
 """

@@ -148,9 +148,8 @@ class Embedder:
             for share, logical in network.shares:
                 block = self.allocations.blocks[share]
                 edges = tuple(sorted(d for d in logical.datapaths if _may_be_edge(d, block, underlay)))
-                found[share] = _Switch(
-                    network, share, logical, TableBlock(block.first, block.size - 1), edges
-                )
+                tenants = TableBlock(block.first + network.answer_tables, network.tables)
+                found[share] = _Switch(network, share, logical, tenants, edges)
         # A switch that has nothing but links lies where one of its neighbours does.
         for share, one in list(found.items()):
             if not one.logical.datapaths:
@@ -184,7 +183,9 @@ class Embedder:
         )
         group_id = port_group(one.block, name.number)
         filters = self._filters_of(name, one)
-        return (state, one.edges, reached_by, group_id, is_turned, filters, copies), lambda: at_a_place(
+        answered = one.logical.known_addresses.get(name.number) if one.network.answers_arp else None
+        known = (state, one.edges, reached_by, group_id, is_turned, filters, copies, answered)
+        return known, lambda: at_a_place(
             name.number,
             state,
             one.edges,
@@ -193,6 +194,7 @@ class Embedder:
             is_turned=is_turned,
             filters=filters,
             copies=copies,
+            answered=answered,
         )
 
     def _filters_of(self, name: PortName, one: _Switch) -> tuple[Filter, ...]:
@@ -281,7 +283,13 @@ class Embedder:
             ports = self._ports[dpid, name]
             if ports:
                 one = self._known[name]
-                shares[name] = Share(name, one.logical.dpid, one.block, dict(sorted(ports.items())))
+                shares[name] = Share(
+                    name,
+                    one.logical.dpid,
+                    one.block,
+                    dict(sorted(ports.items())),
+                    has_answer_table=one.network.answers_arp,
+                )
         entries = part.label_entries
         if dpid in touched.entries:
             entries = tuple(chain.from_iterable(self._entries[dpid].values()))

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from flowvisor.configuration.match_values import format_value
 from flowvisor.configuration.snapshot import Configuration
 from flowvisor.errors import ConfigurationError, Problem
 from flowvisor.flowspace.box import overlaps
@@ -13,7 +14,7 @@ from flowvisor.flowspace.layout import boxes_of
 from flowvisor.flowspace.region import TooManyPieces
 from flowvisor.network.dpid import format_dpid
 from flowvisor.network.topology import End, Topology
-from flowvisor.openflow.fields import VLAN_PRESENT
+from flowvisor.openflow.fields import FIELDS, VLAN_PRESENT
 from flowvisor.planning.allocation import LAST_TABLE, Allocations
 from flowvisor.planning.claims import attached
 from flowvisor.planning.embedding import NO_PATH, UNREACHED, Embedder
@@ -64,6 +65,7 @@ def network_warnings(configuration: Configuration) -> list[Problem]:
         *_unnamed(claims, configuration),
         *_named_by_rules(claims, configuration, everywhere=True),
         *_rules_for_labels(configuration),
+        *_not_answered(configuration),
         *_without_paths(configuration, (UNREACHED,)),
     ]
     return sorted(found, key=lambda problem: problem.place)
@@ -188,6 +190,35 @@ def _rules_for_labels(configuration: Configuration) -> Iterator[Problem]:
             if taken:
                 message = f"VLAN {taken[0]} is among the labels of virtual networks, and nobody's"
                 yield Problem(rule.place, "flowspace", message, "choose other labels: in the main file")
+
+
+def _not_answered(configuration: Configuration) -> Iterator[Problem]:
+    """Where questions who has an address are to be answered, addresses of which it cannot be known."""
+    for network in configuration.virtual_networks:
+        if not network.answers_arp:
+            continue
+        if not any(switch.known_addresses for switch in network.logical.values()):
+            message = "no port says which mac has which ipv4 or ipv6, so that nothing is answered"
+            yield Problem(network.place, "arp", message, "write {at: PLACE, mac: ADDRESS, ipv4: ADDRESS}")
+        for switch in network.logical.values():
+            yield from _at_two_ports(switch)
+
+
+def _at_two_ports(switch: LogicalSwitch) -> Iterator[Problem]:
+    at: dict[int, int] = {}
+    for port in switch.ports.values():
+        own = port.addresses
+        if own is None:
+            continue
+        for name, addresses in (("ipv4_src", own.ipv4), ("ipv6_src", own.ipv6)):
+            for address in addresses:
+                first = at.setdefault(address, port.number)
+                if first != port.number:
+                    written = format_value(name, address, FIELDS[name].all_ones)
+                    message = (
+                        f"{written} is said of port {first}, too, so that nobody is answered who asks for it"
+                    )
+                    yield Problem(port.place, str(port.number), message)
 
 
 def _without_paths(configuration: Configuration, reasons: tuple[str, ...]) -> Iterator[Problem]:

@@ -106,9 +106,10 @@ def _channels(before: Laid, after: Laid, share: str) -> str:
     edges, others = (one.embedding.edges.get(share, ()) for one in (before, after))
     if not edges or not others:
         return OPENED if others else CLOSED if edges else KEPT
-    (_, old), (_, new) = before.switches[share], after.switches[share]
+    (network, old), (other, new) = before.switches[share], after.switches[share]
     is_kept = (
         old.dpid == new.dpid
+        and network.answers_arp == other.answers_arp
         and before.allocations.blocks[share] == after.allocations.blocks[share]
         and not set(edges).isdisjoint(others)
         # A controller that has spoken with one datapath has to begin anew when there are several.

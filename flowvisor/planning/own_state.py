@@ -20,7 +20,7 @@ from flowvisor.planning.share_entries import share_entries, share_groups
 
 
 def own_entries(plan: DatapathPlan, configs: PortConfigs) -> list[FlowMod]:
-    """Its flow entries: in table 0, and in the egress tables of shares."""
+    """Its flow entries: in table 0, and in the tables of shares that no tenant has."""
     probes = [probe_entry()] if plan.is_probed else []
     return [
         *classifier_entries(plan),
@@ -33,7 +33,7 @@ def own_entries(plan: DatapathPlan, configs: PortConfigs) -> list[FlowMod]:
 
 def own_tables(plan: DatapathPlan) -> list[int]:
     """The tables that are wholly its own."""
-    return [CLASSIFIER_TABLE, *(share.egress_table for share in plan.shares.values())]
+    return [CLASSIFIER_TABLE, *(table for share in plan.shares.values() for table in share.own_tables)]
 
 
 def entries_by_ports(plan: DatapathPlan, configs: PortConfigs) -> list[FlowMod]:

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple, TypeVar
 from attrs import Factory, define, evolve
 
 from flowvisor.openflow.messages import DELETE, GROUP_DELETE, GROUP_MODIFY, FlowMod, GroupMod, Message
+from flowvisor.planning.answer_entries import answers_of_port, unasked
 from flowvisor.planning.difference import entry_key, removal_of
 from flowvisor.planning.entries import PortConfigs, classifier_priority
 from flowvisor.planning.ownership import ATTACHMENT_RANK
@@ -58,6 +59,7 @@ class _Made:
         for number in numbers:
             port = share.ports.get(number)
             if port is not None:
+                self.put_entries(answers_of_port(self.plan, share, port))
                 self.put_entries(ways_in(self.plan, share, port, bits.get(number, 0)))
                 self.put_groups(groups_of_port(share, port, bits.get(number, 0)))
 
@@ -83,6 +85,7 @@ def part_changes(before: DatapathPlan, after: DatapathPlan, configs: PortConfigs
         if one is None or other is None or one.block != other.block:
             for made, share in ((old, one), (new, other)):
                 if share is not None:
+                    made.put_entries(unasked(share))
                     made.put_ports(share, share.ports)
                     made.put_floods(share)
             if one is not None:

@@ -13,7 +13,7 @@ from flowvisor.openflow.actions import Action, Actions, Group, PopVlan, SetField
 from flowvisor.planning.claims import attached
 from flowvisor.planning.labels import Label, delivered
 from flowvisor.planning.share import Filter, Ingress, LabelEntry, SharePort
-from flowvisor.slices.virtual_switch import UNTAGGED, Attachment
+from flowvisor.slices.virtual_switch import UNTAGGED, Addresses, Attachment
 
 T = TypeVar("T")
 
@@ -87,11 +87,17 @@ def at_a_place(
     is_turned: bool,
     filters: tuple[Filter, ...] = (),
     copies: Copies = NO_COPIES,
+    answered: Addresses | None = None,
 ) -> Placed:
-    """A port that is attached. `reached_by` is None where nothing remote leads to it, `group_id` is its group's."""
+    """A port that is attached. `reached_by` is None where nothing remote leads to it, `group_id` is its group's.
+
+    For the addresses there that are known it is `answered` wherever it is up and reached.
+    """
     place = state.where
     assert place is not None
-    remote = _remote(number, reached_by, copies.are_taken)
+    if not state.is_up:
+        answered = None
+    remote = _remote(number, reached_by, copies.are_taken, answered)
     elsewhere = SharePort(number, takes_copies=copies.are_taken)
     ports = {edge: remote.get(edge, elsewhere) for edge in edges}
     if state.anchor is None:  # there is nothing there that it could be attached to
@@ -112,6 +118,7 @@ def at_a_place(
         filters=filters,
         copied_to=copies.port,
         takes_copies=copies.are_taken,
+        answered=answered,
     )
     return Placed(state, ports, _entries(reached_by, delivering))
 
@@ -138,19 +145,26 @@ def at_a_links_end(
     return Placed(state, ports, _entries(reached_by, None))
 
 
-def _remote(number: int, labelled: Labelled | None, takes_copies: bool = False) -> Mapping[int, SharePort]:
+def _remote(
+    number: int,
+    labelled: Labelled | None,
+    takes_copies: bool = False,
+    answered: Addresses | None = None,
+) -> Mapping[int, SharePort]:
     """The port where an output to it pushes a label."""
     if labelled is None:
         return {}
     label, exits = labelled.label, labelled.route.exits
-    return {edge: _leading(number, label, port, takes_copies) for edge, port in exits.items()}
+    return {edge: _leading(number, label, port, takes_copies, answered) for edge, port in exits.items()}
 
 
 # Where a label is led another way, most of what is done with it stays what it was: for the same object that costs
 # nothing to see. What is not found here any more is only made again.
 @lru_cache(maxsize=MAX_REMEMBERED)
-def _leading(number: int, label: Label, exit_port: int, takes_copies: bool) -> SharePort:
-    return SharePort(number, egress=label.sent(exit_port), takes_copies=takes_copies)
+def _leading(
+    number: int, label: Label, exit_port: int, takes_copies: bool, answered: Addresses | None
+) -> SharePort:
+    return SharePort(number, egress=label.sent(exit_port), takes_copies=takes_copies, answered=answered)
 
 
 @lru_cache(maxsize=MAX_REMEMBERED)

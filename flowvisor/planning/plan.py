@@ -42,6 +42,7 @@ class DatapathPlan:
     views: Mapping[str, View]
     fences: tuple[Match, ...] = ()
     meters: Mapping[str, int] = Factory(dict)  # of slices whose bandwidth the classifier limits
+    answer_meters: Mapping[str, int] = Factory(dict)  # of shares where it is answered who has an address
     is_probed: bool = False  # links are looked for
     part: Part = NO_PART  # what is done here for virtual networks
     core_fences: tuple[Match, ...] = ()  # likewise, what comes with a label that the core has not put on

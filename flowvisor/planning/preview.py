@@ -214,8 +214,7 @@ def describe_entry(plan: DatapathPlan, entry: FlowMod) -> Entry:
     to, port = DROP, ""
     for instruction in entry.instructions:
         if isinstance(instruction, GotoTable):
-            to = next(name for name, block in plan.blocks.items() if block.first == instruction.table_id)
-            to += port
+            to = _first_tables(plan)[instruction.table_id] + port
         elif isinstance(instruction, WriteMetadata):
             port = f", port {instruction.metadata & IN_PORT_BITS}"
         elif isinstance(instruction, ApplyActions):
@@ -223,6 +222,12 @@ def describe_entry(plan: DatapathPlan, entry: FlowMod) -> Entry:
     meters = [one.meter_id for one in entry.instructions if isinstance(one, Meter)]
     limited = "".join(f", limited by meter {meter_id}" for meter_id in meters)
     return Entry(entry.priority, describe_match(entry.match), to + limited)
+
+
+def _first_tables(plan: DatapathPlan) -> dict[int, str]:
+    """Whose packets come in by which table."""
+    first_tables = {block.first: name for name, block in plan.blocks.items()}
+    return first_tables | {share.first_table: name for name, share in plan.shares.items()}
 
 
 def _sent_to(plan: DatapathPlan, entry: FlowMod, applied: ApplyActions) -> str:

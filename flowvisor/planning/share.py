@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Final, NamedTuple
 
 from attrs import Factory, frozen
 
 from flowvisor.openflow.actions import Actions
+from flowvisor.openflow.fields import ETH_TYPE_ARP, ETH_TYPE_IPV6
 from flowvisor.openflow.match import Match
 from flowvisor.planning.allocation import TableBlock
 from flowvisor.slices.slice import PortName
-from flowvisor.slices.virtual_switch import Attachment
+from flowvisor.slices.virtual_switch import Addresses, Attachment
 
 # Metadata: the port that a packet came in by, what is to become of it in the egress table, and the tenant's half.
 IN_PORT_BITS: Final = 0x0000_FFFF
@@ -90,7 +92,7 @@ class SharePort:
     that is here. It is turned if what comes in has forgotten where, so that what may go back there does by its group,
     and whether it may is for entries here to see to. Of `filters` the first that matches decides what is let in. What
     comes in and goes out here is `copied_to` another port, and a port that other ones are copied to, here or
-    elsewhere, `takes_copies`.
+    elsewhere, `takes_copies`. Who asks here for one of the addresses that are `answered` is answered by us.
     """
 
     number: int
@@ -101,6 +103,7 @@ class SharePort:
     filters: tuple[Filter, ...] = ()
     copied_to: int | None = None
     takes_copies: bool = False
+    answered: Addresses | None = None
 
     @property
     def is_looked_after(self) -> bool:
@@ -113,12 +116,16 @@ class SharePort:
 
 @frozen(eq=False)
 class Share:
-    """All virtual ports of a virtual switch, at one datapath. `block` is its tenant's tables."""
+    """All virtual ports of a virtual switch, at one datapath. `block` is its tenant's tables.
+
+    If it `has_answer_table`, that is in front of them.
+    """
 
     name: str
     dpid: int  # the virtual switch's
     block: TableBlock
     ports: Mapping[int, SharePort]
+    has_answer_table: bool = False
 
     @property
     def attached(self) -> Iterator[Match]:
@@ -126,6 +133,36 @@ class Share:
         for port in self.ports.values():
             if port.physical is not None:
                 yield from (ingress.match for ingress in port.ingresses)
+
+    @cached_property
+    def answers(self) -> Mapping[tuple[int, int], tuple[int, int]]:
+        """For each address that is answered for (the packets' type before it), the port where it is, and its MAC."""
+        return {
+            (eth_type, address): (port.number, port.answered.mac)
+            for port in self.ports.values()
+            if port.answered is not None and port.answered.mac is not None
+            for eth_type, addresses in (
+                (ETH_TYPE_ARP, port.answered.ipv4),
+                (ETH_TYPE_IPV6, port.answered.ipv6),
+            )
+            for address in addresses
+        }
+
+    @property
+    def first_table(self) -> int:
+        """Where packets go that come in."""
+        return self.block.first - self.has_answer_table
+
+    @property
+    def answer_table(self) -> int | None:
+        """Where it is seen who asks for an address that is known."""
+        return self.first_table if self.has_answer_table else None
+
+    @property
+    def own_tables(self) -> tuple[int, ...]:
+        """Those that no tenant has."""
+        in_front = (self.first_table,) if self.has_answer_table else ()
+        return (*in_front, self.egress_table)
 
     @property
     def egress_table(self) -> int:

@@ -28,6 +28,7 @@ from flowvisor.openflow.actions import (
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import GROUP_ADD, GROUP_TYPE_ALL, Bucket, FlowMod, GroupMod
 from flowvisor.openflow.ports import CONTROLLER, IN_PORT, NO_FLOOD
+from flowvisor.planning.answer_entries import answer_entries
 from flowvisor.planning.closed_ports import unheard
 from flowvisor.planning.entries import (
     CLASSIFIER_TABLE,
@@ -79,9 +80,10 @@ def but_group(kind: int, share: Share, port: int) -> int:
 
 
 def share_entries(plan: DatapathPlan, configs: PortConfigs) -> Iterator[FlowMod]:
-    """Everything in table 0 and in the egress tables."""
+    """Everything in table 0, and in the tables in front of tenants' and behind them."""
     yield from label_entries(plan)
     for share in plan.shares.values():
+        yield from answer_entries(plan, share)
         for port in share.ports.values():
             yield from ways_in(plan, share, port, configs.get(share.name, _NOTHING_SET).get(port.number, 0))
         yield from egress_entries(share)
@@ -108,7 +110,7 @@ def ways_in(plan: DatapathPlan, share: Share, port: SharePort, config: int = 0) 
             *metered,
             *applied,
             WriteMetadata(port.number, OWN_BITS),
-            GotoTable(share.block.first),
+            GotoTable(share.first_table),
         )
         yield _in_table_0(match, classifier_priority(rank), instructions)
         for priority, filtered, is_let_in in _filtered(match, port.filters):

@@ -18,11 +18,12 @@ def storm_meter(
 ) -> MeterMod | None:
     """The meter of a slice, by its block and so never another's; None where the datapath has none of this kind."""
     meter_id = features.max_meter - FIRST_BELOW_TOP - block.first
-    if (
-        meter_id <= max_tenant_meter(features.max_meter)
-        or not features.capabilities & METER_PKTPS
-        or not features.band_types >> BAND_DROP & 1
-    ):
+    if meter_id <= max_tenant_meter(features.max_meter) or not counts_packets(features):
         return None
     band = MeterBand(kind=BAND_DROP, rate=ceil(packet_ins_per_second))
     return MeterMod(command=METER_ADD, flags=METER_PKTPS, meter_id=meter_id, bands=(band,))
+
+
+def counts_packets(features: MeterFeaturesReply) -> bool:
+    """Whether a datapath's meters can drop packets that are too many."""
+    return bool(features.capabilities & METER_PKTPS and features.band_types >> BAND_DROP & 1)

@@ -56,13 +56,14 @@ class VirtualNetwork(Slice):
     """An invented network with an address space of its own.
 
     `logical` are its virtual switches by name. The settings in `switches` are by their dpids. `groups` are what its ACL
-    may speak of, by name.
+    may speak of, by name. If it `answers_arp`, who asks for an address that is known is answered by us.
     """
 
     logical: Mapping[str, LogicalSwitch]
     links: Mapping[str, VirtualLink]
     transport: Transport
     groups: Mapping[str, SecurityGroup] = field(factory=dict)
+    answers_arp: bool = False
 
     @property
     def has_one_switch(self) -> bool:
@@ -76,8 +77,16 @@ class VirtualNetwork(Slice):
 
     @property
     def block_sizes(self) -> Mapping[str, int]:
-        """For each virtual switch its tenant's tables, and behind them the one where "all ports" become ports."""
-        return {share: self.tables + 1 for share, _ in self.shares}
+        """For each virtual switch its tenant's tables, and behind them the one where "all ports" become ports.
+
+        In front of them is one more if it is known there who is asked for.
+        """
+        return {share: self.answer_tables + self.tables + 1 for share, _ in self.shares}
+
+    @property
+    def answer_tables(self) -> int:
+        """How many tables of a virtual switch are in front of its tenant's."""
+        return int(self.answers_arp)
 
     @property
     def labelled_ports(self) -> Iterator[PortName]:

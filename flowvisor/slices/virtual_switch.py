@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Final, NamedTuple
@@ -9,6 +10,7 @@ from typing import Final, NamedTuple
 from attrs import field, frozen
 
 from flowvisor.errors import Place
+from flowvisor.network.neighbours import may_be_a_routers
 from flowvisor.network.topology import End
 
 UNTAGGED: Final = 0  # an attachment that is what comes in at a port without a tag
@@ -67,6 +69,28 @@ class LogicalSwitch:
     def datapaths(self) -> frozenset[int]:
         """Those on which its ports may lie."""
         return frozenset(place.end.dpid for port in self.ports.values() for place in port.places)
+
+    @cached_property
+    def known_addresses(self) -> Mapping[int, Addresses]:
+        """By port the IP addresses of which the file says what has them: one machine, that is there.
+
+        Not by which hosts may know routers; see `neighbours`.
+        """
+        named = Counter(
+            address
+            for port in self.ports.values()
+            if port.addresses is not None
+            for address in (*port.addresses.ipv4, *port.addresses.ipv6)
+        )
+        found: dict[int, Addresses] = {}
+        for port in self.ports.values():
+            own = port.addresses
+            if own is not None and own.mac is not None:
+                ipv4 = tuple(address for address in own.ipv4 if named[address] == 1)
+                ipv6 = tuple(a for a in own.ipv6 if named[a] == 1 and not may_be_a_routers(a))
+                if ipv4 or ipv6:
+                    found[port.number] = Addresses(own.mac, ipv4, ipv6)
+        return found
 
     @cached_property
     def mirrors(self) -> frozenset[int]:

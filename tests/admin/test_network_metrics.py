@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from flowvisor.admin.network_metrics import network_metrics
+from flowvisor.emulation.hosts import ARP_REQUEST, BROADCAST, arp, ethernet
+from flowvisor.openflow.fields import ETH_TYPE_ARP
 from flowvisor.planning.embedding import NO_PATH, PORT_IS_DOWN
+from flowvisor.slices.virtual_switch import Addresses
 from tests.support.virtual import a_network
 from tests.support.virtual_world import VirtualWorld
 from tests.support.world import a_slice, ports
@@ -43,6 +46,17 @@ def test_it_is_told_what_it_took() -> None:
     assert after["flowvisor_embeddings"][()] > before["flowvisor_embeddings"][()]
     assert after["flowvisor_embedding_messages"][()] > before["flowvisor_embedding_messages"][()]
     assert after["flowvisor_virtual_port_moves"] == {(): 0}
+
+
+def test_answers_are_counted() -> None:
+    addresses = {"big/2": Addresses(0x020000000002, (2,))}
+    world = VirtualWorld(
+        [a_network("blue", {"big": {1: "1/1", 2: "2/1"}}, addresses=addresses, answers_arp=True)]
+    )
+    asked = arp(ARP_REQUEST, sha=0x020000000001, spa=1, tha=0, tpa=2)
+    for _ in range(3):
+        world.packet(1, 1, ethernet(BROADCAST, 0x020000000001, ETH_TYPE_ARP, asked))
+    assert told(world)["flowvisor_arp_answers"] == {("blue",): 3}
 
 
 def test_without_virtual_networks_there_is_nothing_to_tell() -> None:

@@ -153,6 +153,7 @@ def test_a_dpid_that_is_not_said_is_made_of_the_names_and_never_changes() -> Non
             with_ports("1: {link: up}, 2: {link: up}, 3: {link: up}", "links: {up: [big/1, big/2]}"),
             "4:59: 3: up does not end here, but at big/1 and big/2",
         ),
+        (with_ports("1: leaf-1/3", "arp: yes"), '5:6: arp: "yes" is not "forward" or "answer"'),
         (with_ports("1: leaf-1/3", "transport: gre"), '5:12: transport: "gre" is not "vlan" or "tunnel"'),
         (
             f"{HEAD}switches: {{a: {{dpid: 0x5, ports: {{1: leaf-1/3}}}}, b: {{dpid: 0x5, ports: {{1: leaf-1/4}}}}}}\n",

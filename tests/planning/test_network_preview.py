@@ -37,6 +37,7 @@ FILES: Final[Mapping[str, tuple[Slice, ...]]] = {
     "another port": (a_network("blue", {"big": {**BIG, 3: "3/1"}}),),
     "elsewhere": (a_network("blue", {"big": {1: "3/3"}}),),
     "more tables": (a_network("blue", {"big": BIG}, tables=3),),
+    "a table in front": (a_network("blue", {"big": BIG}, answers_arp=True),),
     "both": (BLUE, RED),
     "red": (RED,),
     "a slice": (a_slice("green", ports(1, 2, 3)),),
@@ -94,6 +95,7 @@ def in_table_0(world: VirtualWorld, dpid: int) -> set[Entry]:
 
 
 @example(names=["elsewhere", "another port"])  # from one datapath to several
+@example(names=["more tables", "a table in front"])  # as many tables in all
 @examples(20)
 @given(names=st.lists(st.sampled_from(sorted(FILES)), min_size=2, max_size=2, unique=True))
 def test_a_reload_does_what_was_said_of_it(names: list[str]) -> None:

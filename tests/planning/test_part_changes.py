@@ -9,18 +9,32 @@ from hypothesis import strategies as st
 
 from flowvisor.network.topology import End
 from flowvisor.openflow.actions import Group
-from flowvisor.openflow.messages import DELETE_STRICT, GROUP_DELETE, Bucket, FlowMod, GroupMod, Message
+from flowvisor.openflow.messages import (
+    DELETE,
+    DELETE_STRICT,
+    GROUP_DELETE,
+    Bucket,
+    FlowMod,
+    GroupMod,
+    Message,
+)
 from flowvisor.openflow.ports import NO_FLOOD, PORT_DOWN
 from flowvisor.planning.difference import entry_key
 from flowvisor.planning.own_state import own_entries, own_groups
 from flowvisor.planning.part_changes import part_changes
 from flowvisor.planning.plan import DatapathPlan
 from flowvisor.planning.share import port_of_group
+from flowvisor.slices.virtual_switch import Addresses
 from tests.support.virtual import Core, a_network
 
 CABLES = (("1/7", "2/7"), ("2/8", "3/8"), ("1/8", "3/7"))
 NETWORKS = (
-    a_network("blue", {"big": {1: "1/1", 2: "2/1", 3: "3/1@20", 4: "3/1@30"}}),
+    a_network(
+        "blue",
+        {"big": {1: "1/1", 2: "2/1", 3: "3/1@20", 4: "3/1@30"}},
+        addresses={"big/2": Addresses(1, (10,), (11,)), "big/3": Addresses(3, (30,))},
+        answers_arp=True,
+    ),
     a_network("red", {"big": {1: "1/2"}, "hub": {}, "lab": {1: "3/2 1/3"}}, ["big/9 hub/1", "hub/2 lab/9"]),
     a_network(
         "green", {"big": {1: "1/4", 2: "2/4", 3: "3/4@none", 4: "1/5"}}, mirrors={"big/1": 3, "big/4": 3}
@@ -91,7 +105,7 @@ def test_exactly_what_should_be_there_is_there_afterwards(
         held = Held(old[dpid], configs)
         changes = part_changes(old[dpid], plan, configs)
         for message in (*changes.additions, *changes.removals):
-            if isinstance(message, FlowMod) and message.table_id and not message.match.fields:
+            if isinstance(message, FlowMod) and message.command == DELETE:
                 continue  # a tenant's table is emptied
             held.take(message)
         expected = Held(plan, configs)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from attrs import evolve
+
 from flowvisor.errors import Place
 from flowvisor.network.topology import End
 from flowvisor.slices.virtual_network import Transport, VirtualNetwork, share_name, slice_of_share
@@ -36,3 +38,5 @@ def test_only_the_ends_of_links_have_far_ends() -> None:
     assert network.may_write
     assert network.far_end(LinkEnd("big", 10)) == LinkEnd("lab", 10)
     assert network.far_end(LinkEnd("big", 1)) is None
+    assert network.block_sizes == {"blue/big": 5, "blue/lab": 5}
+    assert evolve(network, answers_arp=True).block_sizes == {"blue/big": 6, "blue/lab": 6}

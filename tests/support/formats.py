@@ -86,6 +86,7 @@ RIGHT = {
         "links": "{}",
         "groups": "{web: {ports: [big/1], addresses: [10.0.0.0/24]}}",
         "transport": "tunnel",
+        "arp": "answer",
     },
     "port": {
         "at": "[0x1/3, 0x2/4@20]",

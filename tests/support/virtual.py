@@ -55,6 +55,7 @@ def a_network(
     follows: Mapping[str, int] | None = None,
     addresses: Mapping[str, Addresses] | None = None,
     mirrors: Mapping[str, int] | None = None,
+    answers_arp: bool = False,
 ) -> VirtualNetwork:
     """Ports are places, several divided by spaces; links are like `big/10 lab/10`. Dpids are in the order given."""
     laid: dict[str, VirtualLink] = {}
@@ -90,6 +91,7 @@ def a_network(
         logical=logical,
         links=laid,
         transport=transport,
+        answers_arp=answers_arp,
     )
 
 

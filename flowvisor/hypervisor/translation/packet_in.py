@@ -144,6 +144,11 @@ def northbound(datapath: Datapath, frame: bytes, effects: Effects) -> None:
         in_port = message.match.exact("in_port") or 0
         datapath.fabric.upper_storey.seen_elsewhere(datapath, in_port, message.data, effects)
         return
+    asked = _asked(datapath, message.table_id)
+    if asked is not None:
+        in_port = packet_in_to_virtual(message.match).exact("in_port") or 0
+        datapath.fabric.upper_storey.asked(asked, in_port, message.data, effects)
+        return
     switch = _owner(datapath, message)
     if switch is None:
         datapath.unowned_packet_ins += 1
@@ -175,6 +180,13 @@ def northbound(datapath: Datapath, frame: bytes, effects: Effects) -> None:
         _shed(datapath, switch, frame, NO_CONTROLLER, effects)
     elif datapath.readers:
         copy_to_readers(datapath, switch, virtual, effects)
+
+
+def _asked(datapath: Datapath, table_id: int) -> VirtualSwitch | None:
+    """The virtual switch in front of whose tables this one is, in which it is seen who asks for an address."""
+    behind = datapath.switch_by_table[table_id + 1 & 0xFF]
+    share = None if behind is None else behind.view.share
+    return behind if share is not None and share.answer_table == table_id else None
 
 
 def _owner(datapath: Datapath, message: PacketIn) -> VirtualSwitch | None:
