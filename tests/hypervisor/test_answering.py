@@ -20,8 +20,8 @@ from flowvisor.openflow.ports import PORT_DOWN
 from flowvisor.planning.answer_meters import ANSWERS_PER_SECOND
 from flowvisor.policies.acl import Acl, AclRule
 from flowvisor.slices.virtual_switch import Addresses
-from tests.network.test_neighbours import FROM_ASKER, solicitation
 from tests.support.examples import examples
+from tests.support.questions import FROM_ASKER, solicitation
 from tests.support.virtual import a_network
 from tests.support.virtual_world import VirtualWorld
 from tests.support.world import NOWHERE, configuration

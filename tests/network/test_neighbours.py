@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,7 +18,7 @@ from scapy.layers.inet6 import (
     IPv6ExtHdrHopByHop,
 )
 from scapy.layers.l2 import ARP, Ether
-from scapy.packet import Packet, Raw
+from scapy.packet import Raw
 
 from flowvisor.network.neighbours import (
     BROADCAST,
@@ -31,39 +30,13 @@ from flowvisor.network.neighbours import (
 )
 from flowvisor.openflow.fields import ETH_TYPE_ARP, ETH_TYPE_IPV6
 from tests.support.examples import examples
+from tests.support.questions import ASKER, FROM_ASKER, arp, solicitation, written
 
-ASKER, OWNER = 0x02000000000A, 0x02000000000B
+OWNER = 0x02000000000B
 NOBODY = "::"
 macs = st.integers(1, (1 << 48) - 1).filter(lambda mac: not mac >> 40 & 1)
 ipv4s = st.integers(0, 0xFFFF_FFFF)
 ipv6s = st.integers(1, (0xFF << 120) - 1)
-
-
-def written(mac: int) -> str:
-    return mac.to_bytes(6, "big").hex(":")
-
-
-def arp(sha: int = ASKER, spa: int = 1, tpa: int = 2, **other: Any) -> Packet:
-    fields = {"hwsrc": written(sha), "psrc": str(IPv4Address(spa)), "pdst": str(IPv4Address(tpa)), **other}
-    return Ether(src=written(sha), dst=written(BROADCAST)) / ARP(op=fields.pop("op", 1), **fields)
-
-
-def group_of(target: int) -> str:
-    return str(IPv6Address(0xFF02_0000_0000_0000_0000_0001_FF00_0000 | target & 0xFF_FFFF))
-
-
-def solicitation(
-    target: int = 2 << 120, source: str = "2001:db8::a", *options: Packet, ns: Any = None, **ip: Any
-) -> Packet:
-    ip = {"src": source, "dst": group_of(target), "hlim": 255, **ip}
-    asked = ICMPv6ND_NS(tgt=str(IPv6Address(target)), **(ns or {}))
-    head = Ether(src=written(ASKER), dst=written(solicited_node_mac(target))) / IPv6(**ip)
-    for layer in (asked, *options):
-        head = head / layer
-    return head
-
-
-FROM_ASKER = ICMPv6NDOptSrcLLAddr(lladdr=written(ASKER))
 
 
 @examples(50)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from flowvisor.openflow.fields import ND_SOLICIT
 from tests.system.support.controllers import Controller
 from tests.system.support.core_network import CoreNetwork, Port
 from tests.system.support.flowvisor import Flowvisor
@@ -27,6 +28,7 @@ LINKED = "green"  # a third, of whom two virtual switches are joined by a virtua
 # The same for both: host n of either has them, and is at port 1 or 2 of leaf n.
 MACS = {n: f"02:00:00:00:00:{n:02x}" for n in (1, 2, 3)}
 ADDRESSES = {n: f"10.0.0.{n}" for n in (1, 2, 3)}
+ADDRESSES_6 = {n: f"2001:db8::{n}" for n in MACS}
 HOST_PORTS = {"blue": 1, "red": 2}
 ETH_TYPE = b"\x88\xb5"  # for experiments: nobody answers
 TEXT = b"heard by all of one tenant's hosts"
@@ -217,6 +219,53 @@ def test_a_mirror_hears_once_what_comes_in_and_what_goes_out(scenario: Scenario)
         wait_until(is_copied, what="a copy", timeout_seconds=10.0)
     assert heard_of(scenario, "blue-1", asked) == {"blue-2": [asked], "blue-3": [asked]}
     assert heard_of(scenario, "blue-2", answered) == {"blue-1": [answered], "blue-3": [answered]}
+    scenario.put(network("blue", home("blue")))
+
+
+def asks_everybody(frame: bytes) -> bool:
+    """Whether a packet asks who has an address: by ARP, or by neighbour discovery."""
+    return (frame[:6] == b"\xff" * 6 and frame[12:14] == b"\x08\x06") or (
+        frame[:3] == b"\x33\x33\xff" and frame[12:14] == b"\x86\xdd" and frame[54] == ND_SOLICIT
+    )
+
+
+@contextlib.contextmanager
+def speaking_ipv6(scenario: Scenario) -> Iterator[None]:
+    """Give the hosts of one tenant addresses of IPv6, and nothing by which they would say so themselves."""
+    machines = [scenario.core.machines[f"blue-{n}"] for n in MACS]
+    for n, machine in zip(MACS, machines, strict=True):
+        machine.namespace.ip("link set eth0 addrgenmode none")
+        machine.namespace.run("sysctl", "-q", "-w", "net.ipv6.conf.eth0.disable_ipv6=0")
+        machine.namespace.ip(f"address add {ADDRESSES_6[n]}/64 dev eth0 nodad")
+    yield
+    for machine in machines:
+        machine.namespace.run("sysctl", "-q", "-w", "net.ipv6.conf.eth0.disable_ipv6=1")
+
+
+def test_who_asks_for_an_address_is_answered_and_nobody_else_hears_it(scenario: Scenario) -> None:
+    """The hosts' own kernels ask, and take the answers for good: nobody else could have given them any."""
+    known = {
+        n: {"at": home("blue")[n], "mac": MACS[n], "ipv4": ADDRESSES[n], "ipv6": ADDRESSES_6[n]} for n in MACS
+    }
+    scenario.put({**network("blue", known), "arp": "answer"})
+    core, one = scenario.core, scenario.core.machines["blue-1"].namespace
+
+    def is_answered() -> bool:
+        one.ip("neigh flush dev eth0")
+        return (
+            core.ping("blue-1", "blue-2") and scenario.flowvisor.metric("arp_answers_total", slice="blue") > 0
+        )
+
+    wait_until(is_answered, what="an answer", timeout_seconds=FOUND_SECONDS)
+    with speaking_ipv6(scenario), contextlib.ExitStack() as undo:
+        wires = [undo.enter_context(contextlib.closing(core.wire(name))) for name in core.machines]
+        for target in (2, 3):
+            for n in (1, target):
+                core.machines[f"blue-{n}"].namespace.ip("neigh flush dev eth0")
+            one.run("ping", "-n", "-q", "-c", "1", "-w", "3", ADDRESSES[target])
+            one.run("ping", "-n", "-q", "-c", "1", "-w", "3", ADDRESSES_6[target])
+        time.sleep(LEAK_SECONDS)
+        assert [frame for wire in wires for frame in wire.arrived() if asks_everybody(frame)] == []
     scenario.put(network("blue", home("blue")))
 
 
