@@ -196,7 +196,7 @@ class Reloading:
         renewed = Keyring(after, keyring)
         compiled = ahead.compile(after)
         allocated = ahead.allocated(after)
-        if allocated.blocks != ahead.allocations.blocks:
+        if allocated != ahead.allocations:
             self._keep(allocated)
         return _Prepared(
             written,

@@ -8,7 +8,7 @@ from typing import Final
 from attrs import evolve
 
 from flowvisor.configuration.snapshot import Configuration
-from flowvisor.hypervisor import flow_quota, links, northbound, readoption, replanning, setup, waiting
+from flowvisor.hypervisor import births, flow_quota, links, northbound, readoption, replanning, setup, waiting
 from flowvisor.hypervisor.big import legs
 from flowvisor.hypervisor.big.big_switch import BigChannel
 from flowvisor.hypervisor.channels import close_channel, open_channel
@@ -66,8 +66,7 @@ class Hypervisor:
         self.datapaths: dict[int, Datapath] = {}
         self.tenants: dict[str, Tenant] = {}
         self._outdated: dict[Datapath, None] = {}  # in order: whose plans are those of earlier files
-        self._new_slices: set[str] = set()
-        self._seen: set[VirtualSwitchName] = set()
+        self._last_birth_before_us = allocations.last_birth
         self.networks = Networks(self._n_tables_for_shares, configuration.settings)
         self._configure(configuration, allocations, Effects(0.0))
         self.fabric = Fabric(
@@ -97,11 +96,6 @@ class Hypervisor:
         self.allocations = allocations.allocate(
             (one for one in configuration.slices if one.may_write), configuration.settings.labels
         )
-        blocks = self.allocations.blocks
-        fresh = {name for name in blocks if allocations.blocks.get(name) != blocks[name]}
-        fresh |= self.networks.laid_out_anew(configuration)
-        self._new_slices = self._new_slices & blocks.keys() | fresh
-        self._seen = {one for one in self._seen if one.slice_name in blocks and one.slice_name not in fresh}
         self._acls = configuration.acls
         self._compiled = Compiled() if compiled is None else compiled
         tenants = {one.name: self.tenants.get(one.name) or Tenant(one) for one in configuration.slices}
@@ -258,19 +252,18 @@ class Hypervisor:
         if self.networks.are_there:
             legs.heard(effects)
 
-    def _is_new(self, name: VirtualSwitchName) -> bool:
-        return name.slice_name in self._new_slices and name not in self._seen
+    def _is_new(self, datapath: Datapath, slice_name: str) -> bool:
+        birth = self.allocations.births.get(slice_name)
+        return births.is_new(datapath.memory, slice_name, birth, self._last_birth_before_us)
 
     def _forget_namesakes(self, datapath: Datapath, effects: Effects) -> None:
         """What is remembered of slices that went while the datapath was away is not that of new ones of their names."""
-        for slice_name in {*datapath.plan.views, *self.networks.switches}:
-            if self._is_new(VirtualSwitchName(slice_name, datapath.dpid)):
+        for slice_name in datapath.memory.slices:
+            if self._is_new(datapath, slice_name):
                 datapath.memory.forget_slice(slice_name, effects)
 
     def _make_switch(self, datapath: Datapath, slice_name: str, view: View) -> VirtualSwitch:
         name = VirtualSwitchName(slice_name, datapath.dpid)
-        is_new = self._is_new(name)
-        self._seen.add(name)
         return VirtualSwitch(
             name=name,
             tenant=self.tenants[slice_of_share(slice_name)],
@@ -278,7 +271,8 @@ class Hypervisor:
             view=view,
             port_configs=recalled(datapath.memory, datapath.plan, slice_name),
             allotted=view.block or self.allocations.blocks.get(slice_name, NO_TABLES),
-            is_new=is_new,
+            birth=self.allocations.births.get(slice_name),
+            is_new=self._is_new(datapath, slice_name),
             logical_ports={} if view.share is None else self.networks.logical_ports(slice_name),
         )
 

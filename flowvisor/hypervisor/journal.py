@@ -22,6 +22,7 @@ TABLE_MISS: Final = 5
 SEEN_DATAPATH: Final = 6
 SEEN_LINK: Final = 7
 MOVED_PORT: Final = 8
+BIRTH: Final = 9
 
 MAGIC: Final = b"flowvisor journal 1\n"
 _DPID: Final = Struct("!Q")

@@ -41,6 +41,11 @@ class Memory:
         """Whether nothing is known."""
         return not any(self._known.values()) and not any(map(len, self.flow_tables.values()))
 
+    @property
+    def slices(self) -> set[str]:
+        """The names of those of which anything is known."""
+        return {slice_name for _, slice_name in self._known} - {NO_SLICE} | self.flow_tables.keys()
+
     def take(self, kind: int) -> Iterator[tuple[str, bytes, bytes]]:
         """Take out all that is known of one kind, as slice, key and value; from now on the caller keeps it."""
         for of_kind, slice_name in list(self._known):

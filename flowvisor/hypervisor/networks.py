@@ -93,16 +93,6 @@ class Networks:
         self.answers.forget_shares_but(self.switches)
         self.by_name = {big.name: big for big in self.switches.values()}
 
-    def laid_out_anew(self, configuration: Configuration) -> set[str]:
-        """The shares that have the tenant's tables elsewhere among theirs, because another is in front of them now."""
-        before = {one.name: one.answers_arp for one in self.embedder.networks}
-        return {
-            share
-            for network in configuration.virtual_networks
-            if before.get(network.name, network.answers_arp) != network.answers_arp
-            for share, _ in network.shares
-        }
-
     def _forget_moves(self, share: str, before: LogicalSwitch | None, after: LogicalSwitch) -> None:
         """A port lies where the files say if they say something else of it than they did."""
         for number, port in after.ports.items():

@@ -212,7 +212,10 @@ class VirtualSwitch:
     groups: Groups = Factory(Groups)
     meters: Meters = Factory(Meters)
     floods_by_group: bool = False  # when intersecting: some bucket floods, by groups that follow the ports
-    is_new: bool = False  # the slice was given its tables only now: what they hold is not its own
+    birth: int | None = None
+    is_new: bool = (
+        False  # the datapath has not been made the slice's yet: what its tables hold is not its own
+    )
     # Of a virtual network's switch all its ports, wherever they are, by its own numbers and as they are now.
     logical_ports: dict[int, Port] = Factory(dict)
 

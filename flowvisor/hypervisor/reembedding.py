@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 
-from flowvisor.hypervisor import flow_quota, replanning, sightings
+from flowvisor.hypervisor import births, flow_quota, replanning, sightings
 from flowvisor.hypervisor.big.big_switch import BigSwitch
 from flowvisor.hypervisor.big.moves import port_moved
 from flowvisor.hypervisor.big.port_status import tell_port
@@ -57,6 +57,7 @@ def reembed(
     for datapath, _ in changes:
         for switch in datapath.switches.values() if datapath.is_ready else ():
             if switch.view.share is not None:
+                births.remember(switch, effects)
                 networks.share_joined(switch, effects)
     look_at_ports(networks, fabric, effects)
     if fabric.discovery is not None:
@@ -85,6 +86,7 @@ def put_part(datapath: Datapath, part: Part, make: MakeSwitch, effects: Effects)
         known = datapath.switches.get(name)
         if known is None:
             made = make(datapath, name, after.views[name])
+            made.is_new &= not datapath.has_flood_groups  # once it is set up there is nothing of others'
             replanning.place(made)
             flow_quota.begin(made)
         elif known.view is not after.views[name]:

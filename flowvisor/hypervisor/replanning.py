@@ -135,7 +135,7 @@ def _change(switch: VirtualSwitch, view: View) -> None:
     switch.verdicts.clear()
     switch.packet_outs.clear()
     switch.rewritten, switch.emits, switch.set_ends = set(), set(), frozenset()
-    switch.queue, switch.exceeds_bandwidth, switch.is_new = None, False, False
+    switch.queue, switch.exceeds_bandwidth = None, False
 
 
 def _told_here(switch: VirtualSwitch) -> list[Port]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from flowvisor.hypervisor import answering, bandwidth, links
+from flowvisor.hypervisor import answering, bandwidth, births, links
 from flowvisor.hypervisor.effects import GATHERING_SECONDS, Effects, HangUp, OpenChannels
 from flowvisor.hypervisor.groups import Groups
 from flowvisor.hypervisor.ids import Ids
@@ -162,6 +162,7 @@ def _readopt(datapath: Datapath, last: list[Message], effects: Effects) -> None:
     def finish(_replies: list[Message], effects: Effects) -> None:
         datapath.readoption = None
         comparison.finish(effects)
+        _take_possession(datapath)
         for message in last:
             send_own(datapath, message, "own entry", effects)
         _open(datapath, effects)
@@ -231,6 +232,7 @@ def _judge_survivors(datapath: Datapath, in_use: list[int], then: Answer, effect
             wrong.append(FlowMod(command=DELETE, table_id=table))  # its table was somebody else's
         elif switch is not None:
             survivors.append(FlowStatsRequest(table_id=table))
+    _take_possession(datapath)
     if not survivors:
         then(wrong, effects)
         return
@@ -240,6 +242,12 @@ def _judge_survivors(datapath: Datapath, in_use: list[int], then: Answer, effect
         wrong.extend(deletion for flow in flows for deletion in _judged(datapath, flow))
 
     _ask(datapath, survivors, lambda _, effects: then(wrong, effects), effects, each=judge_each)
+
+
+def _take_possession(datapath: Datapath) -> None:
+    """What slices have not made themselves is about to be removed."""
+    for switch in datapath.switches.values():
+        switch.is_new = False
 
 
 def _judged(datapath: Datapath, flow: FlowStats) -> Iterator[FlowMod]:
@@ -264,6 +272,7 @@ def _open(datapath: Datapath, effects: Effects) -> None:
             "info", "datapath_ready", dpid=datapath.dpid, enforcement=datapath.plan.enforcement.value
         )
         for switch in datapath.switches.values():
+            births.remember(switch, effects)
             if switch.view.share is None:
                 effects.commands.append(OpenChannels(switch.name))
             else:

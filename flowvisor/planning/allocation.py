@@ -36,29 +36,42 @@ class Allocations:
     """The blocks by slice name, or by the name of a virtual switch's share, and the labels by virtual port.
 
     Blocks may lie beyond what a datapath has; there the slice is intersected. A port for which no label was left has
-    none.
+    none. Of some blocks the first `answer_tables` are not the tenant's. `births` tell who has a block from who had it
+    before, also under the same name: they count up and are never given twice, `last_birth` is the highest. What was
+    given before there were births has 0.
     """
 
     blocks: Mapping[str, TableBlock] = field(factory=dict)
     labels: Mapping[PortName, int] = field(factory=dict)
+    answer_tables: Mapping[str, int] = field(factory=dict)
+    births: Mapping[str, int] = field(factory=dict)
+    last_birth: int = 0
 
     def allocate(self, slices: Iterable[Slice], vlan_labels: range = VLAN_LABELS) -> Allocations:
         """Keep what the given slices have, give new ones the first gap that fits, forget the rest."""
         ordered = sorted(slices, key=lambda one: one.name)
         wanted = {name: size for one in ordered for name, size in one.block_sizes.items()}
+        in_front = {
+            name: one.answer_tables for one in ordered for name in one.block_sizes if one.answer_tables
+        }
         blocks = {
             name: self.blocks[name]
             for name, size in wanted.items()
-            if name in self.blocks and self.blocks[name].size == size
+            if name in self.blocks
+            and self.blocks[name].size == size
+            and self.answer_tables.get(name) == in_front.get(name)
         }
+        births = {name: self.births.get(name, 0) for name in blocks}
+        is_any_new = len(blocks) < len(wanted)
         for name, size in wanted.items():
             if name not in blocks:
                 blocks[name] = TableBlock(_first_gap(blocks.values(), size), size)
+                births[name] = self.last_birth + 1
         labels: dict[PortName, int] = {}
         for are_tunnelled, among in ((False, vlan_labels), (True, TUNNEL_LABELS)):
             kind = [one for one in ordered if one.is_tunnelled is are_tunnelled]
             labels |= self._allocate_labels([port for one in kind for port in one.labelled_ports], among)
-        return Allocations(blocks, labels)
+        return Allocations(blocks, labels, in_front, births, self.last_birth + is_any_new)
 
     def _allocate_labels(self, ports: Iterable[PortName], among: range) -> dict[PortName, int]:
         found: dict[PortName, int] = {}
@@ -80,7 +93,10 @@ class Allocations:
         for (share, number), label in sorted(self.labels.items()):
             labels.setdefault(share, {})[str(number)] = label
         tables = {name: list(self.blocks[name]) for name in sorted(self.blocks)}
-        return json.dumps({"tables": tables, **({"labels": labels} if labels else {})}, indent=2)
+        more = {"labels": labels, "answer_tables": self.answer_tables}
+        births = {"births": dict(sorted(self.births.items())), "last_birth": self.last_birth}
+        said = {key: value for key, value in more.items() if value}
+        return json.dumps({"tables": tables, **said, **births}, indent=2)
 
     @classmethod
     def from_text(cls, text: str) -> Allocations:
@@ -92,6 +108,9 @@ class Allocations:
                 for name, (first, size) in document["tables"].items()
             }
             labels = _read_labels(document.get("labels", {}))
+            in_front = {str(name): int(n) for name, n in document.get("answer_tables", {}).items()}
+            known = {str(name): int(birth) for name, birth in document.get("births", {}).items()}
+            last_birth = int(document.get("last_birth", 0))
         except (TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"not a file of allocations: {error!r}") from error
         ordered = sorted(blocks.values())
@@ -99,7 +118,10 @@ class Allocations:
             raise ValueError("two slices have the same table")
         if any(block.first < FIRST_BLOCK_TABLE or block.size < 1 for block in ordered):
             raise ValueError("a block begins before the first table that a slice may have, or is empty")
-        return cls(blocks, labels)
+        births = {name: known.get(name, 0) for name in blocks}
+        if any(not 0 <= birth <= last_birth for birth in births.values()):
+            raise ValueError("a birth is not one of those that were given")
+        return cls(blocks, labels, in_front, births, last_birth)
 
 
 def _read_labels(document: Any) -> dict[PortName, int]:

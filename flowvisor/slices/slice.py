@@ -90,6 +90,11 @@ class Slice:
         return {self.name: self.tables}
 
     @property
+    def answer_tables(self) -> int:
+        """How many of these are in front of its own."""
+        return 0
+
+    @property
     def labelled_ports(self) -> Iterable[PortName]:
         """Its virtual ports to which packets may have to cross the core."""
         return ()

@@ -8,8 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowvisor.hypervisor.effects import Effects
-from flowvisor.hypervisor.journal import GROUP, METER, Name, encode_batch, encode_header, replay
-from flowvisor.hypervisor.memory import Memory
+from flowvisor.hypervisor.flow_table import FlowTable
+from flowvisor.hypervisor.journal import (
+    GROUP,
+    METER,
+    SEEN_DATAPATH,
+    Name,
+    encode_batch,
+    encode_header,
+    replay,
+)
+from flowvisor.hypervisor.memory import NO_SLICE, Memory
 
 steps = st.lists(
     st.tuples(
@@ -84,6 +93,12 @@ def test_what_its_user_takes_is_kept_by_the_user() -> None:
     memory = Memory(7, {Name(GROUP, "red", b"1"): b"a", Name(METER, "red", b"1"): b"b"})
     assert list(memory.take(GROUP)) == [("red", b"1", b"a")]
     assert known(memory) == {Name(METER, "red", b"1"): b"b"}
+
+
+def test_the_slices_are_those_of_which_anything_is_known() -> None:
+    memory = Memory(7, {Name(GROUP, "red", b"1"): b"a", Name(SEEN_DATAPATH, NO_SLICE, b""): b"b"})
+    memory.flow_tables["blue"] = FlowTable()
+    assert memory.slices == {"red", "blue"}
 
 
 @given(steps)

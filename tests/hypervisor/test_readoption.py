@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flowvisor.hypervisor.effects import Effects
-from flowvisor.hypervisor.journal import FLOW_ENTRY, encode_batch, encode_header, encode_record, replay
+from flowvisor.hypervisor.journal import FLOW_ENTRY, Name, encode_batch, encode_header, encode_record, replay
 from flowvisor.hypervisor.readoption import MAX_UNTOLD, Comparison
 from flowvisor.openflow.frame import FLOW_MOD
 from flowvisor.openflow.match import Match
@@ -46,6 +46,11 @@ def pieces(world: World) -> int:
 
 def writes(world: World) -> int:
     return sum(frame[1] == FLOW_MOD for _, frame in world.to_datapaths)
+
+
+def recorded(world: World) -> list[Name]:
+    """The entries that the journal knows."""
+    return [name for name in replay(world.journals[1], 1).known if name.kind == FLOW_ENTRY]
 
 
 def lose_journal(world: World) -> None:
@@ -272,7 +277,7 @@ def test_a_record_that_cannot_be_read_costs_its_entry_alone(kind: Kind) -> None:
     world.journals[1] += encode_batch(nonsense)
     world.restart()
     assert [one.cookie for one in shown(world.controller("a", 1, kind.version))] == [7]
-    assert [name.kind for name in replay(world.journals[1], 1).known] == [FLOW_ENTRY]
+    assert len(recorded(world)) == 1
 
 
 def test_a_datapath_that_comes_back_with_tables_takes_none_of_them_along(kind: Kind) -> None:
@@ -281,7 +286,7 @@ def test_a_datapath_that_comes_back_with_tables_takes_none_of_them_along(kind: K
     world.leave(1)
     world.join(ON_TABLES.datapath())
     assert shown(world.controller("a")) == ()
-    assert replay(world.journals[1], 1).known == {}
+    assert recorded(world) == []
 
 
 def test_a_datapath_that_comes_back_in_another_version_has_what_that_can_say(kind: Kind) -> None:
@@ -308,7 +313,7 @@ def test_another_process_finds_them_also_in_another_version(kind: Kind) -> None:
         world.restart()
         assert [one.cookie for one in shown(world.controller("a", 1, kind.version))] == [7]
         assert pieces(world) == 2
-        assert len(replay(world.journals[1], 1).known) == 1
+        assert len(recorded(world)) == 1
 
 
 def test_a_journal_that_is_begun_anew_says_what_the_old_one_did(kind: Kind) -> None:
@@ -324,5 +329,5 @@ def test_a_journal_that_is_begun_anew_says_what_the_old_one_did(kind: Kind) -> N
     anew += world.journals[1][before:] + encode_batch(living)
     known = replay(world.journals[1], 1).known
     assert replay(encode_header(1) + anew, 1).known == known
-    assert len(known) == 3
+    assert len(recorded(world)) == 3
     assert list(world.hypervisor.records_of(2)) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -57,6 +58,31 @@ def test_a_new_slice_has_the_first_gap_that_fits() -> None:
     assert both.blocks == {"a": (1, 2), "c": (6, 1), "d": (7, 4), "e": (3, 2)}
 
 
+def test_who_has_a_block_is_told_from_whoever_had_it() -> None:
+    a, b = a_slice("a", tables=2), a_slice("b", tables=3)
+    both = Allocations().allocate([a, b])
+    assert both.births == {"a": 1, "b": 1}
+    assert both.allocate([a, b]) == both
+    without = both.allocate([b])
+    assert without.births == {"b": 1}
+    again = without.allocate([a, b])
+    assert (again.blocks, again.births) == (both.blocks, {"a": 2, "b": 1})
+    other = again.allocate([b]).allocate([a_slice("c", tables=2), b])
+    assert other.births == {"b": 1, "c": 3}  # not 2, although nobody has it any more
+    assert other.allocate([b, a_slice("c", tables=1)]).births == {"b": 1, "c": 4}
+
+
+def test_a_switch_that_has_other_tables_in_front_is_born_anew() -> None:
+    blue = a_network("blue", {"big": {1: "1/1"}})
+    answering = evolve(blue, answers_arp=True, tables=blue.tables - 1)
+    first = Allocations().allocate([blue])
+    other = first.allocate([answering])
+    assert other.blocks == first.blocks
+    assert (first.births, other.births) == ({"blue/big": 1}, {"blue/big": 2})
+    assert Allocations.from_text(other.to_text()) == other == other.allocate([answering])
+    assert other.allocate([blue]).births == {"blue/big": 3}
+
+
 def test_a_slice_whose_size_changes_gets_another_block() -> None:
     first = Allocations().allocate([a_slice("a", tables=2), a_slice("b", tables=2)])
     assert first.allocate([a_slice("a", tables=3), a_slice("b", tables=2)]).blocks == {
@@ -82,6 +108,11 @@ def test_a_slice_whose_size_changes_gets_another_block() -> None:
         '{"tables": {"a": [4, -1]}}',
         '{"tables": {"a": [1, 4], "b": [4, 1]}}',
         '{"tables": {"a": [1, 4], "b": [1, 4]}}',
+        '{"tables": {"a": [1, 4]}, "births": {"a": 2}, "last_birth": 1}',
+        '{"tables": {"a": [1, 4]}, "births": {"a": -1}, "last_birth": 1}',
+        '{"tables": {"a": [1, 4]}, "births": [], "last_birth": 1}',
+        '{"tables": {"a": [1, 4]}, "answer_tables": 1}',
+        '{"tables": {"a": [1, 4]}, "births": {"a": null}, "last_birth": 1}',
     ],
 )
 def test_a_file_that_is_not_one_of_allocations_is_refused(text: str) -> None:
@@ -118,7 +149,9 @@ def test_a_port_for_which_no_label_is_left_has_none() -> None:
     assert list(first.allocate([blue], range(101, 104)).labels.values()) == [101, 102, 103]
 
 
-def test_a_file_from_before_there_were_labels_is_read() -> None:
-    assert Allocations.from_text('{"tables": {"a": [1, 2]}}').labels == {}
+def test_a_file_from_before_there_were_labels_and_births_is_read() -> None:
+    read = Allocations.from_text('{"tables": {"a": [1, 2]}}')
+    assert (read.labels, read.births) == ({}, {"a": 0})
+    assert read.allocate([a_slice("a", tables=2), a_slice("b")]).births == {"a": 0, "b": 1}
     with pytest.raises(ValueError, match="label"):
         Allocations.from_text('{"tables": {}, "labels": {"blue/big": {"1": 0}}}')
