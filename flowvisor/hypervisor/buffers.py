@@ -35,6 +35,11 @@ class Buffers:
         """The datapath has used the id again: whoever was shown it before must not have what is in it now."""
         self._shown.pop(buffer_id, None)
 
+    def void_of(self, slice_name: str) -> None:
+        """What the slice was shown may be another's now."""
+        for buffer_id in [one for one, packet in self._shown.items() if packet.slice_name == slice_name]:
+            del self._shown[buffer_id]
+
     def take(self, buffer_id: int, slice_name: str) -> BufferedPacket | None:
         """The packet, once, for the slice that was shown it."""
         packet = self._shown.get(buffer_id)

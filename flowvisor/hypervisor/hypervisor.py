@@ -8,7 +8,17 @@ from typing import Final
 from attrs import evolve
 
 from flowvisor.configuration.snapshot import Configuration
-from flowvisor.hypervisor import births, flow_quota, links, northbound, readoption, replanning, setup, waiting
+from flowvisor.hypervisor import (
+    births,
+    flow_quota,
+    handover,
+    links,
+    northbound,
+    readoption,
+    replanning,
+    setup,
+    waiting,
+)
 from flowvisor.hypervisor.big import legs
 from flowvisor.hypervisor.big.big_switch import BigChannel
 from flowvisor.hypervisor.channels import close_channel, open_channel
@@ -65,7 +75,8 @@ class Hypervisor:
         self.memories = {dpid: Memory(dpid, known) for dpid, known in remembered.items()}  # by dpid
         self.datapaths: dict[int, Datapath] = {}
         self.tenants: dict[str, Tenant] = {}
-        self._outdated: dict[Datapath, None] = {}  # in order: whose plans are those of earlier files
+        # In order: whose plans are those of earlier files, and whether nothing but rules is different.
+        self._outdated: dict[Datapath, bool] = {}
         self._last_birth_before_us = allocations.last_birth
         self.networks = Networks(self._n_tables_for_shares, configuration.settings)
         self._configure(configuration, allocations, Effects(0.0))
@@ -149,7 +160,8 @@ class Hypervisor:
         dpids = touched.with_near_ends(self.datapaths, self.fabric.topology.links())
         for dpid, datapath in self.datapaths.items():
             if dpid in dpids or self._has_other_shares(datapath):
-                self._outdated[datapath] = None
+                is_only_rules = touched.is_only_rules_at(dpid) and not self._has_other_shares(datapath)
+                self._outdated[datapath] = is_only_rules and self._outdated.get(datapath, True)
         self._replan_some(effects)
         if had_networks or self.networks.are_there:
             reembed(self.networks, self.fabric, self._make_switch, effects, but=self._outdated)
@@ -161,10 +173,16 @@ class Hypervisor:
         switches = 0
         while self._outdated and switches < MAX_SWITCHES_AT_ONCE:
             datapath = next(iter(self._outdated))
-            del self._outdated[datapath]
+            is_only_rules = self._outdated.pop(datapath)
+            if datapath.has_left:
+                continue
             switches += len(datapath.switches)
             plan = self._plan(datapath.dpid, datapath.version, datapath.features)
-            if not datapath.has_left and replanning.put_plan(datapath, plan, self._make_switch, effects):
+            if is_only_rules and handover.is_possible(datapath, plan):
+                handover.hand_over(datapath, plan, self._make_switch, effects)
+                if self.networks.embedding.part(datapath.dpid) is not datapath.plan.part:
+                    self.fabric.reembed(effects)
+            elif replanning.put_plan(datapath, plan, self._make_switch, effects):
                 links.put_known(datapath)
                 for name, switch in datapath.switches.items():
                     switch.allotted = switch.view.block or self.allocations.blocks.get(name, NO_TABLES)

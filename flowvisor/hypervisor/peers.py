@@ -190,6 +190,7 @@ class VirtualSwitch:
     # Over several tables: the fields that entries rewrite, and the ports that rewritten packets may leave by.
     rewritten: set[str] = Factory(set)
     emits: set[int] = Factory(set)
+    writes: set[str] = Factory(set)  # fields that entries change, or did, wherever those packets go then
     # What entries write to action sets that send packets (a port, flood, group), and whether other tables come earlier:
     # False if packets go on from there.
     set_ends: frozenset[tuple[str | int, bool]] = frozenset()

@@ -35,7 +35,7 @@ def put_plan(datapath: Datapath, plan: DatapathPlan, make: MakeSwitch, effects: 
         effects.commands.append(HangUp(datapath, "reloaded while it was being set up"))
         return False
     before = dict(datapath.switches)
-    shown = {name: _told_here(switch) for name, switch in before.items()}
+    shown = {name: told_here(switch) for name, switch in before.items()}
     datapath.plan = evolve(plan, is_probed=datapath.plan.is_probed)
     datapath.buffers = Buffers()  # packets in them may be another slice's now
     datapath.has_flood_groups = False
@@ -54,7 +54,7 @@ def put_plan(datapath: Datapath, plan: DatapathPlan, make: MakeSwitch, effects: 
         else:
             place(make(datapath, name, view))
     for name, ports in shown.items():
-        _tell_of_ports(before[name], ports, effects)
+        tell_of_ports(before[name], ports, effects)
     return True
 
 
@@ -138,15 +138,15 @@ def _change(switch: VirtualSwitch, view: View) -> None:
     switch.queue, switch.exceeds_bandwidth = None, False
 
 
-def _told_here(switch: VirtualSwitch) -> list[Port]:
+def told_here(switch: VirtualSwitch) -> list[Port]:
     """The ports of which its tenant hears from this datapath; of those of a virtual network it hears elsewhere."""
     return switch.visible_ports if switch.view.share is None else []
 
 
-def _tell_of_ports(switch: VirtualSwitch, before: list[Port], effects: Effects) -> None:
+def tell_of_ports(switch: VirtualSwitch, before: list[Port], effects: Effects) -> None:
     """Ports that a reload gives or takes look to the tenant as if they came or went."""
     old = {port.number: port for port in before}
-    new = {port.number: port for port in _told_here(switch)}
+    new = {port.number: port for port in told_here(switch)}
     for number in sorted(old.keys() - new.keys()):
         port_status.tell(switch, PortStatus(reason=PORT_DELETE, port=old[number]), effects)
     for number in sorted(new.keys() - old.keys()):

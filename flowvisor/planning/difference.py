@@ -32,13 +32,20 @@ def entry_changes(wanted: Iterable[FlowMod], present: Iterable[FlowStats]) -> li
     keep their owner never miss.
     """
     found = {entry_key(entry): entry for entry in present}
-    changes: list[Message] = []
+    new: list[FlowMod] = []
     for entry in wanted:
         old = found.pop(entry_key(entry), None)
         if old is None or old.instructions != entry.instructions or old.cookie != entry.cookie:
-            changes.append(entry)
-    changes += [removal_of(old) for old in found.values()]
-    return changes
+            new.append(entry)
+    return in_order(new, found.values())
+
+
+def in_order(new: Iterable[FlowMod], old: Iterable[FlowStats | FlowMod]) -> list[Message]:
+    """Messages that put entries in, or over others, and take others out, so that at any moment each packet meets the
+    entry that it met before all of them or the one that it meets after: what wins comes first and goes last.
+    """
+    additions = sorted(new, key=lambda entry: -entry.priority)
+    return [*additions, *map(removal_of, sorted(old, key=lambda entry: entry.priority))]
 
 
 def removal_of(entry: FlowStats | FlowMod) -> FlowMod:

@@ -56,6 +56,14 @@ def written_fields(action: act.Action) -> tuple[str, ...]:
     return _WRITES.get(type(action), ())
 
 
+def freed_fields(action: act.Action) -> tuple[str, ...]:
+    """The names of the fields that may be anything after an action, whatever the packets were; see `rewritten`."""
+    names = written_fields(action)
+    if isinstance(action, (act.PushVlan, act.PopVlan, act.StripVlan)):
+        return (*names, *_NEW_HEADER)
+    return VLAN_FIELDS if set(names) & set(VLAN_FIELDS) and len(names) == 1 else names
+
+
 _WRITES: Final[dict[type, tuple[str, ...]]] = {
     act.PushVlan: VLAN_FIELDS,
     act.PopVlan: VLAN_FIELDS,

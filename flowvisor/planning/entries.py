@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
@@ -16,7 +16,7 @@ from flowvisor.openflow.messages import GROUP_ADD, GROUP_TYPE_ALL, Bucket, FlowM
 from flowvisor.openflow.ports import CONTROLLER, LOCAL, NO_FLOOD, NO_FWD, PORT_DOWN
 from flowvisor.planning.allocation import TableBlock
 from flowvisor.planning.exact_matches import exact_where_required
-from flowvisor.planning.ownership import ATTACHMENT_RANK, Ownership
+from flowvisor.planning.ownership import ATTACHMENT_RANK, Ownership, RankedBox
 from flowvisor.planning.plan import DatapathPlan, Enforcement
 
 CLASSIFIER_TABLE: Final = 0
@@ -71,7 +71,7 @@ def classifier_entries(plan: DatapathPlan) -> list[FlowMod]:
         return []
     return [
         *denying_entries(plan),
-        *_goto_entries(plan),
+        *goto_entries(plan, plan.ownership.ranked),
         _entry(MATCH_ALL, priority=0, block=None),
     ]
 
@@ -156,13 +156,13 @@ def _denying_entries(ownership: Ownership) -> Iterator[FlowMod]:
             yield _entry(match, priority=classifier_priority(rank), block=None)
 
 
-def _goto_entries(plan: DatapathPlan) -> Iterator[FlowMod]:
-    """Each packet into its owner's tables. Those of virtual switches get in elsewhere; where nothing is attached that
-    may be, they are dropped.
+def goto_entries(plan: DatapathPlan, ranked: Iterable[RankedBox]) -> Iterator[FlowMod]:
+    """Each packet of these boxes into its owner's tables. Those of virtual switches get in elsewhere; where nothing is
+    attached that may be, they are dropped.
     """
     blocks = {name: block for name, block in plan.blocks.items() if name not in plan.shares}
     attached = {box for share in plan.shares.values() for match in share.attached for box in boxes_of(match)}
-    for rank, box, owner in dict.fromkeys(plan.ownership.ranked):
+    for rank, box, owner in dict.fromkeys(ranked):
         if rank == ATTACHMENT_RANK and box in attached:
             continue
         meter = plan.meters.get(owner)

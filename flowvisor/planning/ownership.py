@@ -192,9 +192,18 @@ class Ownership:
             ]
             yield from _less(piece, [*winners, *taken])
 
+    def differing(self, other: Ownership) -> frozenset[RankedBox]:
+        """The boxes of rules that only one of the two has."""
+        return frozenset(self.ranked) ^ frozenset(other.ranked)
+
+    def overlapping(self, box: Box) -> Iterator[RankedBox]:
+        """The boxes of rules that have packets in common with a box, whoever wins."""
+        for rank, other, owner in self._classifier.overlapping(box):
+            yield RankedBox(rank, other, owner)
+
     def denied_boxes(self) -> Iterator[RankedBox]:
         """What is denied to each slice of what its rules name: as many boxes as rules and denials that meet."""
-        for rank, box, owner in self.ranked:
+        for rank, box, owner in self.ranked if self._denied else ():
             if owner in self._denied:
                 for _, denied, _ in self._denied[owner].overlapping(box):
                     common = intersect(box, denied)

@@ -65,6 +65,10 @@ class Touched:
             or any(one.rules_at(dpid) for one in self._wherever)
         )
 
+    def is_only_rules_at(self, dpid: int) -> bool:
+        """Whether nothing is different at a datapath but whose packets are whose."""
+        return not self._networks.at(dpid) and not any(one.rules_at(dpid) for one in self._wherever)
+
     def with_near_ends(self, dpids: Collection[int], links: Iterable[tuple[End, End]]) -> set[int]:
         """Those of some datapaths at which anything is different, or at the far end of a link from there."""
         known = {dpid: self.at(dpid) for dpid in dpids}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from functools import reduce
 from operator import or_
 from typing import Final, NamedTuple
@@ -99,6 +99,11 @@ class View:
         self._over_cables.safe.pop(port, None)
         masks = (far.ownership.used_mask for ends in self._far_ends.values() for far in ends)
         self.used_mask = reduce(or_, masks, self.ownership.used_mask)
+
+    @property
+    def far_ends(self) -> Mapping[int, tuple[FarEnd, ...]]:
+        """Where what leaves the slice's ports arrives, as far as that is known."""
+        return self._far_ends
 
     @property
     def cabled_ports(self) -> Collection[int]:

@@ -47,3 +47,12 @@ def test_beyond_the_bound_the_oldest_is_no_longer_honoured() -> None:
     buffers.show(MAX_BUFFERS, packet())
     assert buffers.take(1, "a") is None
     assert all(buffers.take(buffer_id, "a") for buffer_id in (0, *range(2, MAX_BUFFERS + 1)))
+
+
+def test_what_a_slice_was_shown_may_be_made_void_without_anybody_elses() -> None:
+    buffers = Buffers()
+    buffers.show(7, packet("a"))
+    buffers.show(8, packet("b"))
+    buffers.void_of("a")
+    assert buffers.take(7, "a") is None
+    assert buffers.take(8, "b") == packet("b")

@@ -9,7 +9,7 @@ import pytest
 from attrs import evolve
 
 from flowvisor.flowspace.box import Box, intersect
-from flowvisor.hypervisor import flow_quota, setup
+from flowvisor.hypervisor import flow_quota, handover, setup
 from flowvisor.hypervisor.buffers import BufferedPacket, Buffers
 from flowvisor.hypervisor.flow_table import Entry
 from flowvisor.hypervisor.groups import Groups
@@ -24,8 +24,9 @@ from flowvisor.hypervisor.translation import (
     packet_out,
 )
 from flowvisor.openflow.messages import ALL_TABLES, DELETE, FlowMod, FlowRemoved
-from flowvisor.planning import entries
+from flowvisor.planning import entries, own_changes
 from flowvisor.planning.allocation import TableBlock
+from flowvisor.planning.concerned import Concerned
 from flowvisor.planning.ownership import Ownership
 from flowvisor.planning.view import View
 from flowvisor.slices.flowspace_slice import FlowspaceRule
@@ -41,7 +42,7 @@ def no_egress_check(patch: pytest.MonkeyPatch) -> None:
 
 def no_priorities(patch: pytest.MonkeyPatch) -> None:
     """Of overlapping rules the better does not win: neither in the classifier nor where matches are cut."""
-    goto_entries = entries._goto_entries
+    goto_entries = entries.goto_entries
 
     def flattened(*args: Any) -> Iterator[FlowMod]:
         return (evolve(entry, priority=1) for entry in goto_entries(*args))
@@ -52,7 +53,8 @@ def no_priorities(patch: pytest.MonkeyPatch) -> None:
             if rule_owner == owner and piece is not None:
                 yield piece
 
-    patch.setattr(entries, "_goto_entries", flattened)
+    for module in (entries, own_changes):
+        patch.setattr(module, "goto_entries", flattened)
     patch.setattr(Ownership, "own_pieces", unsubtracted)
 
 
@@ -98,8 +100,14 @@ def reload_keeps_what_was(patch: pytest.MonkeyPatch) -> None:
         return []
 
     complete = Comparison._complete
-    patch.setattr(setup, "correction", lambda *_args: iter(()))
+    for module in (setup, handover):
+        patch.setattr(module, "correction", lambda *_args: iter(()))
     patch.setattr(Comparison, "_complete", nothing_extra)
+
+
+def nobody_concerned(patch: pytest.MonkeyPatch) -> None:
+    """When the files change, whoever's own rules stay as they are is taken for right as it is."""
+    patch.setattr(Concerned, "_owners_meeting", lambda *_args: frozenset())
 
 
 def far_ends_unseen(patch: pytest.MonkeyPatch) -> None:

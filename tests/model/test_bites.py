@@ -14,6 +14,7 @@ from tests.model.leaks import (
     foreign_buffers,
     no_egress_check,
     no_priorities,
+    nobody_concerned,
     quota_off_by_one,
     readers_own,
     reload_keeps_what_was,
@@ -39,6 +40,7 @@ FOUND = [
     (quota_off_by_one, Tenants, "mixed", "I3"),
     (flow_removed_to_all, Machine, "1.0", "I3"),
     (reload_keeps_what_was, Reloads, "tables", "I[123]"),
+    (nobody_concerned, Reloads, "tables", "I[123]"),
 ]
 
 

@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 
 from flowvisor.emulation.datapath import EmulatedDatapath, Tell
 from flowvisor.openflow.actions import GotoTable, Output
-from flowvisor.openflow.messages import GROUP_DELETE, GROUP_MODIFY, Bucket, FlowMod, GroupMod
+from flowvisor.openflow.messages import (
+    ADD,
+    DELETE_STRICT,
+    GROUP_DELETE,
+    GROUP_MODIFY,
+    Bucket,
+    FlowMod,
+    GroupMod,
+)
 from flowvisor.openflow.multipart import (
     FlowStats,
     FlowStatsReply,
@@ -17,7 +25,7 @@ from flowvisor.openflow.multipart import (
     GroupDescReply,
     GroupDescRequest,
 )
-from flowvisor.planning.difference import entry_changes, group_changes
+from flowvisor.planning.difference import entry_changes, group_changes, in_order
 from tests.support.slices import flowspace_matches
 
 _entries = st.lists(
@@ -115,3 +123,14 @@ def test_weights_and_watched_ports_are_the_datapaths_own_affair() -> None:
     group = GroupMod(command=0, group_id=0xF0000001, buckets=(Bucket(actions=(Output(1),)),))
     told = GroupDesc(0, 0xF0000001, (Bucket(weight=1, watch_port=1, actions=(Output(1),)),))
     assert group_changes([group], [told]) == ([], [])
+
+
+def test_what_wins_comes_first_and_goes_last() -> None:
+    low, high = (FlowMod(priority=priority, instructions=(GotoTable(1),)) for priority in (1, 2))
+    changes = in_order([low, high], [high, low])
+    assert [(one.command, one.priority) for one in changes if isinstance(one, FlowMod)] == [
+        (ADD, 2),
+        (ADD, 1),
+        (DELETE_STRICT, 1),
+        (DELETE_STRICT, 2),
+    ]

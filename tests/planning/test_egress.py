@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from flowvisor.emulation.rewriting import InvalidTtl, rewrite
 from flowvisor.flowspace.box import Box, covers
-from flowvisor.flowspace.layout import boxes_of, point_of
+from flowvisor.flowspace.layout import boxes_of, forget, point_of
 from flowvisor.openflow import actions as act
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.fields import FIELDS
@@ -24,6 +24,7 @@ from flowvisor.planning.egress import (
     Effort,
     destinations,
     find_leak,
+    freed_fields,
     is_visible,
     rewritten,
     written_fields,
@@ -210,6 +211,16 @@ def test_each_output_has_the_packets_as_they_are_there() -> None:
 def test_every_action_that_rewrites_names_the_fields_that_it_does(action: act.Action) -> None:
     assert written_fields(action)
     assert is_visible(written_fields(action), ALL_BITS)
+
+
+@examples(70)
+@given(flowspace_matches(), st.sampled_from((1, 4)), st.data())
+def test_a_rewritten_box_differs_in_the_fields_that_are_freed_alone(
+    match: Match, version: int, data: st.DataObject
+) -> None:
+    for action in data.draw(action_lists(version, A)):
+        for box in boxes_of(match):
+            assert covers(forget(box, *freed_fields(action)), rewritten(box, action)), action
 
 
 @given(packets, st.data())

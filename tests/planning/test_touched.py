@@ -81,6 +81,18 @@ def test_a_policy_touches_where_its_slices_are(before: Policy, after: Policy, ex
     assert at(configuration(one, B, policies=[before]), configuration(one, B, policies=[after])) == expected
 
 
+def test_only_rules_are_different_unless_a_policy_or_a_network_is() -> None:
+    moved = a_slice("a", ports(2, at=[1]), ports(2, at=[2]))
+    assert touched(configuration(A, B), configuration(moved, B)).is_only_rules_at(1)
+    limited = evolve(A, policies=("p",))
+    policies = [[Quota("p", groups=number)] for number in (1, 2)]
+    before, after = (configuration(limited, B, policies=one) for one in policies)
+    assert not touched(before, after).is_only_rules_at(1)
+    assert touched(before, after).is_only_rules_at(3)
+    there = a_network("blue", {"big": {1: "1/1", 2: "2/1"}})
+    assert not touched(configuration(A), configuration(A, there)).is_only_rules_at(1)
+
+
 def test_what_is_different_at_the_far_end_of_a_link_touches_its_near_end() -> None:
     found = touched(configuration(A, B), configuration(a_slice("a", ports(1, at=[1])), B))
     links = [(End(1, 9), End(2, 9)), (End(2, 9), End(1, 9)), (End(3, 1), End(1, 8)), (End(7, 1), End(2, 1))]

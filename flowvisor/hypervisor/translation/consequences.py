@@ -26,6 +26,7 @@ from flowvisor.planning.egress import (
     Effort,
     Leak,
     find_leak,
+    freed_fields,
     is_visible,
     written_fields,
 )
@@ -79,6 +80,8 @@ def take_note(
     matched: Boxes | None,
 ) -> Refusal | None:
     """Take note of what follows from an entry; `matched` is what it was judged by, None if that was any match."""
+    for action in applied + written:
+        switch.writes.update(freed_fields(action))
     refusal = None
     if switch.view.block is not None:
         refusal = _take_note_of_ends(switch, table_id, written, goes_on=goes_on)
