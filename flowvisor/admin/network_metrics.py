@@ -45,6 +45,12 @@ def network_metrics(hypervisor: Hypervisor) -> Iterator[Metric]:
     )
     if not networks.are_there:
         return
+    yield gauge(
+        "seen_addresses",
+        "Addresses of which it was seen at which port of the virtual switch they are.",
+        "slice switch",
+        ((name, networks.answers.seen.count(share)) for share, name in names.items()),
+    )
     for name, documentation, value in (
         ("embeddings", "How often it was looked where virtual networks lie.", networks.rounds),
         ("embedding_messages", "Entries and groups that changed where they lie.", networks.changes),

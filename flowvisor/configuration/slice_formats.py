@@ -201,7 +201,7 @@ VIRTUAL_NETWORK: Final = Format(
         "groups": Key(groups, meaning="machines that its acl speaks of by a name", default={}),
         "arp": Key(
             one_of({"forward": False, "answer": True}),
-            meaning="what becomes of questions who has an address, if it is known which port has it",
+            meaning="what becomes of who asks everybody for an address of which it is known where it is",
             default=False,
         ),
         "transport": Key(

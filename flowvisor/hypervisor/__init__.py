@@ -15,6 +15,7 @@ networks       virtual networks while they run: their switches, and what these l
 reembedding    what datapaths are told when that has changed
 following      ports that move to where an address is seen
 answering      who asks for an address that is known is answered
+seen_addresses what hosts have said of themselves, for that
 port_descriptions  what a tenant is told of a virtual port
 rejudging      entries that are there already, judged as if they came now
 replanning     what a reload of the files changes at one that is connected

@@ -15,15 +15,19 @@ from attrs import Factory, define, evolve
 from flowvisor.hypervisor.effects import Effects, VirtualSwitchName
 from flowvisor.hypervisor.peers import Datapath, VirtualSwitch
 from flowvisor.hypervisor.requests import send_own
+from flowvisor.hypervisor.seen_addresses import SeenAddresses
 from flowvisor.hypervisor.translation.queueing import queued_actions
+from flowvisor.hypervisor.translation.virtual_ports import packet_in_to_virtual
 from flowvisor.network.neighbours import answer_to, question_in
 from flowvisor.openflow.actions import Group
-from flowvisor.openflow.messages import PacketOut
+from flowvisor.openflow.messages import PacketIn, PacketOut
 from flowvisor.openflow.ports import CONTROLLER
+from flowvisor.planning.answer_entries import LISTENING_COOKIE
 from flowvisor.planning.answer_meters import ANSWERS_PER_SECOND, answer_meter_ids
-from flowvisor.planning.share import port_group
+from flowvisor.planning.share import Share, port_group
 from flowvisor.policies.token_bucket import TokenBucket
 from flowvisor.slices.virtual_network import slice_of_share
+from flowvisor.slices.virtual_switch import LogicalSwitch
 
 # Why a question is not answered.
 TOO_MANY_QUESTIONS: Final = "too-many-questions"
@@ -38,37 +42,48 @@ def decide(datapath: Datapath) -> None:
 
 @define(eq=False)
 class Answers:
-    """How many were `given`, by slice, and how fast each virtual switch asks at each datapath."""
+    """How many were `given`, by slice, which addresses were `seen`, and how fast each virtual switch asks where."""
 
     given: Counter[str] = Factory(Counter)
+    seen: SeenAddresses = Factory(SeenAddresses)
     _buckets: dict[VirtualSwitchName, TokenBucket] = Factory(dict)
 
-    def asked(self, switch: VirtualSwitch, in_port: int, packet: bytes, effects: Effects) -> None:
-        """A packet has come in that asks for an address that is known, or was a moment ago."""
+    def told(
+        self, switch: VirtualSwitch, logical: LogicalSwitch, message: PacketIn, effects: Effects
+    ) -> None:
+        """A packet has come in that asks for an address that is known, or tells of one; or both."""
+        in_port = packet_in_to_virtual(message.match).exact("in_port") or 0
+        self.seen.heard(switch, logical, in_port, message, effects)
+        if message.cookie != LISTENING_COOKIE:
+            reason = self._answer(switch, in_port, message.data, effects)
+            if reason is not None:
+                switch.tenant.counters[switch.datapath.version].count_shed(reason)
+
+    def _answer(self, switch: VirtualSwitch, in_port: int, packet: bytes, effects: Effects) -> str | None:
+        """Answer a question, which nobody else has heard; or give why not."""
         share = switch.view.share
         assert share is not None
-        bucket = self._buckets.get(switch.name)
-        if bucket is None:
-            bucket = self._buckets[switch.name] = TokenBucket(ANSWERS_PER_SECOND)
-        if not bucket.take(effects.now):
-            _count_shed(switch, TOO_MANY_QUESTIONS)
-            return
+        if not self._buckets.setdefault(switch.name, TokenBucket(ANSWERS_PER_SECOND)).take(effects.now):
+            return TOO_MANY_QUESTIONS
         question = question_in(packet)
-        known = None if question is None else share.answers.get((question.eth_type, question.address))
-        if question is None or known is None or in_port not in share.ports:
-            _count_shed(switch, NO_ANSWER)
-            return
-        port, mac = known
-        if port == in_port or switch.port_configs.is_shut(port):
-            _count_shed(switch, NO_ANSWER)
-            return
+        if question is None or in_port not in share.ports:
+            return NO_ANSWER
+        key = (question.eth_type, question.address)
+        known = share.answers.get(key)
+        if known is None:
+            if question.ip == question.address:
+                return None  # somebody says that it is its own, and all have heard that
+            known = self.seen.where(share.name, key, effects.now)
+        if known is None or known[0] == in_port or not _is_reached(switch, share, known[0]):
+            return NO_ANSWER
         out = PacketOut(
             in_port=CONTROLLER,
             actions=queued_actions(switch, (Group(port_group(share.block, in_port)),)),
-            data=answer_to(question, mac),
+            data=answer_to(question, known[1]),
         )
         send_own(switch.datapath, out, "answer to who asks for an address", effects)
         self.given[slice_of_share(share.name)] += 1
+        return None
 
     def forget_shares_but(self, shares: Collection[str]) -> None:
         """There are no others any more."""
@@ -77,5 +92,6 @@ class Answers:
         self.given = Counter({name: count for name, count in self.given.items() if name in slices})
 
 
-def _count_shed(switch: VirtualSwitch, reason: str) -> None:
-    switch.tenant.counters[switch.datapath.version].count_shed(reason)
+def _is_reached(switch: VirtualSwitch, share: Share, port: int) -> bool:
+    """Whether packets get to a port, by what there is and by what the tenant has made of it."""
+    return port in share.ports and bool(share.ports[port].egress) and not switch.port_configs.is_shut(port)

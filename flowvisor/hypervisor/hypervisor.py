@@ -398,6 +398,7 @@ class Hypervisor:
         if self.networks.presumption_is_over(now):
             links.presume_no_more(self.fabric, effects)
             self.fabric.reembed(effects)
+        self.networks.answers.seen.forget_old(now)
         legs.tick(self.networks.switches.values(), effects)
         self._settle(effects)
         return effects

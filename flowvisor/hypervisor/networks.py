@@ -18,6 +18,7 @@ from flowvisor.hypervisor.peers import Datapath, Fabric, Tenant, VirtualSwitch
 from flowvisor.hypervisor.sightings import PRESUMED_SECONDS, Sighting
 from flowvisor.network.discovery import Link
 from flowvisor.network.topology import End
+from flowvisor.openflow.messages import PacketIn
 from flowvisor.openflow.ports import Port
 from flowvisor.planning.allocation import Allocations
 from flowvisor.planning.embedding import NO_EMBEDDING, Embedder, Embedding
@@ -133,6 +134,16 @@ class Networks:
             if not self.logical[share].datapaths:  # it has nothing but links, and lies where they lead it
                 big.edges = frozenset(self.embedding.edges[share])
 
+    def forget_unseen(self, fabric: Fabric, effects: Effects) -> None:
+        """Addresses are where they were seen only while ports lie where they lay."""
+        answering = {
+            share: logical
+            for network in self.embedder.networks
+            if network.answers_arp
+            for share, logical in network.shares
+        }
+        self.answers.seen.embedded(answering, self.embedding.ports, fabric, effects)
+
     def _underlay(self, fabric: Fabric) -> Underlay:
         known: list[KnownDatapath] = []
         capacities: dict[End, int] = {}
@@ -163,12 +174,19 @@ class Networks:
         """A packet has come in where a port that follows its sender does not lie."""
         self.moves.seen(datapath, in_port, packet, effects)
 
-    def asked(self, switch: VirtualSwitch, in_port: int, packet: bytes, effects: Effects) -> None:
-        """Somebody at a port asks everybody who has an address that is known."""
-        self.answers.asked(switch, in_port, packet, effects)
+    def told(self, switch: VirtualSwitch, message: PacketIn, effects: Effects) -> None:
+        """A packet has come in that asks who has an address, or tells of it."""
+        logical = self.logical.get(switch.name.slice_name)
+        if logical is not None:
+            self.answers.told(switch, logical, message, effects)
 
     def share_joined(self, share: VirtualSwitch, effects: Effects) -> None:
         """A datapath is ready, and this is a virtual switch's share of it."""
+        self.answers.seen.set_up(share, effects)
+        self.share_changed(share, effects)
+
+    def share_changed(self, share: VirtualSwitch, effects: Effects) -> None:
+        """A datapath that is ready does something else for a virtual switch than before, or is one of its edges now."""
         big = self.switches.get(share.name.slice_name)
         if big is not None:
             legs.share_joined(big, share, effects)

@@ -58,8 +58,9 @@ def reembed(
         for switch in datapath.switches.values() if datapath.is_ready else ():
             if switch.view.share is not None:
                 births.remember(switch, effects)
-                networks.share_joined(switch, effects)
+                networks.share_changed(switch, effects)
     look_at_ports(networks, fabric, effects)
+    networks.forget_unseen(fabric, effects)
     if fabric.discovery is not None:
         fabric.discovery.watch({hop.near for hop in networks.embedder.hops}, effects.now)
     waiting, fabric.after_embedding = fabric.after_embedding, []

@@ -1,4 +1,4 @@
-"""Who has an address: what ARP and IPv6 neighbour discovery ask everybody, and what whoever has it would answer.
+"""Who has an address: what ARP and IPv6 neighbour discovery ask, what whoever has it would answer, and what it says.
 
 Not known of anybody is whether it is a router. An advertisement says that, and to say of a router that it is none takes
 it from those that hosts use (RFC 4861, section 7.2.5). They know routers by link-local addresses, and so by none that
@@ -32,6 +32,10 @@ _ALL_NODES_MAC: Final = 0x3333_0000_0001
 _ALL_NODES: Final = 0xFF02 << 112 | 1
 _LINK_LOCAL: Final = 0xFE80 >> 6  # the first ten bits
 _MULTICAST: Final = 0xFF  # the first eight
+_LOOPBACK: Final = 127
+_FIRST_GROUP_OF_IPV4: Final = 224  # class D, and E behind it
+# By the message, the fields that say who has sent it, and where that is.
+_NAMED_BY: Final = {ND_SOLICIT: ("ipv6_src", "ipv6_nd_sll"), ND_ADVERT: ("ipv6_nd_target", "ipv6_nd_tll")}
 
 _NOT_FORWARDED: Final = 255  # hops: what has passed a router has fewer (RFC 4861, section 7.1.1)
 _SOLICITED: Final = 0x4000_0000
@@ -57,6 +61,14 @@ class Question(NamedTuple):
     ip: int
 
 
+class Neighbour(NamedTuple):
+    """Who says that it has an address, and is at this MAC address."""
+
+    eth_type: int
+    address: int
+    mac: int
+
+
 def solicited_node_mac(ipv6: int) -> int:
     """Where to it is asked who has an IPv6 address (RFC 4291, section 2.7.1, and RFC 2464, section 7)."""
     return _SOLICITED_NODE_MAC | ipv6 & _LOW_24
@@ -74,27 +86,54 @@ def question_in(packet: bytes) -> Question | None:
         return None
     if fields.get("arp_op") == ARP_REQUEST:
         question = Question(ETH_TYPE_ARP, fields["arp_tpa"], fields["arp_sha"], fields["arp_spa"])
-    elif fields.get("icmpv6_type") == ND_SOLICIT and _is_sound_solicitation(packet, fields):
+    elif fields.get("icmpv6_type") == ND_SOLICIT and _asks_everybody(fields) and _is_sound(packet, fields):
         mac = fields.get("ipv6_nd_sll", fields["eth_src"])
         question = Question(ETH_TYPE_IPV6, fields["ipv6_nd_target"], mac, fields["ipv6_src"])
     else:
         return None
-    return question if question.mac and not question.mac & _GROUP_BIT else None
+    return question if _is_machines(question.mac) else None
 
 
-def _is_sound_solicitation(packet: bytes, fields: dict[str, int]) -> bool:
-    """RFC 4861, section 7.1.1; who has no address yet asks the group of the one that it would like to have."""
+def neighbour_in(packet: bytes) -> Neighbour | None:
+    """Who an untagged packet that asks or answers says that it is from; None if that is not to be believed."""
+    fields, is_cut = parse_packet(packet)
+    if is_cut:
+        return None
+    if "arp_op" in fields:
+        said = Neighbour(ETH_TYPE_ARP, fields["arp_spa"], fields["arp_sha"])
+        is_good = 0 < said.address >> 24 < _FIRST_GROUP_OF_IPV4 and said.address >> 24 != _LOOPBACK
+    else:
+        address, mac = _NAMED_BY.get(fields.get("icmpv6_type", 0), ("", ""))
+        if address not in fields or mac not in fields:
+            return None
+        said = Neighbour(ETH_TYPE_IPV6, fields[address], fields[mac])
+        is_good = said.address > 1 and not may_be_a_routers(said.address) and _is_sound(packet, fields)
+        is_good = is_good and said.address >> 120 != _MULTICAST
+    return said if is_good and said.mac == fields["eth_src"] and _is_machines(said.mac) else None
+
+
+def _is_machines(mac: int) -> bool:
+    return bool(mac) and not mac & _GROUP_BIT
+
+
+def _asks_everybody(fields: dict[str, int]) -> bool:
+    """Who has no address yet asks the group of the one that it would like to have, and does not say where it is."""
+    return (
+        fields["ipv6_dst"] == _SOLICITED_NODE | fields["ipv6_nd_target"] & _LOW_24
+        and fields["ipv6_src"] >> 120 != _MULTICAST
+        and (fields["ipv6_src"] != 0 or "ipv6_nd_sll" not in fields)
+    )
+
+
+def _is_sound(packet: bytes, fields: dict[str, int]) -> bool:
+    """What is to be seen to of each message of neighbour discovery (RFC 4861, sections 7.1.1 and 7.1.2)."""
     end = _ICMP_AT + int.from_bytes(packet[_LENGTH_AT], "big")
-    asks_whom = _SOLICITED_NODE | fields["ipv6_nd_target"] & _LOW_24
     return (
         packet[_NEXT_HEADER_AT] == IP_PROTO_ICMPV6
         and packet[_HOPS_AT] == _NOT_FORWARDED
         and fields["icmpv6_code"] == 0
         and len(packet) >= end
         and _icmpv6_checksum(fields["ipv6_src"], fields["ipv6_dst"], packet[_ICMP_AT:end]) == 0
-        and fields["ipv6_dst"] == asks_whom
-        and fields["ipv6_src"] >> 120 != _MULTICAST
-        and (fields["ipv6_src"] != 0 or "ipv6_nd_sll" not in fields)
     )
 
 

@@ -7,7 +7,7 @@ plan         the above for one datapath, compiled from the configuration
 entries      the flow entries and groups that the hypervisor itself installs
 exact_matches  matches without masks where OpenFlow allows none
 fences       what ACLs deny where matches are intersected
-answer_entries, answer_meters  what sends us questions for addresses that are known, and how many
+answer_entries, answer_meters, seen_entries  what sends us questions for addresses that are known, and how many
 meters       the meters of slices whose bandwidth is limited
 difference   what must be sent so that a datapath has these entries and no others
 overlaps     the proof that slices are disjoint

@@ -193,32 +193,26 @@ def _rules_for_labels(configuration: Configuration) -> Iterator[Problem]:
 
 
 def _not_answered(configuration: Configuration) -> Iterator[Problem]:
-    """Where questions who has an address are to be answered, addresses of which it cannot be known."""
+    """Where questions who has an address are to be answered, addresses that several ports have."""
     for network in configuration.virtual_networks:
-        if not network.answers_arp:
-            continue
-        if not any(switch.known_addresses for switch in network.logical.values()):
-            message = "no port says which mac has which ipv4 or ipv6, so that nothing is answered"
-            yield Problem(network.place, "arp", message, "write {at: PLACE, mac: ADDRESS, ipv4: ADDRESS}")
-        for switch in network.logical.values():
-            yield from _at_two_ports(switch)
+        for switch in network.logical.values() if network.answers_arp else ():
+            for port in switch.ports.values():
+                yield from _at_other_ports(switch, port)
 
 
-def _at_two_ports(switch: LogicalSwitch) -> Iterator[Problem]:
-    at: dict[int, int] = {}
-    for port in switch.ports.values():
-        own = port.addresses
-        if own is None:
-            continue
-        for name, addresses in (("ipv4_src", own.ipv4), ("ipv6_src", own.ipv6)):
-            for address in addresses:
-                first = at.setdefault(address, port.number)
-                if first != port.number:
-                    written = format_value(name, address, FIELDS[name].all_ones)
-                    message = (
-                        f"{written} is said of port {first}, too, so that nobody is answered who asks for it"
-                    )
-                    yield Problem(port.place, str(port.number), message)
+def _at_other_ports(switch: LogicalSwitch, port: VirtualPort) -> Iterator[Problem]:
+    own = port.addresses
+    if own is None:
+        return
+    for name, addresses in (("ipv4_src", own.ipv4), ("ipv6_src", own.ipv6)):
+        for address in addresses:
+            first = switch.named_addresses[address][0]
+            if first != port.number:
+                written = format_value(name, address, FIELDS[name].all_ones)
+                message = (
+                    f"{written} is said of port {first}, too, so that nobody is answered who asks for it"
+                )
+                yield Problem(port.place, str(port.number), message)
 
 
 def _without_paths(configuration: Configuration, reasons: tuple[str, ...]) -> Iterator[Problem]:

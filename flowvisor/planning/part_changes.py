@@ -14,7 +14,7 @@ from typing import Final, NamedTuple, TypeVar
 from attrs import Factory, define, evolve
 
 from flowvisor.openflow.messages import DELETE, GROUP_DELETE, GROUP_MODIFY, FlowMod, GroupMod, Message
-from flowvisor.planning.answer_entries import answers_of_port, unasked
+from flowvisor.planning.answer_entries import answers_of_port, entries_of_all
 from flowvisor.planning.difference import entry_key, removal_of
 from flowvisor.planning.entries import PortConfigs, classifier_priority
 from flowvisor.planning.ownership import ATTACHMENT_RANK
@@ -85,7 +85,7 @@ def part_changes(before: DatapathPlan, after: DatapathPlan, configs: PortConfigs
         if one is None or other is None or one.block != other.block:
             for made, share in ((old, one), (new, other)):
                 if share is not None:
-                    made.put_entries(unasked(share))
+                    made.put_entries(entries_of_all(share))
                     made.put_ports(share, share.ports)
                     made.put_floods(share)
             if one is not None:

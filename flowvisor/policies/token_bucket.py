@@ -45,6 +45,10 @@ class TokenBucket:
         """Undo the last `take_many`, of so many."""
         self._full_at -= count * self._interval
 
+    def is_full(self, now: float) -> bool:
+        """Whether it is as it began."""
+        return self._full_at <= now
+
     def wait(self, now: float) -> float:
         """How many seconds it takes until there is a token; 0 if there is one."""
         return max(self._full_at - self._tolerance - now, 0.0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Final, NamedTuple
@@ -76,21 +75,29 @@ class LogicalSwitch:
 
         Not by which hosts may know routers; see `neighbours`.
         """
-        named = Counter(
-            address
-            for port in self.ports.values()
-            if port.addresses is not None
-            for address in (*port.addresses.ipv4, *port.addresses.ipv6)
-        )
         found: dict[int, Addresses] = {}
         for port in self.ports.values():
             own = port.addresses
             if own is not None and own.mac is not None:
-                ipv4 = tuple(address for address in own.ipv4 if named[address] == 1)
-                ipv6 = tuple(a for a in own.ipv6 if named[a] == 1 and not may_be_a_routers(a))
+                ipv4 = tuple(address for address in own.ipv4 if len(self.named_addresses[address]) == 1)
+                ipv6 = tuple(
+                    address
+                    for address in own.ipv6
+                    if len(self.named_addresses[address]) == 1 and not may_be_a_routers(address)
+                )
                 if ipv4 or ipv6:
                     found[port.number] = Addresses(own.mac, ipv4, ipv6)
         return found
+
+    @cached_property
+    def named_addresses(self) -> Mapping[int, tuple[int, ...]]:
+        """Each IP address that is said of ports, and of which."""
+        named: dict[int, tuple[int, ...]] = {}
+        for port in self.ports.values():
+            own = port.addresses or Addresses()
+            for address in (*own.ipv4, *own.ipv6):
+                named[address] = (*named.get(address, ()), port.number)
+        return named
 
     @cached_property
     def mirrors(self) -> frozenset[int]:

@@ -57,6 +57,7 @@ def test_answers_are_counted() -> None:
     for _ in range(3):
         world.packet(1, 1, ethernet(BROADCAST, 0x020000000001, ETH_TYPE_ARP, asked))
     assert told(world)["flowvisor_arp_answers"] == {("blue",): 3}
+    assert told(world)["flowvisor_seen_addresses"] == {("blue", "big"): 0}  # 0.0.0.1 is no host's
 
 
 def test_without_virtual_networks_there_is_nothing_to_tell() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -22,9 +23,11 @@ from scapy.packet import Raw
 
 from flowvisor.network.neighbours import (
     BROADCAST,
+    Neighbour,
     Question,
     answer_to,
     may_be_a_routers,
+    neighbour_in,
     question_in,
     solicited_node_mac,
 )
@@ -126,8 +129,56 @@ def test_what_is_not_a_question_as_the_specifications_have_it_is_none(packet: by
 
 @given(st.binary(max_size=120))
 def test_whatever_comes_in_nothing_breaks(packet: bytes) -> None:
-    question_in(packet)
-    question_in(bytes(solicitation())[:54] + packet)
+    for each in (packet, bytes(solicitation())[:54] + packet):
+        question_in(each)
+        neighbour_in(each)
+
+
+def advertisement(mac: int = OWNER, said: int = OWNER, target: str = "2001:db8::b", **ip: Any) -> bytes:
+    ip = {"src": target, "dst": "2001:db8::a", "hlim": 255, **ip}
+    told = IPv6(**ip) / ICMPv6ND_NA(tgt=target) / ICMPv6NDOptDstLLAddr(lladdr=written(said))
+    return bytes(Ether(src=written(mac), dst=written(ASKER)) / told)
+
+
+@examples(50)
+@given(macs, st.integers(0x01000000, 0x7EFFFFFF), st.sampled_from((1, 2)))
+def test_who_asks_or_answers_by_arp_says_who_it_is(mac: int, ip: int, operation: int) -> None:
+    assert neighbour_in(bytes(arp(mac, ip, op=operation))) == Neighbour(ETH_TYPE_ARP, ip, mac)
+
+
+def test_who_asks_or_answers_by_neighbour_discovery_says_who_it_is() -> None:
+    address = 0x20010DB8 << 96
+    asks = solicitation(address | 5, "2001:db8::a", FROM_ASKER)
+    assert neighbour_in(bytes(asks)) == Neighbour(ETH_TYPE_IPV6, address | 0xA, ASKER)
+    alone = solicitation(address | 5, "2001:db8::a", FROM_ASKER, dst="2001:db8::5")
+    assert neighbour_in(bytes(alone)) == Neighbour(ETH_TYPE_IPV6, address | 0xA, ASKER)
+    assert neighbour_in(advertisement()) == Neighbour(ETH_TYPE_IPV6, address | 0xB, OWNER)
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [
+        b"",
+        bytes(arp(spa=0)),
+        bytes(arp(spa=0x00FFFFFF)),
+        bytes(arp(spa=0x7F000001)),
+        bytes(arp(spa=0xE0000001)),
+        bytes(arp(spa=0xFFFFFFFF)),
+        bytes(arp(spa=0x0A000001, hwsrc=written(ASKER + 7))),  # it is not from whom it says
+        bytes(arp(spa=0x0A000001, sha=1 << 40)),
+        bytes(solicitation(2 << 120, NOBODY)),
+        bytes(solicitation()),  # nor where it is
+        bytes(solicitation(2 << 120, "fe80::a", FROM_ASKER)),
+        bytes(solicitation(2 << 120, "::1", FROM_ASKER)),
+        advertisement(hlim=64),
+        advertisement(said=ASKER),
+        advertisement(target="ff02::5", src="2001:db8::b"),
+        advertisement(target="fe80::5"),
+        advertisement()[:-10],
+    ],
+)
+def test_who_is_not_to_be_believed_is_nobody(packet: bytes) -> None:
+    assert neighbour_in(packet) is None
 
 
 def test_hosts_may_know_a_router_by_a_link_local_address() -> None:

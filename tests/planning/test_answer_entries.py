@@ -8,13 +8,14 @@ from flowvisor.emulation.datapath import Tell
 from flowvisor.emulation.hosts import ARP_REPLY, ARP_REQUEST, BROADCAST, arp, ethernet
 from flowvisor.network.topology import End
 from flowvisor.openflow.actions import GotoTable, Meter
-from flowvisor.openflow.fields import ETH_TYPE_ARP
+from flowvisor.openflow.fields import ETH_TYPE_ARP, ETH_TYPE_IPV6
 from flowvisor.openflow.messages import PacketIn
-from flowvisor.planning.answer_entries import answer_entries
+from flowvisor.planning.answer_entries import LISTENING_COOKIE, answer_entries, question
 from flowvisor.planning.entries import COOKIE
 from flowvisor.planning.own_state import own_entries, own_tables
 from flowvisor.slices.virtual_network import VirtualNetwork
 from flowvisor.slices.virtual_switch import Addresses
+from tests.support.slices import udp
 from tests.support.virtual import Core, a_network, at
 
 MAC, IP = 0x020000000002, 0x0A000002
@@ -49,8 +50,8 @@ def asks(
     return ethernet(to, mac, ETH_TYPE_ARP, arp(operation, sha=mac, spa=ip, tha=0, tpa=tpa), vlan=vlan)
 
 
-def told(core: Core, place: str, packet: bytes) -> list[tuple[int, int, int]]:
-    """What comes to us of a packet: table, cookie, and the port that it has come in by."""
+def told(core: Core, place: str, packet: bytes, *, copies: bool = False) -> list[tuple[int, int, int]]:
+    """What comes to us of a packet, alone or as a copy: table, cookie, and the port that it has come in by."""
     end = at(place).end
     messages = [
         each.message
@@ -60,7 +61,7 @@ def told(core: Core, place: str, packet: bytes) -> list[tuple[int, int, int]]:
     return [
         (one.table_id, one.cookie, one.match.fields["metadata"][0] & 0xFFFF)
         for one in messages
-        if isinstance(one, PacketIn)
+        if isinstance(one, PacketIn) and (one.cookie == LISTENING_COOKIE) == copies
     ]
 
 
@@ -129,17 +130,25 @@ def test_there_is_an_entry_for_each_address_and_not_for_each_port_that_may_ask()
         table = core.plans[1].shares["blue/big"].answer_table
         return sum(one.table_id == table for one in own_entries(core.plans[1], {}))
 
-    assert entries(2, 3) == entries(50, 3) == 1 + 2 * 3
-    assert entries(50, 30) == 1 + 2 * 30
+    assert entries(2, 3) == entries(50, 3) == 6 + 3 * 3
+    assert entries(50, 30) == 6 + 3 * 30
 
 
-def test_what_passes_goes_on_to_the_tenants_first_table() -> None:
+def test_we_hear_who_says_that_it_has_an_address_unless_that_is_known() -> None:
+    core = a_core()
+    table = core.plans[1].shares["blue/big"].answer_table
+    for packet in (asks(IP + 1), asks(IP + 1, to=MAC), asks(operation=ARP_REPLY)):
+        assert told(core, "1/1", packet, copies=True) == [(table, LISTENING_COOKIE, 1)]
+    for sender in ((MAC, IP), (MAC, 0)):
+        assert told(core, "2/1", asks(IP + 1, sender=sender), copies=True) == []
+    for packet in (asks(vlan=20), asks(), asks(IP + 1, sender=(MAC + 7, 0)), udp()):
+        assert told(core, "1/1", packet, copies=True) == []
+
+
+def test_there_is_nothing_else_that_does_not_go_on_to_the_tenants_first_table() -> None:
     core = a_core()
     share = core.plans[1].shares["blue/big"]
-    passing = [
-        one
-        for one in answer_entries(core.plans[1], share)
-        if one.instructions == (GotoTable(share.block.first),)
-    ]
-    assert [one.match.fields for one in passing] == [{}]
+    entries = list(answer_entries(core.plans[1], share))
     assert share.first_table == share.block.first - 1
+    stopped = [one.match for one in entries if GotoTable(share.block.first) not in one.instructions]
+    assert stopped == [question(ETH_TYPE_ARP, IP), question(ETH_TYPE_IPV6, IPV6)]

@@ -64,3 +64,11 @@ def test_what_is_given_back_is_there_again() -> None:
     bucket.give_back(3)
     assert bucket.take_many(5, 1.0)
     assert not bucket.take_many(1, 1.0)
+
+
+def test_it_is_full_until_something_is_taken_and_again_when_that_has_come_back() -> None:
+    bucket = TokenBucket(10.0)
+    assert bucket.is_full(0.0)
+    bucket.take(0.0)
+    assert not bucket.is_full(0.05)
+    assert bucket.is_full(0.1)

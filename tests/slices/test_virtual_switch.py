@@ -41,7 +41,16 @@ def test_an_address_is_known_if_it_is_one_machines_and_no_routers() -> None:
         6: None,
     }
     ports = {number: VirtualPort(number, (), here, addresses=own) for number, own in addresses.items()}
-    assert LogicalSwitch("big", 0xA0, ports, here).known_addresses == {
+    switch = LogicalSwitch("big", 0xA0, ports, here)
+    assert switch.named_addresses == {
+        1: (1,),
+        2: (1, 2, 5),
+        3: (2,),
+        4: (3,),
+        link_local: (1, 4),
+        global_one: (1,),
+    }
+    assert switch.known_addresses == {
         1: Addresses(0xA, ipv4=(1,), ipv6=(global_one,)),
         2: Addresses(0xB, ipv4=(3,)),
     }

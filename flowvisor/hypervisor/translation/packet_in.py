@@ -146,8 +146,7 @@ def northbound(datapath: Datapath, frame: bytes, effects: Effects) -> None:
         return
     asked = _asked(datapath, message.table_id)
     if asked is not None:
-        in_port = packet_in_to_virtual(message.match).exact("in_port") or 0
-        datapath.fabric.upper_storey.asked(asked, in_port, message.data, effects)
+        datapath.fabric.upper_storey.told(asked, message, effects)
         return
     switch = _owner(datapath, message)
     if switch is None:
