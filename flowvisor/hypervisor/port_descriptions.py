@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import blake2s
 from typing import Final
 
@@ -10,6 +11,7 @@ from flowvisor.planning.placement import PortState
 from flowvisor.slices.virtual_switch import LogicalSwitch
 
 _LOCALLY_ADMINISTERED: Final = b"\x02"
+MAX_REMEMBERED: Final = 1 << 14  # addresses; then they are only found once more
 _NAME_BYTES: Final = 15  # what OpenFlow has room for, less the zero at the end
 
 
@@ -31,6 +33,7 @@ def described(switch: LogicalSwitch, number: int, state: PortState, physical: Po
     )
 
 
+@lru_cache(maxsize=MAX_REMEMBERED)
 def address_of(dpid: int, number: int) -> bytes:
     """A virtual port's address: the same wherever it lies, and of no other that a tenant is likely to have."""
     told = dpid.to_bytes(8, "big") + number.to_bytes(4, "big")

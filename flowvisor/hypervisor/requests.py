@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from attrs import evolve
-
 from flowvisor.errors import Inexpressible
 from flowvisor.hypervisor.effects import Effects, HangUp
 from flowvisor.hypervisor.flight import MESSAGE_WEIGHT
@@ -15,6 +13,7 @@ from flowvisor.hypervisor.peers import Datapath, TenantChannel
 from flowvisor.hypervisor.refusal import Refusal, refuse
 from flowvisor.hypervisor.transactions import MAX_WAITING, Request, Transactions
 from flowvisor.openflow import error_codes as codes
+from flowvisor.openflow.frame import with_xid
 from flowvisor.openflow.messages import BarrierRequest, Message
 
 # Open vSwitch needs 0.3 s for its largest reply (table features). Controllers give up after 10 s or more.
@@ -67,7 +66,7 @@ def ask(
     )
     for message in messages:
         xid = transactions.ask(request)
-        send_to_datapath(datapath, datapath.codec.encode(evolve(message, xid=xid)), effects)
+        send_to_datapath(datapath, with_xid(datapath.codec.encode(message), xid), effects)
     return request
 
 
@@ -105,7 +104,7 @@ def send_own(datapath: Datapath, message: Message, what: str | Entry, effects: E
     An entry instead is one that the datapath had before, and that is taken out again if it is refused.
     """
     xid = datapath.transactions.send(what)
-    send_to_datapath(datapath, datapath.codec.encode(evolve(message, xid=xid)), effects)
+    send_to_datapath(datapath, with_xid(datapath.codec.encode(message), xid), effects)
     if datapath.transactions.fence_is_due:
         _fence(datapath, datapath.transactions, effects)
 

@@ -8,7 +8,7 @@ spread over all that is left. Rejected: equal shares by the label's number, by w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from math import log
 from typing import Final, NamedTuple
@@ -34,10 +34,9 @@ class Hop(NamedTuple):
 
 
 class Step(NamedTuple):
-    """At a datapath what comes in by a port goes out by another; by none where it has arrived."""
+    """At a datapath what comes in by any of some ports goes out by one; by none where it has arrived."""
 
-    dpid: int
-    in_port: int
+    in_ports: frozenset[int]
     out_port: int | None
 
 
@@ -45,13 +44,13 @@ class Step(NamedTuple):
 class Route:
     """How one label gets from several datapaths to one.
 
-    `exits` are the ports by which it leaves those from which there is a way, `steps` what datapaths do with it then,
-    and `onward` the link by which it leaves each.
+    `exits` are the ports by which it leaves those from which there is a way, `steps` what each datapath does with it
+    then, and `onward` the link by which it leaves each.
     """
 
     exits: Mapping[int, int]
     onward: Mapping[int, Hop]
-    steps: tuple[Step, ...]
+    steps: Mapping[int, Step]
     hops: frozenset[Hop]
     unreached: tuple[int, ...]
 
@@ -107,42 +106,39 @@ class Paths:
             found = self._choices[at, to] = [hop for hop in open_ if far[hop.far.dpid] == nearest]
         return found
 
-    def route(self, label: int, sources: Iterable[int], to: int, lost: Route | None = None) -> Route:
-        """How a label gets there from all of these; from there itself it goes out and comes back.
+    def route(self, label: int, sources: Collection[int], to: int) -> Route:
+        """How a label gets there from all of these; from there itself it goes out and comes back."""
+        onward = self.onward(label, sources, to, {})
+        come: dict[int, set[int]] = {}
+        for hop in onward.values():
+            come.setdefault(hop.far.dpid, set()).add(hop.far.port)
+        return Route(
+            exits={source: onward[source].near.port for source in sources if source in onward},
+            onward=onward,
+            steps={dpid: step_at(dpid, in_ports, to, onward) for dpid, in_ports in come.items()},
+            hops=frozenset(onward.values()),
+            unreached=tuple(source for source in sources if source not in onward),
+        )
 
-        `lost` is how it went when there were more links: what it still can use of that it does.
-        """
-        kept: Mapping[int, Hop] = {} if lost is None else lost.onward
+    def onward(self, label: int, sources: Iterable[int], to: int, known: Mapping[int, Hop]) -> dict[int, Hop]:
+        """The link by which it leaves each datapath on its way, which of some is `known`."""
         onward: dict[int, Hop] = {}
-        exits: dict[int, int] = {}
-        hops: set[Hop] = set()
-        unreached = []
         for source in sources:
-            ahead = self._ahead(source, to)
-            if not ahead:
-                unreached.append(source)
-                continue
             at = source
             while at not in onward:
-                known = kept.get(at)
-                hop = known if known in ahead else self.next_hop(at, to, label)
-                assert hop is not None  # it is on the way
+                hop = known.get(at) or self.next_hop(at, to, label)
+                if hop is None:
+                    break  # there is no way, which can be only where it begins
                 onward[at] = hop
-                hops.add(hop)
                 at = hop.far.dpid
                 if at == to:
                     break
-                ahead = self._ahead(at, to)
-            exits[source] = onward[source].near.port
-        steps = (
-            Step(hop.far.dpid, hop.far.port, None if hop.far.dpid == to else onward[hop.far.dpid].near.port)
-            for hop in sorted(hops, key=_far_end)
-        )
-        return Route(exits, onward, tuple(steps), frozenset(hops), tuple(unreached))
+        return onward
 
 
-def _far_end(hop: Hop) -> End:
-    return hop.far
+def step_at(dpid: int, in_ports: Iterable[int], to: int, onward: Mapping[int, Hop]) -> Step:
+    """What a datapath does on the way to another, or where it has arrived."""
+    return Step(frozenset(in_ports), None if dpid == to else onward[dpid].near.port)
 
 
 @lru_cache(maxsize=MAX_REMEMBERED)

@@ -5,7 +5,8 @@ Most of OpenFlow's messages and statistics are nothing else; each is then one ro
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from operator import attrgetter
 from struct import Struct
 from typing import Any, Final, Generic, TypeVar
 
@@ -27,6 +28,7 @@ class Structure(Generic[T]):
     make: Callable[..., T]
     layout: Struct
     names: tuple[str, ...]
+    values_of: Callable[[T], Iterable[Any]]
 
     def values(self, reader: Reader) -> dict[str, Any]:
         """The attributes that are next on the wire, for a value that has more than these."""
@@ -38,12 +40,16 @@ class Structure(Generic[T]):
 
     def write(self, value: T) -> bytes:
         """The bytes of the layout."""
-        return self.layout.pack(*[getattr(value, name) for name in self.names])
+        return self.layout.pack(*self.values_of(value))
 
 
 def structure(make: Callable[..., T], layout: str, *names: str) -> Structure[T]:
     """A structure in network byte order."""
-    return Structure(make, Struct("!" + layout), names)
+    # What `attrgetter` gives is a tuple only for several names; it takes half the time of as many `getattr`.
+    values_of = (
+        attrgetter(*names) if len(names) > 1 else lambda value: [getattr(value, name) for name in names]
+    )
+    return Structure(make, Struct("!" + layout), names, values_of)
 
 
 def padding(length: int) -> bytes:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import chain
 from typing import Final, NamedTuple, TypeVar
 
 from attrs import Factory, define, field, frozen
@@ -35,7 +34,7 @@ from flowvisor.planning.routing import Routing
 from flowvisor.planning.share import (
     NO_PART,
     Filter,
-    LabelEntry,
+    LabelEntries,
     Part,
     Share,
     SharePort,
@@ -90,6 +89,14 @@ class _Switch(NamedTuple):
     logical: LogicalSwitch
     block: TableBlock
     edges: tuple[int, ...]
+    others: dict[int | None, tuple[int, ...]]  # its edges but for one, as far as anybody has asked
+
+    def edges_but(self, dpid: int | None) -> tuple[int, ...]:
+        """All edges but this one."""
+        found = self.others.get(dpid)
+        if found is None:
+            found = self.others[dpid] = tuple(edge for edge in self.edges if edge != dpid)
+        return found
 
 
 @define(eq=False)
@@ -112,7 +119,7 @@ class Embedder:
     _ports: dict[tuple[int, str], dict[int, SharePort]] = field(
         factory=dict, init=False
     )  # by datapath and share
-    _entries: dict[int, dict[PortName, tuple[LabelEntry, ...]]] = field(factory=dict, init=False)
+    _entries: dict[int, dict[PortName, LabelEntries]] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._routing = Routing(self.allocations.labels)
@@ -138,7 +145,8 @@ class Embedder:
                 else:
                     key, place = self._link(one, name, switches)
                 known = before.get(name)
-                self._placed[name] = known if known is not None and known[0] == key else (key, place())
+                was = NOT_PLACED if known is None else known[1]
+                self._placed[name] = known if known is not None and known[0] == key else (key, place(was))
         self._last = self._embedding(switches, before, underlay, positions)
         return self._last
 
@@ -149,19 +157,19 @@ class Embedder:
                 block = self.allocations.blocks[share]
                 edges = tuple(sorted(d for d in logical.datapaths if _may_be_edge(d, block, underlay)))
                 tenants = TableBlock(block.first + network.answer_tables, network.tables)
-                found[share] = _Switch(network, share, logical, tenants, edges)
+                found[share] = _Switch(network, share, logical, tenants, edges, {})
         # A switch that has nothing but links lies where one of its neighbours does.
         for share, one in list(found.items()):
             if not one.logical.datapaths:
                 block = self.allocations.blocks[share]
                 beside = [edge for other in _neighbours(one) for edge in found[other].edges]
                 able = [d for d in (beside or underlay.datapaths) if _may_be_edge(d, block, underlay)]
-                found[share] = one._replace(edges=tuple(sorted(able)[:1]))
+                found[share] = one._replace(edges=tuple(sorted(able)[:1]), others={})
         return found
 
     def _attach(
         self, one: _Switch, name: PortName, positions: _Positions, underlay: Underlay
-    ) -> tuple[object, Callable[[], Placed]]:
+    ) -> tuple[object, Callable[[Placed], Placed]]:
         """What there is to know of an attached port, and what then makes of it what it is."""
         where = positions.where[name]
         reason = _fault_of(where, one, underlay)
@@ -169,7 +177,7 @@ class Embedder:
         is_up = not reason
         reached_by: Labelled | None = None
         unreached: tuple[int, ...] = ()
-        others = tuple(edge for edge in one.edges if edge != anchor)
+        others = one.edges_but(anchor)
         if anchor is not None and others:
             reached_by = self._routing.to_port(name, others, anchor, in_tunnels=one.network.is_tunnelled)
             unreached = others if reached_by is None else reached_by.route.unreached
@@ -185,7 +193,7 @@ class Embedder:
         filters = self._filters_of(name, one)
         answered = one.logical.known_addresses.get(name.number) if one.network.answers_arp else None
         known = (state, one.edges, reached_by, group_id, is_turned, filters, copies, answered)
-        return known, lambda: at_a_place(
+        return known, lambda before: at_a_place(
             name.number,
             state,
             one.edges,
@@ -195,6 +203,7 @@ class Embedder:
             filters=filters,
             copies=copies,
             answered=answered,
+            before=before,
         )
 
     def _filters_of(self, name: PortName, one: _Switch) -> tuple[Filter, ...]:
@@ -213,7 +222,7 @@ class Embedder:
 
     def _link(
         self, one: _Switch, name: PortName, switches: Mapping[str, _Switch]
-    ) -> tuple[object, Callable[[], Placed]]:
+    ) -> tuple[object, Callable[[Placed], Placed]]:
         """Likewise of an end of a link."""
         far = one.network.far_end(LinkEnd(one.logical.name, name.number))
         assert far is not None
@@ -235,8 +244,8 @@ class Embedder:
         unreached = () if reached_by is None else reached_by.route.unreached
         is_up = not reason
         state = PortState(None, anchor, is_up, reason or (UNREACHED if unreached else ""), unreached)
-        return (state, one.edges, reached_by, leads), lambda: at_a_links_end(
-            name.number, state, one.edges, reached_by, leads
+        return (state, one.edges, reached_by, leads), lambda before: at_a_links_end(
+            name.number, state, one.edges, reached_by, leads, before
         )
 
     def _embedding(
@@ -264,10 +273,10 @@ class Embedder:
             placed, old = self._placed.get(name, nothing)[1], before.get(name, nothing)[1]
             if placed is old:
                 continue
-            for dpid in differing(placed.ports, old.ports):
+            for dpid in differing(old.ports, placed.ports):
                 touched.shares.add((dpid, name.share))
                 _put(self._ports.setdefault((dpid, name.share), {}), name.number, placed.ports.get(dpid))
-            for dpid in differing(placed.entries, old.entries):
+            for dpid in differing(old.entries, placed.entries):
                 touched.entries.add(dpid)
                 _put(self._entries.setdefault(dpid, {}), name, placed.entries.get(dpid))
         return touched
@@ -280,20 +289,22 @@ class Embedder:
             return part
         shares = {name: share for name, share in part.shares.items() if name not in names}
         for name in sorted(names):
-            ports = self._ports[dpid, name]
+            ports, known = self._ports[dpid, name], part.shares.get(name)
             if ports:
                 one = self._known[name]
+                if known is not None and known.ports.keys() == ports.keys():
+                    in_order = {**known.ports, **ports}
+                else:
+                    in_order = dict(sorted(ports.items()))
                 shares[name] = Share(
                     name,
                     one.logical.dpid,
                     one.block,
-                    dict(sorted(ports.items())),
+                    in_order,
                     has_answer_table=one.network.answers_arp,
                 )
-        entries = part.label_entries
-        if dpid in touched.entries:
-            entries = tuple(chain.from_iterable(self._entries[dpid].values()))
-        return Part(shares, entries, watches)
+        labels = dict(self._entries[dpid]) if dpid in touched.entries else part.labels
+        return Part(shares, labels, watches)
 
 
 class _Touched(NamedTuple):

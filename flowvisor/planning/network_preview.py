@@ -76,7 +76,7 @@ def differing_datapaths(before: Embedding, after: Embedding) -> set[int]:
 
 def _done(part: Part) -> object:
     shares = {name: (one.dpid, one.block, one.ports) for name, one in part.shares.items()}
-    return shares, part.label_entries, part.watches
+    return shares, part.labels, part.watches
 
 
 def _ports(before: Laid, after: Laid, share: str) -> Iterator[PortChange]:

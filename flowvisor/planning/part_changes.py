@@ -8,8 +8,8 @@ in the place of another one (for the same packets) replaces it, with one message
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Mapping
-from typing import Final, NamedTuple, TypeVar
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Final, NamedTuple
 
 from attrs import Factory, define, evolve
 
@@ -18,8 +18,9 @@ from flowvisor.planning.answer_entries import answers_of_port, entries_of_all
 from flowvisor.planning.difference import entry_key, removal_of
 from flowvisor.planning.entries import PortConfigs, classifier_priority
 from flowvisor.planning.ownership import ATTACHMENT_RANK
+from flowvisor.planning.placement import differing
 from flowvisor.planning.plan import DatapathPlan
-from flowvisor.planning.share import Part, Share, SharePort, depth_of_group
+from flowvisor.planning.share import LabelEntries, Share, SharePort, depth_of_group
 from flowvisor.planning.share_entries import (
     egress_entries,
     groups_of_floods,
@@ -29,10 +30,9 @@ from flowvisor.planning.share_entries import (
     ways_in,
 )
 
-T = TypeVar("T")
-
 _ATTACHED: Final = classifier_priority(ATTACHMENT_RANK)
 _NOTHING_SET: Final[Mapping[int, int]] = {}
+_NO_ENTRIES: Final[LabelEntries] = {}
 
 
 class PartChanges(NamedTuple):
@@ -60,7 +60,8 @@ class _Made:
             port = share.ports.get(number)
             if port is not None:
                 self.put_entries(answers_of_port(self.plan, share, port))
-                self.put_entries(ways_in(self.plan, share, port, bits.get(number, 0)))
+                if port.ingresses:
+                    self.put_entries(ways_in(self.plan, share, port, bits.get(number, 0)))
                 self.put_groups(groups_of_port(share, port, bits.get(number, 0)))
 
     def put_floods(self, share: Share) -> None:
@@ -98,20 +99,12 @@ def part_changes(before: DatapathPlan, after: DatapathPlan, configs: PortConfigs
 
 
 def _compare_ports(old: _Made, one: Share, new: _Made, other: Share) -> None:
-    differing = [
-        number
-        for number in one.ports.keys() | other.ports.keys()
-        if _is_different(one.ports.get(number), other.ports.get(number))
-    ]
-    old.put_ports(one, differing)
-    new.put_ports(other, differing)
-    if any(_in_floods(one.ports.get(number)) != _in_floods(other.ports.get(number)) for number in differing):
+    numbers = differing(one.ports, other.ports)
+    old.put_ports(one, numbers)
+    new.put_ports(other, numbers)
+    if any(_in_floods(one.ports.get(number)) != _in_floods(other.ports.get(number)) for number in numbers):
         old.put_floods(one)
         new.put_floods(other)
-
-
-def _is_different(one: SharePort | None, other: SharePort | None) -> bool:
-    return one is not other and one != other
 
 
 def _in_floods(port: SharePort | None) -> object:
@@ -122,22 +115,15 @@ def _in_floods(port: SharePort | None) -> object:
 def _compare_passing(old: _Made, new: _Made) -> None:
     """Labels that only pass, and what is looked out for."""
     one, other = old.plan.part, new.plan.part
-    labels = _differing(one.label_entries, other.label_entries)
-    watches = _differing(one.watches, other.watches)
-    for made, label_list, watch_list in zip((old, new), labels, watches, strict=True):
-        plan = evolve(made.plan, part=Part(label_entries=label_list, watches=watch_list))
-        made.put_entries(label_entries(plan))
-        made.put_entries(watch_entries(plan))
-
-
-def _differing(these: Collection[T], those: Collection[T]) -> tuple[tuple[T, ...], tuple[T, ...]]:
-    """What is in the one and not in the other, and the other way round; most of both are the same objects."""
-    if these is those:
-        return (), ()
-    mine, others = {id(one): one for one in these}, {id(one): one for one in those}
-    only_mine = tuple(one for key, one in mine.items() if key not in others)
-    only_others = tuple(one for key, one in others.items() if key not in mine)
-    return only_mine, only_others
+    for name in differing(one.labels, other.labels):
+        mine, others = one.labels.get(name, _NO_ENTRIES), other.labels.get(name, _NO_ENTRIES)
+        for in_port in differing(mine, others):
+            for made, entries in ((old, mine), (new, others)):
+                if in_port in entries:
+                    made.put_entries(label_entries(made.plan, (entries[in_port],)))
+    if one.watches is not other.watches:
+        old.put_entries(watch_entries(one.watches))
+        new.put_entries(watch_entries(other.watches))
 
 
 def _difference(old: _Made, new: _Made, cleared: list[Message]) -> PartChanges:
@@ -147,7 +133,14 @@ def _difference(old: _Made, new: _Made, cleared: list[Message]) -> PartChanges:
         if known is None:
             additions.append(group)
         elif known.buckets != group.buckets:
-            additions.append(evolve(group, command=GROUP_MODIFY))
+            additions.append(
+                GroupMod(
+                    command=GROUP_MODIFY,
+                    group_type=group.group_type,
+                    group_id=group_id,
+                    buckets=group.buckets,
+                )
+            )
     for key, entry in new.entries.items():
         present = old.entries.get(key)
         if present is None or present.instructions != entry.instructions:

@@ -1,26 +1,27 @@
-"""One virtual port, once it is known where it lies: what it is on each edge, and what the core does for it."""
+"""One virtual port, once it is known where it lies: what it is on each edge, and what the core does for it.
+
+Strategy: where a label is led another way, most of what is done with it stays what it was. So it is looked at what the
+port was `before`, and of that the same objects are taken wherever they still hold: which costs nothing to see.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple, TypeVar
 
 from attrs import Factory, frozen
 
-from flowvisor.network.paths import Route
+from flowvisor.network.paths import Route, Step
 from flowvisor.openflow.actions import Action, Actions, Group, PopVlan, SetField
 from flowvisor.planning.claims import attached
 from flowvisor.planning.labels import Label, delivered
-from flowvisor.planning.share import Filter, Ingress, LabelEntry, SharePort
+from flowvisor.planning.share import Filter, Ingress, LabelEntries, LabelEntry, SharePort
 from flowvisor.slices.virtual_switch import UNTAGGED, Addresses, Attachment
 
+K = TypeVar("K")
 T = TypeVar("T")
 
-MAX_REMEMBERED: Final = (
-    1 << 17
-)  # of each kind of entry and port; then what was not asked for longest is forgotten
-
+_NO_ENTRIES: Final[LabelEntries] = {}
 _FORGET_IN_PORT = SetField("in_port", 0)  # so that a packet may go out where it came in
 
 
@@ -57,24 +58,65 @@ class Copies(NamedTuple):
 NO_COPIES: Final = Copies(None, None, are_taken=False)
 
 
+class _Remote(NamedTuple):
+    """A port where it does not lie, and what made it that."""
+
+    made_of: object
+    exits: Mapping[int, int]
+    ports: Mapping[int, SharePort]
+
+
+class _Here(NamedTuple):
+    """A port where it lies, and what made it that."""
+
+    made_of: object
+    port: SharePort
+
+
+class _Passed(NamedTuple):
+    """What the core does with a label, and what made it do that."""
+
+    made_of: object
+    steps: Mapping[int, Step]
+    entries: Mapping[int, LabelEntries]
+
+
+NO_REMOTE: Final = _Remote(None, {}, {})
+NOT_HERE: Final = _Here(None, SharePort(0))
+NOT_PASSED: Final = _Passed(None, {}, {})
+
+
 @frozen(eq=False)
 class Placed:
     """A virtual port: on each edge its half of the share, and elsewhere the entries that pass its packets on."""
 
     state: PortState
     ports: Mapping[int, SharePort] = Factory(dict)
-    entries: Mapping[int, tuple[LabelEntry, ...]] = Factory(dict)
+    remote: _Remote = NO_REMOTE
+    here: _Here = NOT_HERE
+    passed: _Passed = NOT_PASSED
+
+    @property
+    def entries(self) -> Mapping[int, LabelEntries]:
+        """What datapaths do with its label, by the ports that it comes in by."""
+        return self.passed.entries
 
 
-def differing(mine: Mapping[int, T], old: Mapping[int, T]) -> Iterator[int]:
-    """The datapaths at which something is not what it was."""
-    for dpid in mine.keys() | old.keys():
-        one, other = mine.get(dpid), old.get(dpid)
-        if one is not other and one != other:
-            yield dpid
+NOT_PLACED: Final = Placed(PortState(None, None, is_up=False))
 
 
-NOT_PLACED = Placed(PortState(None, None, is_up=False))
+def differing(old: Mapping[K, T], new: Mapping[K, T]) -> list[K]:
+    """Of what there is something other than there was, or nothing; most of both are the same objects."""
+    if old is new:
+        return []
+    others = [
+        key
+        for key, one, was in zip(new, new.values(), map(old.get, new), strict=True)
+        if one is not was and one != was
+    ]
+    if not old.keys() <= new.keys():
+        others += [key for key in old if key not in new]
+    return others
 
 
 def at_a_place(
@@ -88,6 +130,7 @@ def at_a_place(
     filters: tuple[Filter, ...] = (),
     copies: Copies = NO_COPIES,
     answered: Addresses | None = None,
+    before: Placed = NOT_PLACED,
 ) -> Placed:
     """A port that is attached. `reached_by` is None where nothing remote leads to it, `group_id` is its group's.
 
@@ -97,19 +140,35 @@ def at_a_place(
     assert place is not None
     if not state.is_up:
         answered = None
-    remote = _remote(number, reached_by, copies.are_taken, answered)
+    remote = _remote(number, reached_by, before.remote, copies.are_taken, answered)
     elsewhere = SharePort(number, takes_copies=copies.are_taken)
-    ports = {edge: remote.get(edge, elsewhere) for edge in edges}
+    ports = {**dict.fromkeys(edges, elsewhere), **remote.ports}
     if state.anchor is None:  # there is nothing there that it could be attached to
-        return Placed(state, ports)
+        return Placed(state, ports, remote)
+    here, made_of = before.here, (place, is_turned, filters, copies, answered)
+    if here.made_of != made_of:
+        here = _Here(made_of, _attached_port(number, *made_of))
+    ports[place.end.dpid] = here.port
+    delivering: Actions = (Group(group_id),)
+    if copies.group_id is not None:
+        delivering = (_FORGET_IN_PORT, *delivering)  # a copy may go back to where it came from
+    return Placed(state, ports, remote, here, _passed(reached_by, delivering, before.passed))
+
+
+def _attached_port(
+    number: int,
+    place: Attachment,
+    is_turned: bool,
+    filters: tuple[Filter, ...],
+    copies: Copies,
+    answered: Addresses | None,
+) -> SharePort:
     came_in: tuple[Action, ...] = () if place.vlan is None or place.vlan == UNTAGGED else (PopVlan(),)
     if is_turned:
         came_in += (_FORGET_IN_PORT,)
-    delivering: Actions = (Group(group_id),)
     if copies.group_id is not None:
         came_in += (Group(copies.group_id),)
-        delivering = (_FORGET_IN_PORT, *delivering)  # a copy may go back to where it came from
-    ports[place.end.dpid] = SharePort(
+    return SharePort(
         number,
         ingresses=(Ingress(attached(place), came_in),),
         egress=delivered(place),
@@ -120,75 +179,83 @@ def at_a_place(
         takes_copies=copies.are_taken,
         answered=answered,
     )
-    return Placed(state, ports, _entries(reached_by, delivering))
 
 
 def at_a_links_end(
-    number: int, state: PortState, edges: Iterable[int], reached_by: Labelled | None, leads: Labelled | None
+    number: int,
+    state: PortState,
+    edges: Iterable[int],
+    reached_by: Labelled | None,
+    leads: Labelled | None,
+    before: Placed = NOT_PLACED,
 ) -> Placed:
     """An end of a virtual link, which `leads` to the other one."""
-    remote = _remote(number, leads)
-    ports = {edge: remote[edge] if edge in remote else SharePort(number) for edge in edges}
+    remote = _remote(number, leads, before.remote)
+    elsewhere = SharePort(number)
+    ports = {**dict.fromkeys(edges, elsewhere), **remote.ports}
     if reached_by is None or state.anchor is None:
-        return Placed(state, ports)
+        return Placed(state, ports, remote)
     label = reached_by.label
     ports[state.anchor] = SharePort(
         number,
         ingresses=tuple(
-            Ingress(label.arrival(step.in_port), (*label.taken_off(), _FORGET_IN_PORT))
-            for step in reached_by.route.steps
+            Ingress(label.arrival(in_port), (*label.taken_off(), _FORGET_IN_PORT))
+            for step in reached_by.route.steps.values()
             if step.out_port is None
+            for in_port in sorted(step.in_ports)
         ),
         egress=ports[state.anchor].egress,
         is_turned=True,
     )
-    return Placed(state, ports, _entries(reached_by, None))
+    return Placed(state, ports, remote, passed=_passed(reached_by, None, before.passed))
 
 
 def _remote(
     number: int,
     labelled: Labelled | None,
+    before: _Remote,
     takes_copies: bool = False,
     answered: Addresses | None = None,
-) -> Mapping[int, SharePort]:
+) -> _Remote:
     """The port where an output to it pushes a label."""
     if labelled is None:
-        return {}
+        return NO_REMOTE
     label, exits = labelled.label, labelled.route.exits
-    return {edge: _leading(number, label, port, takes_copies, answered) for edge, port in exits.items()}
+    made_of = (label, takes_copies, answered)
+    known = before if before.made_of == made_of else NO_REMOTE
+    ports = dict(known.ports)
+    for edge in differing(known.exits, exits):
+        ports.pop(edge, None)
+        if edge in exits:
+            egress = label.sent(exits[edge])
+            ports[edge] = SharePort(number, egress=egress, takes_copies=takes_copies, answered=answered)
+    return _Remote(made_of, exits, ports)
 
 
-# Where a label is led another way, most of what is done with it stays what it was: for the same object that costs
-# nothing to see. What is not found here any more is only made again.
-@lru_cache(maxsize=MAX_REMEMBERED)
-def _leading(
-    number: int, label: Label, exit_port: int, takes_copies: bool, answered: Addresses | None
-) -> SharePort:
-    return SharePort(number, egress=label.sent(exit_port), takes_copies=takes_copies, answered=answered)
-
-
-@lru_cache(maxsize=MAX_REMEMBERED)
-def _passing(label: Label, in_port: int, out_port: int) -> LabelEntry:
-    return LabelEntry(label.arrival(in_port), label.passed_on(in_port, out_port))
-
-
-@lru_cache(maxsize=MAX_REMEMBERED)
-def _arriving(label: Label, in_port: int, delivering: Actions) -> LabelEntry:
-    return LabelEntry(label.arrival(in_port), (*label.taken_off(), *delivering))
-
-
-def _entries(labelled: Labelled | None, delivering: Actions | None) -> dict[int, tuple[LabelEntry, ...]]:
+def _passed(labelled: Labelled | None, delivering: Actions | None, before: _Passed) -> _Passed:
     """What datapaths do with a label; where it arrives it is `delivering`, if it is not an ingress of the share."""
-    found: dict[int, tuple[LabelEntry, ...]] = {}
     if labelled is None:
-        return found
-    label = labelled.label
-    for dpid, in_port, out_port in labelled.route.steps:
-        if out_port is not None:
-            entry = _passing(label, in_port, out_port)
-        elif delivering is not None:
-            entry = _arriving(label, in_port, delivering)
-        else:
+        return NOT_PASSED
+    label, steps = labelled.label, labelled.route.steps
+    made_of = (label, delivering)
+    known = before if before.made_of == made_of else NOT_PASSED
+    entries = dict(known.entries)
+    for dpid in differing(known.steps, steps):
+        old = entries.pop(dpid, _NO_ENTRIES)
+        was, step = known.steps.get(dpid), steps.get(dpid)
+        if step is None or (step.out_port is None and delivering is None):
             continue
-        found[dpid] = (*found.get(dpid, ()), entry)
-    return found
+        if was is None or was.out_port != step.out_port:
+            old = _NO_ENTRIES
+        entries[dpid] = {
+            in_port: old.get(in_port) or _entry(label, in_port, step.out_port, delivering)
+            for in_port in step.in_ports
+        }
+    return _Passed(made_of, steps, entries)
+
+
+def _entry(label: Label, in_port: int, out_port: int | None, delivering: Actions | None) -> LabelEntry:
+    """What is done with a label that comes in at one port."""
+    if out_port is not None:
+        return LabelEntry(label.arrival(in_port), label.passed_on(in_port, out_port))
+    return LabelEntry(label.arrival(in_port), (*label.taken_off(), *(delivering or ())))

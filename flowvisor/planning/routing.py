@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from flowvisor.network.paths import Hop, Paths, Route
+from flowvisor.network.detours import Detours
+from flowvisor.network.paths import Hop, Paths
 from flowvisor.planning.labels import Label
 from flowvisor.planning.placement import Labelled
 from flowvisor.planning.underlay import Underlay
@@ -13,9 +14,10 @@ from flowvisor.slices.slice import PortName
 
 
 class _Routed(NamedTuple):
+    in_tunnels: bool
     sources: tuple[int, ...]
     to: int
-    route: Route
+    labelled: Labelled
 
 
 class Routing:
@@ -24,6 +26,7 @@ class Routing:
     def __init__(self, labels: Mapping[PortName, int]) -> None:
         self._labels = labels
         self._paths = {in_tunnels: Paths(()) for in_tunnels in (False, True)}
+        self._detours: dict[bool, Detours] = {}  # from the links of the round before, where some are no more
         self._before: dict[PortName, _Routed] = {}
         self._now: dict[PortName, _Routed] = {}
         self._anchors: dict[tuple[object, ...], int] = {}
@@ -31,18 +34,20 @@ class Routing:
     def put_links(self, underlay: Underlay) -> None:
         """From now on these are the links."""
         are_there_new = False
+        self._detours.clear()
         for in_tunnels, paths in list(self._paths.items()):
             hops = frozenset(underlay.hops(in_tunnels=in_tunnels))
             are_there_new = are_there_new or not hops <= paths.hops
             if hops != paths.hops:
-                self._paths[in_tunnels] = Paths(hops)
+                now = self._paths[in_tunnels] = Paths(hops)
+                self._detours[in_tunnels] = Detours(paths, now)
         self._before = {} if are_there_new else self._now
         self._now, self._anchors = {}, {}
 
     @property
     def hops(self) -> set[Hop]:
         """The links by which labels go."""
-        return set().union(*(routed.route.hops for routed in self._now.values()))
+        return set().union(*(routed.labelled.route.hops for routed in self._now.values()))
 
     def to_port(
         self, port: PortName, sources: tuple[int, ...], to: int, *, in_tunnels: bool
@@ -51,13 +56,23 @@ class Routing:
         value = self._labels.get(port)
         if value is None:
             return None
-        paths = self._paths[in_tunnels]
-        known = self._now.get(port) or self._before.get(port)
-        if known is None or known[:2] != (sources, to) or not known.route.hops <= paths.hops:
-            lost = known.route if known is not None and known.to == to else None
-            known = _Routed(sources, to, paths.route(value, sources, to, lost))
-        self._now[port] = known
-        return Labelled(Label(value, is_key=in_tunnels), known.route)
+        asked = in_tunnels, sources, to
+        known = self._now.get(port)
+        if known is None or known[:3] != asked:
+            known = self._before.get(port)
+            if known is None or known[:3] != asked:
+                route = self._paths[in_tunnels].route(value, sources, to)
+                known = _Routed(*asked, Labelled(Label(value, is_key=in_tunnels), route))
+            elif in_tunnels in self._detours:
+                known = self._led_on(known)
+            self._now[port] = known
+        return known.labelled
+
+    def _led_on(self, known: _Routed) -> _Routed:
+        """As in the round before, but over the links that are left."""
+        in_tunnels, sources, to, (label, before) = known
+        route = self._detours[in_tunnels].around(before, label.value, sources, to)
+        return known if route is before else _Routed(in_tunnels, sources, to, Labelled(label, route))
 
     def anchor(self, sources: tuple[int, ...], candidates: tuple[int, ...], *, in_tunnels: bool) -> int:
         """Where to lead a link from all of these: to what most of them reach, and is nearest to them."""

@@ -68,6 +68,9 @@ class LabelEntry(NamedTuple):
     actions: Actions
 
 
+LabelEntries = Mapping[int, LabelEntry]  # of one label, by the ports that it comes in by
+
+
 class Watch(NamedTuple):
     """Packets that show that a virtual port, which follows a MAC address, has moved to a place here."""
 
@@ -130,9 +133,15 @@ class Share:
     @property
     def attached(self) -> Iterator[Match]:
         """The packets that come in here from outside the core."""
-        for port in self.ports.values():
+        for port in self._entered:
             if port.physical is not None:
                 yield from (ingress.match for ingress in port.ingresses)
+
+    @cached_property
+    def _entered(self) -> tuple[SharePort, ...]:
+        """The ports that packets come in by here, as far as that makes any difference."""
+        ports = self.ports.values()
+        return tuple(one for one in ports if one.ingresses or one.is_turned or one.copied_to is not None)
 
     @cached_property
     def answers(self) -> Mapping[tuple[int, int], tuple[int, int]]:
@@ -172,7 +181,14 @@ class Share:
     @property
     def has_turned_ports(self) -> bool:
         """Whether "never back" has to be seen to by entries here."""
-        return any(port.is_looked_after for port in self.ports.values())
+        return any(port.is_looked_after for port in self._entered)
+
+    @property
+    def comes_back_plainly(self) -> bool:
+        """Whether what comes in anywhere may leave by the datapath's own IN_PORT as it is."""
+        return not self.has_turned_ports and not any(
+            ingress.actions for port in self._entered for ingress in port.ingresses
+        )
 
 
 @frozen(eq=False)
@@ -180,8 +196,13 @@ class Part:
     """All that one datapath does for virtual networks: the shares on it, by name, and the labels that pass it."""
 
     shares: Mapping[str, Share] = Factory(dict)
-    label_entries: tuple[LabelEntry, ...] = ()
+    labels: Mapping[PortName, LabelEntries] = Factory(dict)  # by the ports that they lead to
     watches: tuple[Watch, ...] = ()
+
+    @property
+    def label_entries(self) -> tuple[LabelEntry, ...]:
+        """Those of all labels."""
+        return tuple(entry for entries in self.labels.values() for entry in entries.values())
 
 
 NO_PART: Final = Part()

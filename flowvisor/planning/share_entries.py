@@ -7,7 +7,7 @@ where these do. Table 0 writes the port into the metadata; the egress table, beh
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from flowvisor.flowspace.box import intersect
@@ -54,8 +54,10 @@ from flowvisor.planning.share import (
     OWN_BITS,
     UNTAGGED_GROUPS,
     Filter,
+    LabelEntry,
     Share,
     SharePort,
+    Watch,
     copy_group,
     depth_of_group,
     port_group,
@@ -69,6 +71,7 @@ BY_MARK_PRIORITY: Final = 1
 UNHEARD_PRIORITY: Final = 0xF000
 
 _NOTHING_SET: Final[Mapping[int, int]] = {}
+_TWO_TAGS_OFF: Final = (PopVlan(), PopVlan())
 
 
 def but_group(kind: int, share: Share, port: int) -> int:
@@ -81,21 +84,21 @@ def but_group(kind: int, share: Share, port: int) -> int:
 
 def share_entries(plan: DatapathPlan, configs: PortConfigs) -> Iterator[FlowMod]:
     """Everything in table 0, and in the tables in front of tenants' and behind them."""
-    yield from label_entries(plan)
+    yield from label_entries(plan, plan.label_entries)
     for share in plan.shares.values():
         yield from answer_entries(plan, share)
         for port in share.ports.values():
             yield from ways_in(plan, share, port, configs.get(share.name, _NOTHING_SET).get(port.number, 0))
         yield from egress_entries(share)
     if plan.enforcement is Enforcement.TABLES:
-        yield from watch_entries(plan)
+        yield from watch_entries(plan.part.watches)
 
 
-def label_entries(plan: DatapathPlan) -> Iterator[FlowMod]:
+def label_entries(plan: DatapathPlan, entries: Iterable[LabelEntry]) -> Iterator[FlowMod]:
     """What is done with packets that pass behind a label; above all that slices have where matches are intersected."""
     is_classified = plan.enforcement is Enforcement.TABLES
     priority = classifier_priority(LABEL_RANK) if is_classified else FENCE_PRIORITY
-    for match, actions in plan.label_entries:
+    for match, actions in entries:
         yield _in_table_0(match, priority, (ApplyActions(actions),))
 
 
@@ -133,9 +136,9 @@ def _filtered(match: Match, filters: tuple[Filter, ...]) -> Iterator[tuple[int, 
                     yield UNHEARD_PRIORITY - 1 - index, exact, one.is_let_in
 
 
-def watch_entries(plan: DatapathPlan) -> Iterator[FlowMod]:
+def watch_entries(watches: Iterable[Watch]) -> Iterator[FlowMod]:
     """What tells us that a port has moved here."""
-    for watch in plan.part.watches:
+    for watch in watches:
         to_us = (ApplyActions((Output(CONTROLLER, NO_BUFFER_LEN),)),)
         yield _in_table_0(watch.match, classifier_priority(denied_rank(ATTACHMENT_RANK)), to_us)
 
@@ -211,7 +214,7 @@ def groups_of_port(share: Share, port: SharePort, config: int = 0) -> Iterator[G
     A bucket is an action set, and so has one action of a kind: a further tag takes a further group.
     """
     actions = () if config & SHUT else port.egress
-    if actions.count(PopVlan()) > 1:
+    if actions[:2] == _TWO_TAGS_OFF:
         behind = UNTAGGED_GROUPS | share.block.first << 16 | port.number
         yield _group(behind, (Bucket(actions=actions[1:]),))
         actions = (PopVlan(), Group(behind))

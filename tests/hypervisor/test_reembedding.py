@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from time import process_time
 from typing import Final
 
 import pytest
@@ -11,10 +10,8 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowvisor.hypervisor.effects import GATHERING_SECONDS, Effects
+from flowvisor.hypervisor.effects import GATHERING_SECONDS
 from flowvisor.hypervisor.hypervisor import Hypervisor
-from flowvisor.hypervisor.reembedding import reembed
-from flowvisor.network.discovery import KEY_BYTES, Discovery
 from flowvisor.network.topology import End
 from flowvisor.openflow import v13
 from flowvisor.openflow.actions import ApplyActions, Group, Output
@@ -25,25 +22,21 @@ from flowvisor.openflow.messages import (
     GROUP_ADD,
     GROUP_DELETE,
     GROUP_TYPE_FAST_FAILOVER,
-    PORT_MODIFY,
     Bucket,
-    FeaturesReply,
     FlowMod,
     GroupMod,
-    PortStatus,
 )
 from flowvisor.openflow.multipart import GroupDescReply, GroupDescRequest
-from flowvisor.openflow.ports import LINK_DOWN, Port
-from flowvisor.planning.allocation import Allocations
 from flowvisor.planning.entries import CLASSIFIER_TABLE, HYPERVISOR_GROUPS
 from flowvisor.policies.acl import Acl, AclRule
 from flowvisor.policies.bandwidth import Bandwidth
 from flowvisor.slices.slice import Slice
 from flowvisor.slices.virtual_switch import Addresses
 from tests.support.examples import examples
-from tests.support.undisturbed import undisturbed
+from tests.support.leaves import go_round, leaves_and_spines, seconds_to_go_round
 from tests.support.virtual import PLACE, a_network
 from tests.support.virtual_world import VirtualWorld, packet
+from tests.support.work import calls_of
 from tests.support.world import a_slice, configuration, ports
 
 BIG = 0xA0
@@ -144,50 +137,27 @@ def test_what_comes_is_waited_for_a_moment_and_what_goes_is_not() -> None:
     assert world.hypervisor.networks.rounds == rounds + 2
 
 
-def joined(edges: int, cores: int, ports: int) -> Hypervisor:
-    """A virtual switch with this many ports, at edges of which each has a link to each datapath of the core.
-
-    Datapaths have been set up as far as anybody here looks.
-    """
-    places = {n: f"{(n - 1) % edges + 1}/{(n - 1) // edges + 1}" for n in range(1, ports + 1)}
-    written = configuration(a_network("blue", {"big": places}))
-    dpids = {edge: [*range(1, ports // edges + 2), *range(101, 101 + cores)] for edge in range(1, edges + 1)}
-    links = tuple(
-        (End(edge, 100 + core), End(200 + core, edge)) for edge in dpids for core in range(1, cores + 1)
-    )
-    written = evolve(written, settings=evolve(written.settings, links=links))
-    discovery = Discovery(key=bytes(KEY_BYTES), random=lambda: 0.5)
-    hypervisor = Hypervisor(written, Allocations(), {}, discovery)
-    dpids |= {200 + core: list(range(1, edges + 1)) for core in range(1, cores + 1)}
-    for dpid, numbers in dpids.items():
-        datapath, _ = hypervisor.datapath_joined(4, FeaturesReply(dpid=dpid, n_tables=254), 0.0)
-        datapath.ports = {number: Port(number) for number in numbers}
-        datapath.knows_ports = datapath.has_flood_groups = True
-    reembed(hypervisor.networks, hypervisor.fabric, hypervisor._make_switch, Effects(1.0))
-    return hypervisor
-
-
-def seconds_to_go_round(hypervisor: Hypervisor, end: End) -> float:
-    """From the PORT_STATUS that a link is down to all that is sent for it, in time of the processor."""
-    datapath = hypervisor.datapaths[end.dpid]
-    down = PortStatus(reason=PORT_MODIFY, port=evolve(datapath.ports[end.port], state=LINK_DOWN))
-    with undisturbed():
-        began = process_time()
-        effects = hypervisor.from_datapath(datapath, [v13.encode(down)], 10.0)
-        taken = process_time() - began
-    assert effects.frames
-    return taken
-
-
 @pytest.mark.no_cover
 def test_a_link_with_a_hundred_labels_is_gone_round_in_a_moment() -> None:
-    hypervisor = joined(4, 2, 400)
+    hypervisor = leaves_and_spines(4, 2, 400)
     taken = []
     for edge in (1, 2):
         before = hypervisor.datapaths[edge].down_counts[GROUP_MOD]
         taken.append(seconds_to_go_round(hypervisor, End(edge, 101)))
         assert hypervisor.datapaths[edge].down_counts[GROUP_MOD] - before >= 100
     assert min(taken) < 0.2
+
+
+@pytest.mark.no_cover
+def test_the_work_for_a_failed_link_is_by_what_is_sent_for_it_and_not_by_what_there_is() -> None:
+    def calls_for_each(hypervisor: Hypervisor) -> float:
+        sent = hypervisor.networks.changes
+        calls = calls_of(lambda: go_round(hypervisor, End(1, 101)))
+        return calls / (hypervisor.networks.changes - sent)
+
+    few, many = (calls_for_each(leaves_and_spines(*size)) for size in ((6, 2, 60), (12, 2, 240)))
+    assert few < 180  # 155 here; 209 if every route is found anew, and more where there are more
+    assert many < 1.05 * few
 
 
 # ------------------------------------------------------------------------- reloads, compared with fresh starts

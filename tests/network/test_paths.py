@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowvisor.network.paths import Hop, Paths
+from flowvisor.network.paths import Hop, Paths, Step
 from flowvisor.network.topology import End
 
 LABELS = range(2048, 4095)
@@ -43,7 +43,9 @@ def test_a_label_goes_the_shortest_way_from_everywhere_and_no_way_where_there_is
     hops = {hop for pair in laid for hop in cable(*pair)}
     paths = Paths(hops)
     route = paths.route(label, (2, 3, 4, 5), 1)
-    onward = {(step.dpid, step.in_port): step.out_port for step in route.steps}
+    onward = {
+        (dpid, in_port): step.out_port for dpid, step in route.steps.items() for in_port in step.in_ports
+    }
     ends = {hop.near: hop.far for hop in hops}
     for source in (2, 3, 4, 5):
         wanted = naive_distance(hops, source, 1)
@@ -83,7 +85,7 @@ def test_what_leaves_a_datapath_for_itself_comes_back_off_a_neighbour() -> None:
     route = paths.route(2048, (1,), 1)
     assert paths.distance(1, 1) == 2
     assert route.exits == {1: 20}
-    assert [(step.dpid, step.in_port, step.out_port) for step in route.steps] == [(1, 20, None), (2, 10, 10)]
+    assert route.steps == {1: Step(frozenset({20}), None), 2: Step(frozenset({10}), 10)}
 
 
 def test_a_link_of_a_datapath_with_itself_is_the_nearest_way_back() -> None:

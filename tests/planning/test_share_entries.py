@@ -180,7 +180,9 @@ def test_where_matches_are_intersected_labels_pass_above_all_slices() -> None:
     blue = a_network("blue", {"big": {1: "1/1", 2: "3/1"}})
     core = Core({1: 4, 2: 1, 3: 4}, [("1/5", "2/5"), ("2/6", "3/6")], [blue])
     core.put()
-    assert {entry.priority for entry in label_entries(core.plans[2])} == {FENCE_PRIORITY}
+    assert {entry.priority for entry in label_entries(core.plans[2], core.plans[2].label_entries)} == {
+        FENCE_PRIORITY
+    }
     assert core.output(1, "blue/big", 2, udp()) == [(at("3/1").end, udp())]
 
 
@@ -188,7 +190,7 @@ def test_a_port_that_follows_is_looked_out_for_at_its_other_places() -> None:
     blue = a_network("blue", {"big": {1: "1/1 1/2@20"}}, follows={"big/1": 0x0200_0000_0001})
     core = Core({1: 4}, [], [blue])
     core.put()
-    (entry,) = watch_entries(core.plans[1])
+    (entry,) = watch_entries(core.plans[1].part.watches)
     assert entry.match.exact("eth_src") == 0x0200_0000_0001
     assert entry.match.exact("in_port") == 2
     assert entry.instructions == (ApplyActions((Output(CONTROLLER, 0xFFFF),)),)

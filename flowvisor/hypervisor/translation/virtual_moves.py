@@ -8,7 +8,6 @@ from flowvisor.hypervisor.rejudging import rejudge
 from flowvisor.hypervisor.requests import send_own
 from flowvisor.hypervisor.translation.groups import group_to_physical, take_out_illegal
 from flowvisor.hypervisor.translation.virtual_buckets import watching_there
-from flowvisor.hypervisor.translation.virtual_outputs import comes_back_plainly
 from flowvisor.openflow.messages import GROUP_MODIFY
 from flowvisor.planning.view import View
 
@@ -32,7 +31,7 @@ def put_view(switch: VirtualSwitch, view: View, effects: Effects) -> None:
             again = group_to_physical(switch, group_id, version, GROUP_MODIFY)
             send_own(switch.datapath, again, "group", effects)
     turns = after.has_turned_ports and not before.has_turned_ports
-    if not turns and (comes_back_plainly(after) or not comes_back_plainly(before)):
+    if not turns and (after.comes_back_plainly or not before.comes_back_plainly):
         return
     take_out_illegal(switch, effects)
     if switch.rewriting is None and switch.datapath.is_ready:

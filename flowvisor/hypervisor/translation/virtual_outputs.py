@@ -53,7 +53,7 @@ def refused_actions(share: Share, actions: Iterable[act.Action]) -> Refusal | No
     for action in actions:
         if not isinstance(action, act.Output) or action.port not in MARKS:
             continue
-        if share.has_turned_ports or (action.port == IN_PORT and not comes_back_plainly(share)):
+        if share.has_turned_ports or (action.port == IN_PORT and not share.comes_back_plainly):
             return _UNSUPPORTED
     return None
 
@@ -61,13 +61,6 @@ def refused_actions(share: Share, actions: Iterable[act.Action]) -> Refusal | No
 def is_label(action: act.Action) -> bool:
     """Whether an action sets what tells packets apart that cross the core in a tunnel."""
     return isinstance(action, act.SetField) and action.name == "tunnel_id"
-
-
-def comes_back_plainly(share: Share) -> bool:
-    """Whether what comes in anywhere may leave by the datapath's own IN_PORT as it is."""
-    return not share.has_turned_ports and not any(
-        ingress.actions for port in share.ports.values() for ingress in port.ingresses
-    )
 
 
 # ------------------------------------------------------------------------------------------ what an entry does last

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from flowvisor.emulation.pipeline import action_set_order
 from flowvisor.hypervisor.translation.virtual_outputs import (
-    comes_back_plainly,
     end_of,
     is_label,
     marked,
@@ -87,7 +86,7 @@ def test_anywhere_else_it_stays_and_is_refused_where_ports_are_turned(port: int,
 
 def test_back_into_a_vlan_is_not_plain() -> None:
     one = share(whole(1, 1), in_vlan(TAGGED, 3, 20))
-    assert not comes_back_plainly(one)
+    assert not one.comes_back_plainly
     assert refused_actions(one, (act.Output(IN_PORT),)) is not None
     assert refused_actions(one, (act.Output(FLOOD),)) is None
 
