@@ -19,7 +19,7 @@ demo: $(TOX) ## two tenants on one emulated network, in this terminal
 
 test: $(TOX) ## lint, unit and system tests: what must pass before every push
 	@.ci/install-system-packages
-	@$(TOX) -e lint,unit,system
+	@$(TOX) -e lint,tests
 
 lint: $(TOX) ## ruff and mypy
 	@$(TOX) -e lint

@@ -1,6 +1,7 @@
 """The shape of the code: what may import what, what the pure strata may touch, sizes and names."""
 
 import ast
+import functools
 import re
 import warnings
 from collections.abc import Callable, Iterator
@@ -119,9 +120,20 @@ def height_of(stratum: str) -> int:
     return STRATA.index(stratum) if stratum else -1
 
 
-def imports_of(module: Module) -> Iterator[Import]:
+@functools.cache
+def nodes_of(module: Module) -> tuple[ast.AST, ...]:
+    """Everything in it; going through it costs more than what a rule does with it."""
+    return tuple(ast.walk(module.tree))
+
+
+@functools.cache
+def imports_of(module: Module) -> tuple[Import, ...]:
     """All imports, those inside functions too: a late import is an import."""
-    for node in ast.walk(module.tree):
+    return tuple(_imports_of(module))
+
+
+def _imports_of(module: Module) -> Iterator[Import]:
+    for node in nodes_of(module):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield Import(module, line=node.lineno, module=alias.name, target=alias.name, level=0)
@@ -165,7 +177,7 @@ def imports_point_down(code: Code) -> Iterator[str]:
 
 def imports_are_not_hidden(code: Code) -> Iterator[str]:
     for module in code.modules:
-        for node in ast.walk(module.tree):
+        for node in nodes_of(module):
             named = isinstance(node, ast.Name) and node.id == "TYPE_CHECKING"
             if named or (isinstance(node, ast.Attribute) and node.attr == "TYPE_CHECKING"):
                 yield f"{module.path}:{node.lineno}: TYPE_CHECKING: move the shared type down instead"
@@ -199,7 +211,7 @@ def the_pure_strata_import_nothing_impure(code: Code) -> Iterator[str]:
 
 def the_pure_strata_do_nothing_impure(code: Code) -> Iterator[str]:
     for module in code.pure_modules:
-        for node in ast.walk(module.tree):
+        for node in nodes_of(module):
             if not isinstance(node, ast.Call):
                 continue
             called = ast.unparse(node.func)
@@ -238,7 +250,7 @@ def every_file_is_short(code: Code) -> Iterator[str]:
 
 def every_function_is_short(code: Code) -> Iterator[str]:
     for module in code.modules:
-        for node in ast.walk(module.tree):
+        for node in nodes_of(module):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno:
                 lines = node.end_lineno - node.lineno + 1
                 place = f"{module.path}:{node.lineno}"
@@ -261,7 +273,7 @@ def every_module_says_what_it_is(code: Code) -> Iterator[str]:
 def every_name_says_what_it_does(code: Code) -> Iterator[str]:
     for module in code.modules:
         names = [(1, module.name.rpartition(".")[2])]
-        names += [(n.lineno, n.name) for n in ast.walk(module.tree) if isinstance(n, ast.ClassDef)]
+        names += [(n.lineno, n.name) for n in nodes_of(module) if isinstance(n, ast.ClassDef)]
         for line, name in names:
             banned = [word for word in WORD.findall(name) if BANNED_WORDS.fullmatch(word.lower())]
             if banned:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from flowvisor.configuration.match_values import format_value
@@ -18,7 +19,7 @@ from flowvisor.openflow.fields import FIELDS, VLAN_PRESENT
 from flowvisor.planning.allocation import LAST_TABLE, Allocations
 from flowvisor.planning.claims import attached
 from flowvisor.planning.embedding import NO_PATH, UNREACHED, Embedder
-from flowvisor.planning.port_filters import MAX_FILTERS, filters_of
+from flowvisor.planning.port_filters import MAX_FILTERS, each_filter_of
 from flowvisor.planning.underlay import FIRST_EDGE_VERSION, KnownDatapath, Underlay
 from flowvisor.slices.flowspace_slice import ALL_DATAPATHS, FlowspaceRule
 from flowvisor.slices.slice import PortName
@@ -155,15 +156,16 @@ def _too_many_filters(configuration: Configuration) -> Iterator[Problem]:
         acl = configuration.acls.get(network.name)
         for switch in network.logical.values():
             for port in switch.ports.values():
+                if port.link is not None:
+                    continue
                 where = f"port {port.number} of {network.name}/{switch.name}"
+                beyond = islice(each_filter_of(port, acl, switch.name, network.groups), MAX_FILTERS, None)
                 try:
-                    count = (
-                        len(filters_of(port, acl, switch.name, network.groups)) if port.link is None else 0
-                    )
+                    is_beyond = any(True for _ in beyond)
                 except TooManyPieces as error:
                     yield Problem(network.place, "policies", f"at {where} its acl cannot be said: {error}")
                     return
-                if count > MAX_FILTERS:
+                if is_beyond:
                     message = f"its acl takes more than {MAX_FILTERS} entries at {where}"
                     yield Problem(network.place, "policies", message)
                     return

@@ -31,10 +31,15 @@ def filters_of(
 
     `switch` is whose port it is, and `groups` are its network's. Raises TooManyPieces if the ACL has no such filters.
     """
+    return tuple(each_filter_of(port, acl, switch, groups))
+
+
+def each_filter_of(port: VirtualPort, acl: Acl | None, switch: str, groups: Groups) -> Iterator[Filter]:
+    """The same one by one, for whom there may be too many of them."""
     spoofing = [] if port.addresses is None else list(_of_addresses(port.addresses))
-    if acl is None:
-        return tuple(spoofing)
-    return (*_of_acl(acl, LinkEnd(switch, port.number), groups, spoofing), *spoofing)
+    if acl is not None:
+        yield from _of_acl(acl, LinkEnd(switch, port.number), groups, spoofing)
+    yield from spoofing
 
 
 def _of_addresses(own: Addresses) -> Iterator[Filter]:

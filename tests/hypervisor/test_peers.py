@@ -69,7 +69,7 @@ def test_misses_are_wanted_by_1_0_only(version: int) -> None:
 
 # ------------------------------------------------------------------------------------- what it costs in memory
 
-ENTRIES = 600
+ENTRIES = 300
 ALREADY = 50  # with which all is there that does not grow with them
 MAX_STATE_BYTES = {ON_TABLES: 50, ON_10: 700, ON_FEW_TABLES: 700}  # of one flow entry, in one piece or in two
 MAX_BYTES_OF_ANOTHER_PIECE = 100

@@ -16,7 +16,7 @@ from flowvisor.openflow.versions import codec
 from tests.system.support.frames import Wire
 
 HEAR_SECONDS = 5.0
-QUIET_SECONDS = 0.15  # after what was waited for, for what should not come
+QUIET_SECONDS = 0.08  # after what was waited for, for what should not come
 
 Said = m.Message | bytes
 
