@@ -112,7 +112,7 @@ class Observed:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
-@examples(60)
+@examples(40)
 @given(data=st.data())
 def test_no_packet_leaves_for_another_slice_and_none_is_told_to_another(
     kind: Kind, data: st.DataObject
@@ -159,7 +159,7 @@ def test_no_packet_leaves_for_another_slice_and_none_is_told_to_another(
 
 
 @pytest.mark.parametrize("kind", [ON_TABLES, ON_FEW_TABLES], ids=str)
-@examples(50)
+@examples(36)
 @given(data=st.data())
 def test_groups_lead_no_packet_to_another_slice(kind: Kind, data: st.DataObject) -> None:
     seen = Observed(kind, data, versions=(4,))

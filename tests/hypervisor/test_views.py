@@ -260,7 +260,7 @@ def state(controller: Controller) -> tuple[object, ...]:
 
 
 @pytest.mark.parametrize(("kind", "version"), [(ON_TABLES, 4), (ON_10, 1), (ON_FEW_TABLES, 4)], ids=str)
-@examples(40)
+@examples(30)
 @given(data=st.data())
 def test_the_fast_way_does_what_the_slow_way_does(kind: Kind, version: int, data: st.DataObject) -> None:
     slices = data.draw(slice_sets())

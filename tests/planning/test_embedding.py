@@ -97,7 +97,7 @@ def copied(core: Core, network: VirtualNetwork, switch: str, number: int) -> lis
     return expected(core, here, network, switch, port.mirror) if is_somewhere else []
 
 
-@examples(25)
+@examples(20)
 @given(some_networks(), cables, st.data())
 def test_an_output_to_an_attached_port_leaves_there_once_from_any_edge_whatever_fails(
     networks: list[VirtualNetwork], laid: list[tuple[str, str]], data: st.DataObject
@@ -118,7 +118,7 @@ def test_an_output_to_an_attached_port_leaves_there_once_from_any_edge_whatever_
         core.broken.add(at(fallen[0]).end)
 
 
-@examples(25)
+@examples(16)
 @given(some_networks(), cables)
 def test_what_is_found_after_a_failure_is_what_would_have_been_found_at_first(
     networks: list[VirtualNetwork], laid: list[tuple[str, str]]
