@@ -88,7 +88,7 @@ class Networks:
                 self.switches[share] = big
                 self.logical[share] = logical
         for big in before.values():
-            for dpid in list(big.shares):
+            for dpid in sorted(big.shares.keys() | big.joining.keys()):
                 legs.share_left(big, dpid, "the virtual switch is no more", effects)
         self.moves.forget_shares_but(self.switches)
         self.answers.forget_shares_but(self.switches)

@@ -101,6 +101,14 @@ def answered(channel: TenantChannel, effects: Effects) -> None:
     channel.awaits_answer = False
     if channel.backlog:
         _go_on(channel, effects, may_pass=True)
+    else:
+        _handed_on(channel, effects)
+
+
+def _handed_on(channel: TenantChannel, effects: Effects) -> None:
+    """Nothing of a channel's waits here any more: somebody may wait for that."""
+    if channel.leg is not None and channel.leg.is_watched:
+        effects.commands.append(ResumeReading(channel))
 
 
 def wake(limits: Limits[TenantChannel], effects: Effects) -> None:
@@ -205,6 +213,8 @@ def _drop_head(channel: TenantChannel, effects: Effects) -> None:
     if channel.is_paused and channel.backlog_bytes < RESUME_BELOW_BYTES:
         channel.is_paused = False
         effects.commands.append(ResumeReading(channel))
+    if not channel.backlog:
+        _handed_on(channel, effects)
 
 
 def _sleep(limits: Limits[TenantChannel], until: float, effects: Effects) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from flowvisor.hypervisor.effects import VirtualSwitchName
+from flowvisor.hypervisor.big import legs
+from flowvisor.hypervisor.effects import Effects, VirtualSwitchName
 from flowvisor.hypervisor.sightings import recalled
 from flowvisor.openflow.actions import ApplyActions, Output
 from flowvisor.openflow.match import Match
@@ -291,6 +292,20 @@ def own_state(world: VirtualWorld, dpid: int) -> tuple[list[object], list[int]]:
 
 
 LINE = (((1, 12), (2, 21)), ((2, 23), (3, 32)))
+
+
+def test_a_network_that_goes_while_a_share_of_it_is_being_read_is_gone() -> None:
+    world = VirtualWorld([BLUE, RED])
+    big = world.hypervisor.networks.switches["blue/big"]
+    share, effects = big.shares[3], Effects(world.now)
+    legs.share_left(big, 3, "its datapath has left", effects)
+    legs.share_joined(big, share, effects)
+    joining = big.joining[3]
+    world.reload(configuration(RED))
+    assert joining.is_over
+    world.perform(effects)
+    assert not big.is_open
+    assert not any(peer.leg for peer in share.channels)
 
 
 def test_labels_pass_a_datapath_that_speaks_openflow_1_0() -> None:

@@ -1,15 +1,16 @@
 """What controllers of a virtual switch over several datapaths send waits here, in order, until it may go on.
 
 A frame waits for the tenant's barrier before it to be answered by all legs, for a change that is being taken back, for
-a share that is being given what it lacks, for legs to take more, and for a token of the slice's rate limit, which is
-taken once and not for each leg. Memory is bounded by not reading from a controller whose frames wait.
+a share that is being given what it lacks, for legs to take more, for the changes of other controllers, and for a token
+of the slice's rate limit, which is taken once and not for each leg. Memory is bounded by not reading from a controller
+whose frames wait.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from flowvisor.hypervisor.big import southbound
+from flowvisor.hypervisor.big import southbound, writers
 from flowvisor.hypervisor.big.big_switch import BigChannel
 from flowvisor.hypervisor.effects import Effects, PauseReading, ResumeReading, Wake
 from flowvisor.hypervisor.limits import DELAYED, MAX_DELAY_SECONDS, RATE_LIMITED, REFUSED
@@ -40,9 +41,14 @@ def keep(channel: BigChannel, frames: list[bytes], effects: Effects) -> None:
 def go_on(channel: BigChannel, effects: Effects) -> None:
     """Do what may be done of what waits; see to it that the rest is looked at later."""
     left = FRAMES_PER_TURN
-    while channel.backlog and not _is_held(channel):
+    while channel.backlog:
+        if _is_held(channel):
+            writers.leave(channel, effects)
+            break
         if left == 0:
             effects.commands.append(Wake(effects.now))
+            break
+        if not writers.may_go(channel, channel.backlog[0][1], effects):
             break
         left -= 1
         if not _head(channel, effects):
@@ -92,8 +98,9 @@ def _drop_head(channel: BigChannel) -> None:
     channel.backlog_bytes -= len(frame) + FRAME_OVERHEAD
 
 
-def forget(channel: BigChannel, reason: str) -> None:
+def forget(channel: BigChannel, reason: str, effects: Effects) -> None:
     """The channel has gone, and what waited of it is not done any more."""
+    writers.leave(channel, effects)
     for _ in channel.backlog:
         channel.counters.count_shed(reason)
     channel.backlog.clear()

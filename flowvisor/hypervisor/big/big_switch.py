@@ -66,6 +66,11 @@ class Leg:
         """Whether nothing should be sent over it now."""
         return self.channel.is_paused or len(self.sent.sent) >= MAX_UNSETTLED
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether anybody waits for what the lower storey holds of it to be handed on; see `writers`."""
+        return bool(self.owner.switch.line)
+
 
 @define(eq=False, kw_only=True)
 class BigChannel(Channel):
@@ -122,6 +127,7 @@ class BigSwitch:
     channels: list[BigChannel] = Factory(list)
     generation_id: int | None = None
     is_open: bool = False  # its controllers have been called
+    line: list[BigChannel] = Factory(list)  # whose changes wait for those of others, in order
     leaving: list[BigChannel] = Factory(list)  # controllers have gone, what they sent is not settled
     own: BigChannel | None = None
     configs: PortConfigs = Factory(PortConfigs)  # of the ports

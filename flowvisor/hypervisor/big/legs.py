@@ -140,7 +140,7 @@ def share_left(big: BigSwitch, dpid: int, reason: str, effects: Effects) -> None
 def _close(big: BigSwitch, reason: str, effects: Effects) -> None:
     for channel in big.channels:
         channel.has_left = True
-        backlog.forget(channel, "no-datapath")
+        backlog.forget(channel, "no-datapath", effects)
     big.channels.clear()
     big.generation_id = None
     big.is_open = False
@@ -189,7 +189,7 @@ def leave(channel: BigChannel, effects: Effects) -> None:
     big.channels.remove(channel)
     if not big.channels:
         big.generation_id = None
-    backlog.forget(channel, CONTROLLER_LEFT)
+    backlog.forget(channel, CONTROLLER_LEFT, effects)
     if not big.is_spread:
         _close_legs(channel, effects)
     else:
