@@ -70,7 +70,7 @@ def datapath_metrics(
         (
             (labels(dpid), float(sum(1 for _ in faults_of(one))))
             for dpid, one in connected.items()
-            if one.wanted.ports
+            if one.wanted.ports or one.wanted.entries
         ),
     )
     declared = len(hypervisor.fabric.topology.declared)

@@ -234,7 +234,9 @@ def datapath_names(keys: Mapping[str, Key]) -> Described[Mapping[str, NamedDatap
         def add(key: Scalar, value: Node) -> None:
             _check_datapath_name(key, found)
             values = read_keys(mapping_of(value), keys, names).complete()
-            wanted = WantedDatapath(values["description"], values["admitted"], values["ports"])
+            wanted = WantedDatapath(
+                values["description"], values["admitted"], values["ports"], values["entries"]
+            )
             one = NamedDatapath(values["dpid"], values["certificate"], wanted)
             if taken := next((name for name, other in found.items() if other.dpid == one.dpid), None):
                 raise wrong(value, f"{format_dpid(one.dpid)} is {taken} already")

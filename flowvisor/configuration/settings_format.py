@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from flowvisor.configuration import converters
+from flowvisor.configuration.base_entries import base_entries
 from flowvisor.configuration.converters import connection, integer, list_of, one_of, one_or_more, parsed
 from flowvisor.configuration.formats import Format
 from flowvisor.configuration.link_reader import DeclaredLink, links
@@ -43,6 +44,11 @@ DATAPATH_KEYS: Final[Keys] = {
         converters.by_number(1, MAX_PORT, one_of({"up": True, "down": False})),
         meaning="ports by number, each up or down, to which state it is brought when it connects",
         default={},
+    ),
+    "entries": Key(
+        base_entries,
+        meaning="flow entries of the admin's own, for packets that are no slice's; no packet may fit two",
+        default=(),
     ),
 }
 

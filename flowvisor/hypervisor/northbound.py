@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from flowvisor.errors import MalformedMessage
-from flowvisor.hypervisor import links, readoption
+from flowvisor.hypervisor import links, provisioning, readoption
 from flowvisor.hypervisor.effects import Effects, HangUp
 from flowvisor.hypervisor.faults import TOO_MANY_FAULTS
 from flowvisor.hypervisor.flow_table import Entry
@@ -58,6 +58,7 @@ def error(datapath: Datapath, frame: bytes, effects: Effects) -> None:
         readoption.refused(datapath, token, message.error, effects)
     elif channel is None:
         datapath.own_failures += 1
+        provisioning.refused(datapath, token, message.error)
         effects.note("error", "own_message_refused", dpid=datapath.dpid, what=token, error=message.error)
     elif channel.has_left or (isinstance(token, flow_mod.Copies) and token.is_told):
         return

@@ -365,6 +365,7 @@ class Datapath(Peer):
     meter_features: MeterFeaturesReply = Factory(MeterFeaturesReply)
     table_features: dict[int, TableFeatures] | None = None
     wanted: WantedDatapath = ANYHOW  # what the admin wants it to look like
+    refused_entries: dict[str, tuple[int, int]] = Factory(dict)  # of the admin's own, with the errors
     sharing_seconds: float = 0  # for how long a reading may answer further channels
     readings: dict[bytes, Reading] = Factory(dict)  # by the requests that ask for them
     shared_readings: int = 0  # requests that another channel's reading has answered

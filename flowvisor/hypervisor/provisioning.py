@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from flowvisor.hypervisor.effects import Effects
 from flowvisor.hypervisor.peers import Datapath
 from flowvisor.hypervisor.requests import send_own
-from flowvisor.network.wanted_datapath import WantedDatapath
-from flowvisor.openflow.messages import PortMod
+from flowvisor.network.wanted_datapath import BaseEntry, WantedDatapath
+from flowvisor.openflow.messages import ADD, FlowMod, Message, PortMod
 from flowvisor.openflow.ports import PORT_DOWN
+from flowvisor.planning.base_entries import can_be_said, matches_of
+from flowvisor.planning.entries import BASE_PRIORITY
+
+OWN_ENTRY: Final = "own entry"
 
 
 def provision(datapath: Datapath, effects: Effects) -> None:
@@ -41,6 +46,25 @@ def provision_port(datapath: Datapath, number: int, effects: Effects) -> None:
     effects.note("info", "port_provisioned", dpid=datapath.dpid, port=number, up=is_up)
 
 
+def what_it_is(datapath: Datapath, message: Message) -> str:
+    """What a message of the hypervisor's own brings, for the operator: which of the admin's entries, if one."""
+    if isinstance(message, FlowMod) and message.command == ADD and message.priority == BASE_PRIORITY:
+        for entry in datapath.plan.base:
+            if message.match in matches_of(entry):
+                return _name_of(entry)
+    return OWN_ENTRY
+
+
+def refused(datapath: Datapath, what: object, error: tuple[int, int]) -> None:
+    """The datapath refuses what was sent for it to be as it is wanted."""
+    if isinstance(what, str) and any(what == _name_of(entry) for entry in datapath.plan.base):
+        datapath.refused_entries[what] = error
+
+
+def _name_of(entry: BaseEntry) -> str:
+    return f"the entry of {entry.place}"
+
+
 def faults_of(datapath: Datapath) -> Iterator[str]:
     """What of a datapath is not as it is wanted, in words; a port that is on its way there is one of them."""
     for number, is_up in sorted(datapath.wanted.ports.items()):
@@ -49,3 +73,9 @@ def faults_of(datapath: Datapath) -> Iterator[str]:
             yield f"there is no port {number}"
         elif is_up == bool(port.config & PORT_DOWN):
             yield f"port {number} is not {'up' if is_up else 'down'}"
+    for entry in datapath.wanted.entries:
+        error = datapath.refused_entries.get(_name_of(entry))
+        if not can_be_said(entry, datapath.version):
+            yield f"its version of OpenFlow has no words for {_name_of(entry)}"
+        elif error is not None:
+            yield f"it has refused {_name_of(entry)}, by error {error[0]}/{error[1]}"

@@ -26,6 +26,7 @@ from flowvisor.hypervisor.flow_table import (
 )
 from flowvisor.hypervisor.journal import FLOW_ENTRY, encode_record
 from flowvisor.hypervisor.peers import Datapath, VirtualSwitch
+from flowvisor.hypervisor.provisioning import what_it_is
 from flowvisor.hypervisor.refusal import Refusal
 from flowvisor.hypervisor.requests import send_own
 from flowvisor.hypervisor.translation.pieces import as_it_was, cut, deletions, key_of, ports_changed
@@ -194,7 +195,7 @@ class Comparison:
         if has_miss and any(switch.wants_misses for switch in datapath.switches.values()):
             own.append(miss_entry(CLASSIFIER_TABLE))
         for message in entry_changes(own, self._own):
-            send_own(datapath, message, "own entry", effects)
+            send_own(datapath, message, what_it_is(datapath, message), effects)
         late: list[FlowMod] = []
         for one in known:
             if self._is_alive(one):

@@ -16,7 +16,7 @@ from flowvisor.hypervisor.groups import Groups
 from flowvisor.hypervisor.ids import Ids
 from flowvisor.hypervisor.meters import Meters
 from flowvisor.hypervisor.peers import Datapath
-from flowvisor.hypervisor.provisioning import provision
+from flowvisor.hypervisor.provisioning import provision, what_it_is
 from flowvisor.hypervisor.readoption import Comparison
 from flowvisor.hypervisor.rejudging import correction
 from flowvisor.hypervisor.requests import Answer, ask, send_own
@@ -131,6 +131,7 @@ def _read_when_embedded(datapath: Datapath, effects: Effects) -> None:
 
 def _read(datapath: Datapath, effects: Effects) -> None:
     """Ask what the datapath has of what should be there."""
+    datapath.refused_entries.clear()
     bandwidth.decide(datapath, datapath.meter_features.max_meter, effects)
     storm_meters.decide(datapath)
     answering.decide(datapath)
@@ -199,7 +200,7 @@ def _make_so(datapath: Datapath, replies: list[Message], effects: Effects) -> No
         ]
         first, last = meter_changes(own_meters, meters, datapath.meter_features.max_meter)
         for message in (*first, *_changes(datapath, flows, groups, in_use, wrong), *last):
-            send_own(datapath, message, "own entry", effects)
+            send_own(datapath, message, what_it_is(datapath, message), effects)
         datapath.has_flood_groups = True
         _open(datapath, effects)
 

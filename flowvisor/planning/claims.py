@@ -1,18 +1,25 @@
-"""What virtual networks claim of each datapath, whether it is connected or not: ports, and the labels of the core."""
+"""What is claimed of each datapath above slices' rules, whether it is connected or not.
+
+That is what virtual networks have, ports and the labels of the core, and what the admin's own entries take.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 
 from flowvisor.configuration.snapshot import Configuration
 from flowvisor.flowspace.layout import boxes_of
 from flowvisor.network.topology import End
+from flowvisor.network.wanted_datapath import BaseEntry
 from flowvisor.openflow.fields import FIELDS, VLAN_PRESENT
 from flowvisor.openflow.match import Match
 from flowvisor.planning.ownership import (
     ATTACHMENT_RANK,
+    BASE_RANK,
     LABEL_GUARD_RANK,
     NOBODY,
+    THE_ADMIN,
     THE_CORE,
     RankedBox,
 )
@@ -32,8 +39,14 @@ class Claims:
         networks: Collection[VirtualNetwork],
         vlan_labels: range = VLAN_LABELS,
         tunnel_ports: Iterable[End] = (),
+        entries: Mapping[int, tuple[BaseEntry, ...]] = MappingProxyType({}),
     ) -> None:
         self._here: dict[int, list[RankedBox]] = {}
+        self._entries = entries
+        for dpid, own in entries.items():
+            for entry in own:
+                for match in entry.matches:
+                    self._add(dpid, BASE_RANK, match, THE_ADMIN if entry.outputs else NOBODY)
         for network in networks:
             for share, switch in network.shares:
                 for place in dict.fromkeys(each for port in switch.ports.values() for each in port.places):
@@ -63,14 +76,19 @@ class Claims:
         """What is claimed of a datapath."""
         return (*self._everywhere, *self._here.get(dpid, ()))
 
+    def entries_at(self, dpid: int) -> tuple[BaseEntry, ...]:
+        """The admin's own entries at a datapath."""
+        return self._entries.get(dpid, ())
+
 
 NO_CLAIMS = Claims(())
 
 
 def claims_of(configuration: Configuration) -> Claims:
-    """What the virtual networks of some files claim."""
+    """What some files claim."""
     settings = configuration.settings
-    return Claims(configuration.virtual_networks, settings.labels, settings.tunnel_ports)
+    entries = {dpid: wanted.entries for dpid, wanted in settings.wanted.items() if wanted.entries}
+    return Claims(configuration.virtual_networks, settings.labels, settings.tunnel_ports, entries)
 
 
 def attached(place: Attachment) -> Match:

@@ -10,13 +10,15 @@ from typing import Final
 from flowvisor.flowspace.box import Box
 from flowvisor.flowspace.layout import boxes_of, match_of
 from flowvisor.network.discovery import PROBE_ADDRESS
+from flowvisor.network.wanted_datapath import BaseEntry
 from flowvisor.openflow.actions import NO_BUFFER_LEN, ApplyActions, GotoTable, Meter, Output
 from flowvisor.openflow.match import MATCH_ALL, Match
 from flowvisor.openflow.messages import GROUP_ADD, GROUP_TYPE_ALL, Bucket, FlowMod, GroupMod
 from flowvisor.openflow.ports import CONTROLLER, LOCAL, NO_FLOOD, NO_FWD, PORT_DOWN
 from flowvisor.planning.allocation import TableBlock
+from flowvisor.planning.base_entries import instructions_of, matches_of
 from flowvisor.planning.exact_matches import exact_where_required
-from flowvisor.planning.ownership import ATTACHMENT_RANK, Ownership, RankedBox
+from flowvisor.planning.ownership import ATTACHMENT_RANK, BASE_RANK, Ownership, RankedBox
 from flowvisor.planning.plan import DatapathPlan, Enforcement
 
 CLASSIFIER_TABLE: Final = 0
@@ -45,8 +47,9 @@ SHUT: Final = PORT_DOWN | NO_FWD  # nothing of the slice's goes out there
 # that, ports from which somebody floods it with what looks like them.
 OWN_PRIORITY: Final = 0xFFFF
 PROBE_PRIORITY: Final = OWN_PRIORITY - 1
+BASE_PRIORITY: Final = PROBE_PRIORITY - 1  # the admin's own entries
 # Above the slices' entries where matches are intersected are the fences, and below some of those another.
-FENCE_PRIORITY: Final = PROBE_PRIORITY - 1
+FENCE_PRIORITY: Final = BASE_PRIORITY - 1
 HIGHEST_OF_SLICES: Final = FENCE_PRIORITY - 2
 
 
@@ -94,6 +97,25 @@ def fence_entries(plan: DatapathPlan) -> list[FlowMod]:
     return [
         *(_entry(match, priority=FENCE_PRIORITY, block=None) for match in (*local, *plan.fences)),
         *(_entry(match, priority=FENCE_PRIORITY - 1, block=None) for match in plan.core_fences),
+    ]
+
+
+def base_entries(plan: DatapathPlan) -> list[FlowMod]:
+    """The admin's own: above all that is slices', below what finds links."""
+    return [entry for one in plan.base for entry in entries_of(one)]
+
+
+def entries_of(base: BaseEntry) -> list[FlowMod]:
+    """What one of them is on a datapath."""
+    return [
+        FlowMod(
+            cookie=COOKIE,
+            table_id=CLASSIFIER_TABLE,
+            priority=BASE_PRIORITY,
+            match=match,
+            instructions=instructions_of(base),
+        )
+        for match in matches_of(base)
     ]
 
 
@@ -163,7 +185,7 @@ def goto_entries(plan: DatapathPlan, ranked: Iterable[RankedBox]) -> Iterator[Fl
     blocks = {name: block for name, block in plan.blocks.items() if name not in plan.shares}
     attached = {box for share in plan.shares.values() for match in share.attached for box in boxes_of(match)}
     for rank, box, owner in dict.fromkeys(ranked):
-        if rank == ATTACHMENT_RANK and box in attached:
+        if rank == BASE_RANK or (rank == ATTACHMENT_RANK and box in attached):
             continue
         meter = plan.meters.get(owner)
         for match in _matches_of(box):

@@ -1,4 +1,4 @@
-"""Which virtual port has a packet, or whose label it carries, and what keeps it out there: in the admin's words."""
+"""Who has a packet otherwise than by a rule: which virtual port, whose label, which of the admin's own entries."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from flowvisor.openflow.match import Match
 from flowvisor.planning.ahead import Ahead
 from flowvisor.planning.claims import attached, matches_of_labels
 from flowvisor.planning.labels import Label
-from flowvisor.planning.ownership import ATTACHMENT_RANK, LABEL_GUARD_RANK, LABEL_RANK, NOBODY
+from flowvisor.planning.ownership import ATTACHMENT_RANK, BASE_RANK, LABEL_GUARD_RANK, LABEL_RANK, NOBODY
 from flowvisor.planning.port_filters import filters_of
 from flowvisor.planning.share import Filter
 from flowvisor.policies.acl import Acl
@@ -28,7 +28,7 @@ ADDRESSES: Final = ""  # stands for a policy: the addresses that were declared f
 
 
 class NetworkClaim(NamedTuple):
-    """Packets that virtual networks have. `what` is the part of one that has them; nobody has what has no owner."""
+    """Packets that no rule has. `what` is the part of a network that has them, or else; without an owner nobody has."""
 
     rank: int
     owner: str
@@ -60,6 +60,9 @@ def network_claims(ahead: Ahead, dpid: int) -> Iterator[NetworkClaim]:
     if any(not network.is_tunnelled for network in files.virtual_networks):
         for match in matches_of_labels(files.settings.labels):
             yield NetworkClaim(LABEL_GUARD_RANK, NOBODY, "labels of virtual networks", None, match)
+    for entry in files.settings.wanted_of(dpid).entries:
+        for match in entry.matches:
+            yield NetworkClaim(BASE_RANK, NOBODY, "an entry of the admin's own", entry.place, match)
     for end in sorted(files.settings.tunnel_ports):
         if end.dpid == dpid:
             match = Match.of(in_port=end.port)

@@ -9,6 +9,7 @@ from flowvisor.planning.closed_ports import closed_groups, reception_entries
 from flowvisor.planning.entries import (
     CLASSIFIER_TABLE,
     PortConfigs,
+    base_entries,
     classifier_entries,
     denying_entries,
     fence_entries,
@@ -27,6 +28,7 @@ def own_entries(plan: DatapathPlan, configs: PortConfigs) -> list[FlowMod]:
         *fence_entries(plan),
         *reception_entries(plan, configs),
         *share_entries(plan, configs),
+        *base_entries(plan),
         *probes,
     ]
 

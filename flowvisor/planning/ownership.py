@@ -34,6 +34,7 @@ MAX_PIECES: Final = (
     512  # of one set of packets after subtraction; past that the answer is "not provably ours"
 )
 NOBODY: Final = ""  # owns what must not be anybody's by way of a wildcard
+THE_ADMIN: Final = "//"  # likewise what the admin's own entries send on
 THE_CORE: Final = "/"  # owns the ports of tunnels; no slice and no share is called so
 
 # Ranks: twice an admin's priority, so that there is one above each rule for what is denied to its owner; LOCAL is
@@ -44,6 +45,7 @@ LABEL_GUARD_RANK: Final = 0x7FFC
 ATTACHMENT_RANK: Final = 0x7FFE
 LABEL_RANK: Final = 0x7FFF
 LOCAL_GUARD_RANK: Final = 0x8000
+BASE_RANK: Final = 0xFFFC  # what the admin's own entries take, above everybody's rules
 IN_PORT_MASK: Final = field_mask("in_port")
 _PORT_SHIFT: Final = FIELD_SLOTS["in_port"].shift
 _PORT_BITS: Final = FIELDS["in_port"].all_ones
@@ -75,6 +77,7 @@ class Ownership:
         self._denied = {owner: _classifier_of(boxes) for owner, boxes in (denied or {}).items() if boxes}
         self._checked = self._denied  # of whose owners packets have to be looked at here
         self.fenced: frozenset[str] = frozenset()
+        self._keeps_base_out = False
         ranked_mask = reduce(or_, (box.mask for _, box, _ in self.ranked))
         self._addresses_suffice = not ranked_mask & ~ADDRESSES
         denied_boxes = [box for boxes in (denied or {}).values() for box in boxes]
@@ -92,7 +95,9 @@ class Ownership:
         # Stands for all ports that no rule names: what holds at one of them holds at each.
         self.any_other_port: Final = next(port for port in count(1) if port not in named)
         self.named_ports: Final = frozenset(named - {LOCAL})
-        self.local_is_nobodys: Final = not any(names_local(box) for _, box, owner in self.ranked if owner)
+        self.local_is_nobodys: Final = not any(
+            names_local(box) for rank, box, owner in self.ranked if owner and rank != BASE_RANK
+        )
 
     @classmethod
     def at(
@@ -119,9 +124,12 @@ class Ownership:
             {name: acl.denied_at(dpid) for name, acl in (acls or {}).items()},
         )
 
-    def fence(self, names: Iterable[str]) -> None:
-        """Take note that what is denied to these slices is dropped at the datapath, above all of their entries."""
-        self.fenced = frozenset(names)
+    def fence(self, names: Iterable[str], *, keeps_base_out: bool = True) -> None:
+        """Take note that what is denied to these slices is dropped at the datapath, above all of their entries.
+
+        And whether it has the admin's own entries, for which no slice's need be cut.
+        """
+        self.fenced, self._keeps_base_out = frozenset(names), keeps_base_out
         self._checked = {name: denied for name, denied in self._denied.items() if name not in self.fenced}
 
     def representative_of(self, port: int) -> int:
@@ -165,19 +173,18 @@ class Ownership:
         """The parts of a set of packets that are the slice's effective flowspace.
 
         Parts may overlap one another. `is_fenced`: packets that come from LOCAL and are nobody's, those that are
-        denied to a slice of `fenced`, and labelled ones, are kept out by entries of the hypervisor's and need not be
-        taken off; labelled ones are if the parts are to be `unlabelled`. Raises TooManyPieces where the subtraction
-        grows past MAX_PIECES.
+        denied to a slice of `fenced`, labelled ones and the admin's own, are kept out by entries of the hypervisor's
+        and need not be taken off; the last two are if the parts are to be `unlabelled`. Raises TooManyPieces where the
+        subtraction grows past MAX_PIECES.
         """
         overlapping = list(self._classifier.overlapping(box))
+        base = [other for rank, other, _ in overlapping if rank == BASE_RANK]
         if is_fenced:
-            kept_out = {LOCAL_GUARD_RANK} if self.local_is_nobodys and not names_local(box) else set()
-            if not unlabelled:
-                kept_out.add(LABEL_GUARD_RANK)
+            kept_out = self._kept_out(box, unlabelled=unlabelled)
             overlapping = [
                 entry
                 for entry in overlapping
-                if not (entry[0] in kept_out and entry[2] in (NOBODY, THE_CORE))
+                if not (entry[0] in kept_out and entry[2] in (NOBODY, THE_CORE, THE_ADMIN))
             ]
         taken: list[Box] = []
         if owner in self._denied and not (is_fenced and owner in self.fenced):
@@ -187,10 +194,19 @@ class Ownership:
                 continue
             piece = intersect(box, rule_box)
             assert piece is not None
+            if any(covers(other, piece) for other in base):
+                continue
             winners = [
                 other for other_rank, other, name in overlapping if name != owner and other_rank > rank
             ]
             yield from _less(piece, [*winners, *taken])
+
+    def _kept_out(self, box: Box, *, unlabelled: bool) -> set[int]:
+        """The ranks of what entries of the hypervisor's keep from slices' entries for a set of packets."""
+        kept_out = {LOCAL_GUARD_RANK} if self.local_is_nobodys and not names_local(box) else set()
+        if not unlabelled:
+            kept_out |= {LABEL_GUARD_RANK, BASE_RANK} if self._keeps_base_out else {LABEL_GUARD_RANK}
+        return kept_out
 
     def differing(self, other: Ownership) -> frozenset[RankedBox]:
         """The boxes of rules that only one of the two has."""

@@ -9,8 +9,10 @@ from attrs import Factory, define, evolve, frozen
 
 from flowvisor.flowspace.box import Box
 from flowvisor.flowspace.layout import boxes_of
+from flowvisor.network.wanted_datapath import BaseEntry
 from flowvisor.openflow.match import Match
 from flowvisor.planning.allocation import Allocations, TableBlock
+from flowvisor.planning.base_entries import can_be_said
 from flowvisor.planning.claims import NO_CLAIMS, Claims
 from flowvisor.planning.fences import core_fences, fences_of
 from flowvisor.planning.ownership import Ownership, RankedBox
@@ -46,6 +48,7 @@ class DatapathPlan:
     is_probed: bool = False  # links are looked for
     part: Part = NO_PART  # what is done here for virtual networks
     core_fences: tuple[Match, ...] = ()  # likewise, what comes with a label that the core has not put on
+    base: tuple[BaseEntry, ...] = ()  # the admin's own entries that the datapath's version can say
 
     @property
     def shares(self) -> Mapping[str, Share]:
@@ -151,15 +154,16 @@ def compile_plan(
     here_acls = _acls_of(here, acls or {})
     claimed = claims.at(dpid)
     said = _said(here, here_acls, dpid, claimed)
+    wanted = claims.entries_at(dpid)
+    base = tuple(one for one in wanted if can_be_said(one, version))
     known = compiled.plans.get((said, fits, version))
     if known is not None:
         views = {name: view.of_another_datapath() for name, view in known.views.items()}
-        return evolve(known, dpid=dpid, views=views).with_part(part)
+        return evolve(known, dpid=dpid, views=views, base=base).with_part(part)
     ownership = Ownership.at(dpid, here, here_acls, claimed)
     fences = {} if fits else fences_of(ownership, here_acls, version)
-    ownership.fence(
-        here_acls if fits else fences
-    )  # with tables it is the classifier that drops what is denied
+    # With tables it is the classifier that drops what is denied.
+    ownership.fence(here_acls if fits else fences, keeps_base_out=base == wanted)
     plan = compiled.plans[said, fits, version] = DatapathPlan(
         dpid=dpid,
         version=version,
@@ -177,6 +181,7 @@ def compile_plan(
             for one in here
         },
         fences=tuple(match for matches in fences.values() for match in matches),
+        base=base,
         core_fences=()
         if fits
         else core_fences(claimed, claims.vlan_labels_in_use(allocations.labels), version),

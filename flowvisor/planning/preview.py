@@ -15,12 +15,12 @@ from flowvisor.openflow.actions import ApplyActions, GotoTable, Group, Meter, Ou
 from flowvisor.openflow.fields import FIELDS
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import FlowMod
-from flowvisor.openflow.ports import CONTROLLER, IN_PORT, LOCAL
+from flowvisor.openflow.ports import CONTROLLER, FLOOD, IN_PORT, LOCAL, NORMAL
 from flowvisor.planning.ahead import Ahead, Facts
 from flowvisor.planning.allocation import LAST_TABLE, Allocations
 from flowvisor.planning.claims import Claims, claims_of
 from flowvisor.planning.embedding_ahead import embedded
-from flowvisor.planning.entries import CLASSIFIER_TABLE, PROBE_PRIORITY
+from flowvisor.planning.entries import BASE_PRIORITY, CLASSIFIER_TABLE, PROBE_PRIORITY
 from flowvisor.planning.meters import meter_ids
 from flowvisor.planning.network_preview import (
     CLOSED,
@@ -47,6 +47,7 @@ OTHER_PORTS: Final = "others"  # that no rule names
 PROBES: Final = "probes for links"
 MOVES: Final = "us, for a port has moved"
 DROP: Final = "drop"
+_PORTS: Final = {LOCAL: "local", NORMAL: "normal", FLOOD: "flood"}
 
 # A 1.3 datapath with as many tables as there may be, which stands for one that is not connected.
 LIKELY: Final = Facts(version=4, n_tables=LAST_TABLE)
@@ -233,6 +234,8 @@ def _first_tables(plan: DatapathPlan) -> dict[int, str]:
 def _sent_to(plan: DatapathPlan, entry: FlowMod, applied: ApplyActions) -> str:
     """Where an entry sends packets by itself: probes to us, and those of virtual networks on their way."""
     ports = [one.port for one in applied.actions if isinstance(one, Output)]
+    if entry.priority == BASE_PRIORITY:
+        return f"the admin's own: out of {', '.join(map(_port, ports))}"
     if CONTROLLER in ports:
         return PROBES if entry.priority == PROBE_PRIORITY else MOVES
     for group_id in (one.group_id for one in applied.actions if isinstance(one, Group)):
@@ -327,4 +330,4 @@ def _ports(view: View | None, old: DatapathPlan, new: DatapathPlan, facts: Facts
 
 
 def _port(port: int) -> str:
-    return "local" if port == LOCAL else str(port)
+    return _PORTS.get(port, str(port))

@@ -83,7 +83,10 @@ class Touched:
 
 
 class _Networks:
-    """What is different of virtual networks; not where their packets go, which is no part of any file."""
+    """What is different of virtual networks, and of the admin's own entries.
+
+    Not where networks' packets go, which is no part of any file.
+    """
 
     def __init__(self, before: Configuration, after: Configuration) -> None:
         old = {one.name: one for one in before.virtual_networks}
@@ -99,7 +102,11 @@ class _Networks:
 
     def at(self, dpid: int) -> bool:
         before, after = self._claims
-        return before.at(dpid) != after.at(dpid) or dpid in self._wherever
+        return (
+            before.at(dpid) != after.at(dpid)
+            or before.entries_at(dpid) != after.entries_at(dpid)
+            or dpid in self._wherever
+        )
 
 
 def _rules(one: FlowspaceSlice | None, dpid: int) -> object:

@@ -17,7 +17,7 @@ ALL_DATAPATHS: Final = None
 # The classifier in table 0 needs priorities of its own: one below the rules, for each rule a second one for what is
 # denied to its owner, as many again above them for rules that name LOCAL, and the highest for what is nobody's to
 # claim. All of them have to fit into the 16 bits of a flow entry's priority.
-MAX_PRIORITY: Final = 0x3FFD
+MAX_PRIORITY: Final = 0x3FFC
 
 
 @frozen

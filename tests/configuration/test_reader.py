@@ -79,7 +79,7 @@ def test_everything_that_is_wrong_in_all_files_is_told_at_once() -> None:
         'policies/small.yaml:3:9: groups: "many" is not a number',
         'slices/a.yaml:4:18: policies: there is no policy "silver"',
         'slices/a.yaml:6:18: datapaths: no datapath is called "leaf-9", and it is no dpid',
-        "slices/a.yaml:6:37: priority: -1 is not from 0 to 16381",
+        "slices/a.yaml:6:37: priority: -1 is not from 0 to 16380",
         'slices/a.yaml:6:49: vlan_vd: unknown key; did you mean "vlan_vid"?',
         "slices/blue.yaml:3:11: switches: a network without switches is none",
     ]

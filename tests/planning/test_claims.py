@@ -7,13 +7,16 @@ from hypothesis import strategies as st
 
 from flowvisor.flowspace.layout import boxes_of
 from flowvisor.network.topology import End
+from flowvisor.network.wanted_datapath import BaseEntry
 from flowvisor.openflow.fields import VLAN_PRESENT
 from flowvisor.openflow.match import Match
 from flowvisor.planning.claims import NO_CLAIMS, Claims, attached, matches_of_labels
 from flowvisor.planning.ownership import (
     ATTACHMENT_RANK,
+    BASE_RANK,
     LABEL_GUARD_RANK,
     NOBODY,
+    THE_ADMIN,
     THE_CORE,
     Ownership,
     RankedBox,
@@ -23,7 +26,7 @@ from flowvisor.slices.virtual_network import Transport
 from tests.support.flowspace_strategies import applies
 from tests.support.slices import udp
 from tests.support.virtual import a_network, at
-from tests.support.world import a_slice, ports, rule
+from tests.support.world import NOWHERE, a_slice, ports, rule
 
 
 @given(st.integers(2, 4094), st.integers(2, 4094))
@@ -58,6 +61,16 @@ def test_labels_are_nobodys_everywhere_if_some_network_crosses_by_vlan() -> None
     assert [(box.rank, box.owner) for box in claims.at(5)] == [(LABEL_GUARD_RANK, NOBODY)]
     assert [box.owner for box in claims.at(9)] == [NOBODY, THE_CORE]
     assert NO_CLAIMS.at(5) == ()
+
+
+def test_what_the_admins_own_entries_send_on_is_the_admins_and_the_rest_of_theirs_nobodys() -> None:
+    sent, dropped = (
+        BaseEntry((Match.of(in_port=port),), outputs, NOWHERE) for port, outputs in ((1, (9,)), (2, ()))
+    )
+    claims = Claims((), entries={7: (sent, dropped)})
+    assert [(box.rank, box.owner) for box in claims.at(7)] == [(BASE_RANK, THE_ADMIN), (BASE_RANK, NOBODY)]
+    assert (claims.at(8), claims.entries_at(8)) == ((), ())
+    assert claims.entries_at(7) == (sent, dropped)
 
 
 def test_only_labels_that_cross_by_vlan_are_in_use_as_such() -> None:

@@ -13,6 +13,7 @@ from flowvisor.openflow.packet import parse
 from flowvisor.openflow.ports import CONTROLLER, LOCAL
 from flowvisor.planning.allocation import Allocations, TableBlock
 from flowvisor.planning.entries import (
+    BASE_PRIORITY,
     COOKIE,
     COOKIE_MASK,
     FENCE_PRIORITY,
@@ -80,9 +81,14 @@ def test_the_highest_and_the_lowest_priority_have_room_in_the_classifier() -> No
         a_slice("a", ports(1, LOCAL, priority=MAX_PRIORITY)), a_slice("b", ports(2, LOCAL, priority=0))
     )
     entries = classifier_entries(plan)
-    assert sorted(entry.priority for entry in entries) == [0, 1, 0x7FFB, 0x8001, 0x8002, 0xFFFC]
+    assert sorted(entry.priority for entry in entries) == [0, 1, 0x7FF9, 0x8001, 0x8002, 0xFFFA]
     highest = max(one.rank for one in plan.ownership.ranked)
-    assert classifier_priority(highest) < classifier_priority(denied_rank(highest)) < OWN_PRIORITY
+    assert (
+        classifier_priority(highest)
+        < classifier_priority(denied_rank(highest))
+        < BASE_PRIORITY
+        < OWN_PRIORITY
+    )
     guard = next(entry for entry in entries if entry.priority == 0x8001)
     assert (guard.match, guard.instructions) == (Match.of(in_port=LOCAL), ())
 

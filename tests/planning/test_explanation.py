@@ -11,6 +11,7 @@ from flowvisor.errors import Place
 from flowvisor.flowspace.box import Box
 from flowvisor.flowspace.layout import boxes_of
 from flowvisor.flowspace.region import TooManyPieces
+from flowvisor.network.wanted_datapath import BaseEntry, WantedDatapath
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.packet import parse
 from flowvisor.openflow.ports import LOCAL
@@ -88,6 +89,26 @@ def test_local_is_nobodys_unless_a_rule_names_it() -> None:
     assert port_of(packet) == LOCAL
     named = at(5, a_slice("a", rule(Match()), rule(Match.of(in_port=LOCAL), priority=1)))
     assert explain(ahead(named), 1, packet).owner == "a"
+
+
+def test_what_an_entry_of_the_admins_takes_is_nobodys_and_its_line_is_told() -> None:
+    one = ahead(a_slice("a", ports(1)))
+    place = Place("flowvisor.yaml", 12, 7)
+    entry = BaseEntry((Match.of(vlan_vid=tag(100)),), (3,), place)
+    settings = evolve(one.before.settings, wanted={1: WantedDatapath(entries=(entry,))})
+    found = explain(
+        evolve(one, before=evolve(one.before, settings=settings)), 1, *packets_of("in_port=1,vlan_vid=100")
+    )
+    assert found.owner is None
+    first, second = found.claims
+    assert (first.slice, first.place, first.what, first.outcome) == (
+        "",
+        place,
+        "an entry of the admin's own",
+        OWNS,
+    )
+    assert (second.slice, second.outcome) == ("a", LOSES)
+    assert found.entries[-1].to == "the admin's own: out of 3"
 
 
 def test_what_an_acl_denies_is_told_with_its_line() -> None:

@@ -11,9 +11,12 @@ from flowvisor.configuration.snapshot import Configuration
 from flowvisor.hypervisor.effects import CloseChannels, OpenChannels
 from flowvisor.network.connection_method import parse_connection_method
 from flowvisor.network.tls_files import NamedFile, TlsFiles
+from flowvisor.network.wanted_datapath import BaseEntry, WantedDatapath
+from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import PORT_ADD, PortStatus
+from flowvisor.openflow.ports import LOCAL
 from flowvisor.planning.allocation import Allocations
-from flowvisor.planning.entries import probe_entry
+from flowvisor.planning.entries import BASE_PRIORITY, probe_entry
 from flowvisor.planning.own_state import own_entries
 from flowvisor.planning.plan import compile_plan
 from flowvisor.planning.preview import (
@@ -148,3 +151,21 @@ def test_a_meter_that_limits_a_slice_is_said() -> None:
 def test_the_entry_that_brings_back_probes_is_called_so() -> None:
     plan = compile_plan([A], Allocations().allocate([A]), dpid=1, version=4, n_tables=254)
     assert describe_entry(plan, probe_entry()).to == "probes for links"
+
+
+def test_the_admins_own_entries_are_said_to_come_and_where_they_send_packets() -> None:
+    def having(*entries: BaseEntry) -> Configuration:
+        plain = configuration(A, B)
+        wanted = {7: WantedDatapath(entries=entries)} if entries else {}
+        return evolve(plain, settings=evolve(plain.settings, datapaths={"leaf": 7}, wanted=wanted))
+
+    sent = BaseEntry((Match.of(in_port=1, vlan_vid=0x1007),), (3, LOCAL), NOWHERE)
+    dropped = BaseEntry((Match.of(in_port=2, vlan_vid=0x1007),), (), NOWHERE)
+    after = having(sent, dropped)
+    found = preview(offline(having(), after, Allocations()), after)
+    (leaf,) = found.datapaths
+    assert leaf.entries.added == (
+        Entry(BASE_PRIORITY, "in_port 1, vlan_vid 7", "the admin's own: out of 3, local"),
+        Entry(BASE_PRIORITY, "in_port 2, vlan_vid 7", "drop"),
+    )
+    assert not leaf.slices

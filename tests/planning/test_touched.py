@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from flowvisor.configuration.snapshot import Configuration
 from flowvisor.network.topology import End
+from flowvisor.network.wanted_datapath import BaseEntry, WantedDatapath
 from flowvisor.openflow.match import Match
 from flowvisor.planning.allocation import Allocations
 from flowvisor.planning.own_state import own_entries
@@ -123,6 +124,18 @@ def test_virtual_networks_touch_where_they_claim_something_else() -> None:
     assert at(configuration(there), configuration(there)) == []
     moved = a_network("blue", {"big": {1: "1/1", 2: "3/1"}})
     assert at(configuration(there), configuration(moved)) == [2, 3]
+
+
+def test_the_admins_own_entries_touch_their_datapath() -> None:
+    def having(*outputs: int) -> Configuration:
+        entry = BaseEntry((Match.of(in_port=1),), outputs, NOWHERE)
+        plain = configuration(A)
+        return evolve(plain, settings=evolve(plain.settings, wanted={2: WantedDatapath(entries=(entry,))}))
+
+    assert at(configuration(A), having(3)) == [2]
+    assert at(having(3), having(4)) == [2]
+    assert at(having(3), having(3)) == []
+    assert not touched(having(3), having(4)).is_only_rules_at(2)
 
 
 def test_virtual_networks_touch_where_they_lie_when_a_policy_is_another() -> None:

@@ -1,5 +1,6 @@
 """Every table of keys of the admin's files, with a right value for each key."""
 
+from flowvisor.configuration.base_entries import BASE_ENTRY
 from flowvisor.configuration.documents import MappingNode, TextFile, parse_document
 from flowvisor.configuration.formats import Format
 from flowvisor.configuration.group_reader import GROUP_KEYS
@@ -24,6 +25,7 @@ TABLES: dict[str, Keys] = {
     "port": PORT_KEYS,
     "group": GROUP_KEYS,
     "link": LINK_KEYS,
+    "base-entry": BASE_ENTRY.keys,
 }
 
 # For each key a value that is right; with the required ones each makes an object.
@@ -51,6 +53,7 @@ RIGHT = {
         "description": "rack 3",
         "admitted": "no",
         "ports": "{3: down, 4: up}",
+        "entries": "[{match: {vlan_vid: 4000, in_port: local}, output: 1}, {match: {in_port: 7}, output: nowhere}]",
     },
     "switch": {"controllers": "[ptcp:1]", "tls": "{ca: a}"},
     "rule": {
@@ -98,6 +101,7 @@ RIGHT = {
         "mirror": "1",
     },
     "group": {"ports": "[big/1, big/2]", "addresses": "[10.0.0.0/24, '2001:db8::/64']"},
+    "base-entry": {"match": "{vlan_vid: 4000}", "output": "[1, local]"},
     "link": {"ends": "[0x1/10, 0x2/10]", "kind": "tunnel", "capacity": "10 Gbit/s"},
     "acl-rule": {
         "deny": "{vlan_vid: 100}",

@@ -84,7 +84,7 @@ def physical_priority(datapath: Datapath, priority: int) -> int:
     """A tenant's priority on the datapath: below the hypervisor's own entries, and above the one by which unmatched
     packets come where there has to be one.
 
-    To make room for them the priorities below the highest are missing, four or five, which are refused.
+    To make room for them the priorities below the highest are missing, five or six, which are refused.
     """
     raised = priority if TRAITS[datapath.version].unmatched_to_controller else priority + 1
     return min(raised, HIGHEST_OF_SLICES)

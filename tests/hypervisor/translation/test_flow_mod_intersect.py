@@ -215,13 +215,13 @@ def test_metadata_is_not_there(kind: Kind) -> None:
 def test_priorities_keep_their_order_below_the_hypervisors_own_entries(kind: Kind, version: int) -> None:
     world = kind.world(*TWO_PORTS)
     a = world.controller("a", 1, version)
-    wanted = [0, 1, 2, 0xFFF9, 0xFFFF]
+    wanted = [0, 1, 2, 0xFFF8, 0xFFFF]
     for priority in wanted:
         assert a.send(FlowMod(priority=priority, match=PORT_1, instructions=output(2))) == []
     assert sorted(one.priority for one in shown(a)) == wanted
     assert len({priority for priority, _ in pieces(world)}) == len(wanted)
     # These it has no room for: they would be the same entry as that of the highest.
-    for priority in range(0xFFFB, 0xFFFF):
+    for priority in range(0xFFFA, 0xFFFF):
         refused = a.refused(FlowMod(priority=priority, match=PORT_1))
         assert refused == as_told(codes.FLOW_MOD_EPERM, kind.version, version)
 

@@ -102,9 +102,9 @@ def test_what_takes_too_many_pieces_is_refused(kind: Kind, theirs: list[Match]) 
 
 def test_priorities_move_up_where_the_lowest_is_the_hypervisors() -> None:
     few, old = (kind.world(A).hypervisor.datapaths[1] for kind in (ON_FEW_TABLES, ON_10))
-    assert [physical_priority(few, one) for one in (0, 7, 0xFFF9, 0xFFFF)] == [1, 8, 0xFFFA, 0xFFFB]
-    assert [physical_priority(old, one) for one in (0, 7, 0xFFFA, 0xFFFF)] == [0, 7, 0xFFFA, 0xFFFB]
-    for kind, lowest in ((ON_FEW_TABLES, 0xFFFA), (ON_10, 0xFFFB)):
+    assert [physical_priority(few, one) for one in (0, 7, 0xFFF8, 0xFFFF)] == [1, 8, 0xFFF9, 0xFFFA]
+    assert [physical_priority(old, one) for one in (0, 7, 0xFFF9, 0xFFFF)] == [0, 7, 0xFFF9, 0xFFFA]
+    for kind, lowest in ((ON_FEW_TABLES, 0xFFF9), (ON_10, 0xFFFA)):
         for priority in range(lowest - 1, 0x10000):
             refused = cut(switch(kind, A), FlowMod(priority=priority, match=Match.of(in_port=1)))
             assert isinstance(refused, Refusal) == (lowest <= priority < 0xFFFF)

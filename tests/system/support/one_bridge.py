@@ -25,6 +25,7 @@ class OneBridge:
         version: str,
         slices: Mapping[str, Sequence[int]],
         policies: Sequence[dict[str, Any]] = (),
+        settings: dict[str, Any] | None = None,
     ) -> None:
         require_root()
         with contextlib.ExitStack() as undo:
@@ -52,7 +53,9 @@ class OneBridge:
                 }
                 for number, (name, ports) in enumerate(slices.items())
             ]
-            self.flowvisor = Flowvisor(folder, described, namespace=bridges, policies=policies)
+            self.flowvisor = Flowvisor(
+                folder, described, namespace=bridges, policies=policies, settings=settings
+            )
             undo.callback(self.flowvisor.close)
             self.switch.add_bridge(
                 BRIDGE,
