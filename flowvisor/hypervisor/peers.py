@@ -203,6 +203,7 @@ class VirtualSwitch:
     flow_table: FlowTable | None = None  # when intersecting
     room: Room = Factory(Room)  # for more flow entries
     share: Share[TenantChannel] = Factory(Share)  # of the datapath's time
+    answer_bytes: dict[type[Message], int] = Factory(dict)  # of statistics lately, by what was asked
     storm: Storm = Factory(Storm)
     # While its entries are read back and sent again: what goes on when that is done.
     rewriting: list[Callable[[Effects], None]] | None = None

@@ -12,9 +12,9 @@ from typing import Final
 
 from flowvisor.errors import Inexpressible
 from flowvisor.hypervisor.effects import Effects
-from flowvisor.hypervisor.peers import Datapath, Reading, TenantChannel, Waiting
+from flowvisor.hypervisor.peers import Datapath, Reading, TenantChannel, VirtualSwitch, Waiting
 from flowvisor.hypervisor.refusal import Refusal, refuse
-from flowvisor.hypervisor.requests import Answer, ask, ask_for_tenant
+from flowvisor.hypervisor.requests import Answer, ask_for_tenant, ask_weighed
 from flowvisor.hypervisor.transactions import MAX_WAITING
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.messages import Message
@@ -35,7 +35,7 @@ def ask_shared(
     forget_old(datapath, effects.now)
     reading = datapath.readings.get(key)
     if reading is None or not _is_good_for(reading, channel):
-        reading = _begin(datapath, key, messages, effects)
+        reading = _begin(channel.switch, key, messages, effects)
     reading.given.add(channel)
     if reading.replies is not None:
         datapath.shared_readings += 1
@@ -65,8 +65,9 @@ def forget_old(datapath: Datapath, now: float) -> None:
         del readings[key]
 
 
-def _begin(datapath: Datapath, key: bytes, messages: list[Message], effects: Effects) -> Reading:
+def _begin(asking: VirtualSwitch, key: bytes, messages: list[Message], effects: Effects) -> Reading:
     """Ask the datapath, in nobody's name, because whoever asks first may leave before the others."""
+    datapath = asking.datapath
     reading = Reading(
         asked_at=effects.now,
         changes={switch: switch.changes for switch in datapath.switches.values()},
@@ -94,7 +95,7 @@ def _begin(datapath: Datapath, key: bytes, messages: list[Message], effects: Eff
         for one in _take_waiting(reading):
             refuse(one.channel, one.frame, Refusal(error, "datapath"), effects)
 
-    request = ask(datapath, datapath.transactions, messages, told, failed, effects)
+    request = ask_weighed(asking, datapath.transactions, messages, told, failed, effects)
     return reading
 
 

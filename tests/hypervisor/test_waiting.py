@@ -16,6 +16,7 @@ from flowvisor.hypervisor.turns import QUANTUM
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import BarrierReply, BarrierRequest, Error, FlowMod, Message, PacketOut
+from flowvisor.openflow.multipart import FlowStatsReply, FlowStatsRequest
 from flowvisor.openflow.versions import codec
 from flowvisor.policies.rate_limit import RateLimit
 from tests.support.examples import examples
@@ -186,6 +187,28 @@ def test_a_slice_that_has_nothing_waiting_passes_a_flood_at_once(kind: Kind, ver
     packet = PacketOut(xid=1, in_port=1, actions=output(2)[0].actions, data=bytes(60))  # type: ignore[union-attr]
     told = sent_to(datapath, from_controller(quiet, packet))
     assert [type(one) for one in told] == [PacketOut]
+
+
+@pytest.mark.parametrize("sharing_seconds", [0.0, 1.0])
+def test_who_asks_for_much_waits_for_it_and_keeps_nobody_waiting(
+    kind: Kind, version: int, sharing_seconds: float
+) -> None:
+    world = world_of(kind)
+    flood, quiet = world.controller("b", 1, version), world.controller("a", 1, version)
+    datapath = flood.switch.datapath
+    datapath.sharing_seconds = sharing_seconds
+    flood.send(*flow_mods(1500, 3))
+    answers = flood.send(FlowStatsRequest(xid=1))
+    assert sum(len(one.flows) for one in answers if isinstance(one, FlowStatsReply)) == 1500
+    asked = sent_to(datapath, from_controller(flood, *(FlowStatsRequest(xid=xid) for xid in range(50))))
+    block = flood.switch.view.block
+    in_flight = sum(isinstance(one, FlowStatsRequest) for one in asked)
+    assert (
+        1 <= in_flight <= 8 * (1 if block is None else block.size)
+    )  # of 50, by the least that is told of an entry
+    packet = PacketOut(xid=1, in_port=1, actions=output(2)[0].actions, data=bytes(60))  # type: ignore[union-attr]
+    told = sent_to(datapath, from_controller(quiet, packet))
+    assert PacketOut in [type(one) for one in told]
 
 
 def test_who_has_to_wait_for_an_answer_meanwhile_is_passed_over_in_its_turn(kind: Kind) -> None:
