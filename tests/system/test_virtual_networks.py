@@ -33,6 +33,7 @@ HOST_PORTS = {"blue": 1, "red": 2}
 ETH_TYPE = b"\x88\xb5"  # for experiments: nobody answers
 TEXT = b"heard by all of one tenant's hosts"
 LEAK_SECONDS = 0.2  # for what is to arrive nowhere else
+APART = {"kind": "acl", "name": "apart", "rules": [{"from": "guests", "to": "safe", "deny": {}}]}
 SPARE_PORT = 5  # to which machines move
 LOST_SECONDS = 1.0  # at most, when a link fails
 MOVED_SECONDS = 3.0  # at most, when a machine moves: most of it is the file's, until it is taken
@@ -94,6 +95,7 @@ class Scenario:
                 [*(network(name, home(name)) for name in TENANTS), linked_network()],
                 namespace=core.namespace,
                 datapaths=BRIDGES,
+                policies=[APART],
             )
             undo.callback(self.flowvisor.close)
             core.add_bridges()
@@ -111,9 +113,23 @@ class Scenario:
             raise AssertionError(f"{error}\n{self.flowvisor.said}") from None
 
     def put(self, document: dict[str, Any]) -> None:
-        """Write a slice's file anew, which is taken by itself."""
+        """Write a slice's file anew, which is taken by itself; wait until it has been."""
         path = self.flowvisor.folder / "slices" / f"{document['name']}.yaml"
+        reloads = self.flowvisor.metric("policy_reloads_total")
         path.write_text(yaml.safe_dump(document, sort_keys=False))
+        wait_until(
+            lambda: self.flowvisor.metric("policy_reloads_total") > reloads,
+            what=f"{path.name} is taken",
+            timeout_seconds=10.0,
+        )
+
+    def moves(self) -> float:
+        """How often a port has followed its machine."""
+        return self.flowvisor.metric("virtual_port_moves_total")
+
+    def told_of_ports(self) -> float:
+        """How many PORT_STATUS the controller of two linked switches has been sent."""
+        return self.flowvisor.metric("messages_total", slice=LINKED, type="port_status")
 
     def close(self) -> None:
         self._undo.close()
@@ -203,6 +219,58 @@ def test_a_machine_that_moves_keeps_its_connections(scenario: Scenario) -> None:
     core.move("red-3", ("leaf-3", HOST_PORTS["red"]))
     scenario.put(network("red", home("red")))
     core.wait_until_reached("red-1", "red-3", timeout_seconds=10)
+
+
+def test_a_port_follows_its_machine_and_back(scenario: Scenario) -> None:
+    core = scenario.core
+    to: Port = ("leaf-2", SPARE_PORT)
+    places = [home("red")[3], f"{to[0]}/{to[1]}"]
+    scenario.put(network("red", home("red") | {3: {"at": places, "follow": MACS[3]}}))
+    moves = scenario.moves()
+    for place in (to, ("leaf-3", HOST_PORTS["red"])):
+        core.move("red-3", place)
+        core.wait_until_reached("red-3", "red-1", timeout_seconds=10)  # it has to say something there
+        core.wait_until_reached("red-2", "red-3", timeout_seconds=10)
+        moves += 1
+        assert scenario.moves() == moves
+    scenario.put(network("red", home("red")))
+
+
+def test_groups_of_machines_are_kept_apart_and_reach_the_others(scenario: Scenario) -> None:
+    core = scenario.core
+    apart = network("blue", home("blue")) | {
+        "groups": {"guests": {"ports": ["big/1"]}, "safe": {"addresses": [ADDRESSES[3]]}},
+        "policies": ["apart"],
+    }
+    scenario.put(apart)
+    wait_until(lambda: not core.ping("blue-1", "blue-3"), what="it is denied", timeout_seconds=10)
+    core.wait_until_reached("blue-1", "blue-2", timeout_seconds=10)
+    core.wait_until_reached("blue-2", "blue-3", timeout_seconds=10)
+    scenario.put(network("blue", home("blue")))
+    core.wait_until_reached("blue-1", "blue-3", timeout_seconds=10)
+
+
+def test_ends_of_a_link_without_a_path_go_down_and_come_back(scenario: Scenario) -> None:
+    """Its controller is told of each end, once each time."""
+    core = scenario.core
+    core.wait_until_reached(f"{LINKED}-1", f"{LINKED}-2", timeout_seconds=FOUND_SECONDS)
+    told = scenario.told_of_ports()
+    for state, up in (("down", 2), ("up", 4)):
+        for port in (12, 13):
+            core.set_cable(("leaf-1", port), state)
+        wait_until(
+            lambda up=up: scenario.flowvisor.metric("virtual_ports_up", slice=LINKED) == up,
+            what=f"{up} ports are up",
+            timeout_seconds=10,
+        )
+        told += 2
+        assert scenario.told_of_ports() == told
+    core.wait_until_reached(f"{LINKED}-1", f"{LINKED}-2", timeout_seconds=FOUND_SECONDS)
+    wait_until(
+        lambda: scenario.flowvisor.metric("links") == 2 * len(TRIANGLE),
+        what="all links are known",
+        timeout_seconds=FOUND_SECONDS,
+    )
 
 
 def test_a_mirror_hears_once_what_comes_in_and_what_goes_out(scenario: Scenario) -> None:
