@@ -12,9 +12,10 @@ from tests.model.virtual_leaks import (
     attachments_are_the_slices,
     floods_go_back,
     labels_are_left_on,
+    networks_know_of_each_other,
     no_label_guard,
 )
-from tests.model.virtual_machine import Neighbours, VirtualMachine
+from tests.model.virtual_machine import AskingHosts, AskingMachine, Neighbours, VirtualMachine
 
 # What it runs is covered by the tests of each module; here the tracing would double the time.
 pytestmark = pytest.mark.no_cover
@@ -29,6 +30,12 @@ def test_the_invariants_hold_of_virtual_networks() -> None:
     )
 
 
+def test_the_invariants_hold_where_hosts_are_answered() -> None:
+    run_state_machine_as_test(
+        AskingMachine, settings=settings(max_examples=max(1, EXAMPLES // 5), stateful_step_count=STEPS)
+    )
+
+
 @pytest.mark.parametrize(
     ("leak", "kind", "invariant"),
     [
@@ -36,6 +43,7 @@ def test_the_invariants_hold_of_virtual_networks() -> None:
         (floods_go_back, Neighbours, "I[24]"),
         (attachments_are_the_slices, Neighbours, "I[12]"),
         (labels_are_left_on, Neighbours, "I2"),
+        (networks_know_of_each_other, AskingHosts, "I[23]"),
     ],
     ids=lambda one: getattr(one, "__name__", one),
 )

@@ -79,8 +79,8 @@ class Expected:
 class VirtualExperiment:
     """Every method that is named like something that happens is one step, and ends with a look."""
 
-    def __init__(self) -> None:
-        self.topology = VirtualTopology()
+    def __init__(self, topology: VirtualTopology) -> None:
+        self.topology = topology
         self.world = WatchedVirtualWorld(self.topology)
         self.broken: set[End] = set()
         self.outdated: set[int] = set()  # datapaths that were away when a port moved
@@ -163,9 +163,11 @@ class VirtualExperiment:
         ahead = deque([(name, data)])
         while ahead:
             name, data = ahead.popleft()
-            private = self.privates[name.share]
-            sent = private.reference.receive(name.number, data, self.world.now)
-            self._goes_out(private, sent, expected, ahead)
+            self._goes_out(self.privates[name.share], self._received(name, data), expected, ahead)
+
+    def _received(self, name: PortName, data: bytes) -> list[tuple[int, bytes]]:
+        """What a private switch sends for a packet."""
+        return self.privates[name.share].reference.receive(name.number, data, self.world.now)
 
     def _goes_out(
         self,

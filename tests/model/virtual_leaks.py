@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain
+from typing import Final
+
 import pytest
 
+from flowvisor.hypervisor import seen_addresses
+from flowvisor.hypervisor.peers import Fabric, VirtualSwitch
+from flowvisor.hypervisor.seen_addresses import SeenAddresses
 from flowvisor.planning import claims, placement, share_entries
 from flowvisor.planning.claims import Claims
 from flowvisor.planning.ownership import LABEL_GUARD_RANK, RankedBox
 from flowvisor.planning.share import LabelEntry
+
+SHARES: Final = ("blue/big", "blue/lab", "red/hall")
 
 
 def no_label_guard(patch: pytest.MonkeyPatch) -> None:
@@ -37,3 +46,19 @@ def labels_are_left_on(patch: pytest.MonkeyPatch) -> None:
         "_arriving",
         lambda label, in_port, delivering: LabelEntry(label.arrival(in_port), delivering),
     )
+
+
+def networks_know_of_each_other(patch: pytest.MonkeyPatch) -> None:
+    """An address that was seen in one network is answered for in the other, too."""
+
+    def where(self: SeenAddresses, _share: str, key: tuple[int, int], now: float) -> tuple[int, int] | None:
+        found = (seen_where(self, share, key, now) for share in SHARES)
+        return next((one for one in found if one is not None), None)
+
+    def shares(fabric: Fabric, share: str) -> Iterator[VirtualSwitch]:
+        others = (other for other in SHARES if other != share)
+        yield from chain(seen_shares(fabric, share), *(seen_shares(fabric, other) for other in others))
+
+    seen_where, seen_shares = SeenAddresses.where, seen_addresses._shares
+    patch.setattr(SeenAddresses, "where", where)
+    patch.setattr(seen_addresses, "_shares", shares)

@@ -7,21 +7,23 @@ from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from flowvisor.emulation.hosts import ethernet
+from flowvisor.emulation.hosts import ARP_REQUEST, arp, ethernet
 from flowvisor.network.topology import End
 from flowvisor.openflow import actions as act
 from flowvisor.openflow import messages as m
 from flowvisor.openflow.actions import Action, Actions, Instructions
-from flowvisor.openflow.fields import ETH_TYPE_SERVICE_VLAN, ETH_TYPE_VLAN, VLAN_PRESENT
+from flowvisor.openflow.fields import ETH_TYPE_ARP, ETH_TYPE_SERVICE_VLAN, ETH_TYPE_VLAN, VLAN_PRESENT
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.ports import ALL, CONTROLLER, FLOOD, IN_PORT, TABLE
-from flowvisor.slices.virtual_switch import UNTAGGED
+from flowvisor.slices.virtual_switch import UNTAGGED, Attachment
+from tests.model.virtual_asking import AskingExperiment
 from tests.model.virtual_experiment import VirtualExperiment
 from tests.model.virtual_topology import CABLES, DOCK_VLAN, MOVES, VirtualTopology, places, vlan_of
 from tests.model.virtual_watch import DPIDS
 from tests.support.virtual_world import ETH_TYPE, HOST_PORTS
 
 ADDRESSES = (0x020000000001, 0x020000000002, 0x020000000003)
+IPS = tuple(0x0A000001 + number for number in range(5))
 BROADCAST = 0xFFFFFFFFFFFF
 LABELS = tuple(range(2048, 2054))  # the first of the range, which are given first
 VLANS = (5, DOCK_VLAN, 20, 30, 40)
@@ -56,13 +58,20 @@ class Neighbours(RuleBasedStateMachine):
 
     experiment: VirtualExperiment
 
+    def an_experiment(self) -> VirtualExperiment:
+        return VirtualExperiment(VirtualTopology())
+
     @initialize()
     def begin(self) -> None:
-        self.experiment = VirtualExperiment()
+        self.experiment = self.an_experiment()
         self._numbers: dict[tuple[str, int, str], int] = {}
         for share in SHARES:  # so that something happens from the start on
             hub = (act.ApplyActions((act.Output(FLOOD),)),)
             self.experiment.send(share, m.FlowMod(priority=0, instructions=hub), is_plain=True)
+        self.introduce()
+
+    def introduce(self) -> None:
+        """What all hosts do at first."""
 
     @rule(data=st.data())
     def hosts_send(self, data: st.DataObject) -> None:
@@ -93,6 +102,40 @@ class Neighbours(RuleBasedStateMachine):
         entry = m.FlowMod(priority=5, match=match, instructions=(act.ApplyActions(outputs),))
         packet = m.PacketOut(in_port=in_port, actions=outputs, data=data.draw(packets()))
         self.experiment.send_outside(outsider, data.draw(st.sampled_from((entry, packet))))
+
+
+class Accidents(Neighbours):
+    """Failures, and moves."""
+
+    @rule(end=st.sampled_from(sorted(CABLES)))
+    def a_cable_breaks_or_is_mended(self, end: End) -> None:
+        self.experiment.plug(end, is_up=end in self.experiment.broken)
+
+    @rule(end=homes.map(lambda home: home[0]), is_up=st.booleans())
+    def a_hosts_link_changes(self, end: End, is_up: bool) -> None:
+        self.experiment.host_link(end, is_up=is_up)
+
+    @rule(dpid=st.sampled_from(DPIDS))
+    def a_datapath_leaves_or_comes_back(self, dpid: int) -> None:
+        away = sorted(self.experiment.away)
+        if away:
+            self.experiment.regain(away[0])
+        else:
+            self.experiment.lose(dpid)
+
+    @rule(data=st.data())
+    def a_port_moves(self, data: st.DataObject) -> None:
+        now = self.experiment.topology.places
+        port = data.draw(st.sampled_from(sorted(MOVES)))
+        place = data.draw(st.sampled_from(MOVES[port]))
+        note(f"{port} moves from {now[port]} to {place}")
+        if place not in (each for other, each in now.items() if other != port):
+            topology: VirtualTopology = evolve(self.experiment.topology, places={**now, port: place})
+            self.experiment.reload(topology)
+
+    @rule()
+    def the_hypervisor_is_restarted(self) -> None:
+        self.experiment.restart()
 
 
 class VirtualTenants(Neighbours):
@@ -205,35 +248,38 @@ class VirtualTenants(Neighbours):
         self.experiment.send(share, message, is_plain=listed != not_theirs and not cannot_come_in)
 
 
-class VirtualMachine(VirtualTenants):
-    """And failures, and moves."""
+class VirtualMachine(VirtualTenants, Accidents):
+    """All of that."""
 
-    @rule(end=st.sampled_from(sorted(CABLES)))
-    def a_cable_breaks_or_is_mended(self, end: End) -> None:
-        self.experiment.plug(end, is_up=end in self.experiment.broken)
 
-    @rule(end=homes.map(lambda home: home[0]), is_up=st.booleans())
-    def a_hosts_link_changes(self, end: End, is_up: bool) -> None:
-        self.experiment.host_link(end, is_up=is_up)
+class AskingHosts(Neighbours):
+    """Hosts ask for each other, and both networks answer."""
 
-    @rule(dpid=st.sampled_from(DPIDS))
-    def a_datapath_leaves_or_comes_back(self, dpid: int) -> None:
-        away = sorted(self.experiment.away)
-        if away:
-            self.experiment.regain(away[0])
-        else:
-            self.experiment.lose(dpid)
+    experiment: AskingExperiment
+
+    def an_experiment(self) -> VirtualExperiment:
+        return AskingExperiment()
+
+    def introduce(self) -> None:
+        for place in places():
+            self._ask(place, places().index(place), tpa=IPS[0])
 
     @rule(data=st.data())
-    def a_port_moves(self, data: st.DataObject) -> None:
-        now = self.experiment.topology.places
-        port = data.draw(st.sampled_from(sorted(MOVES)))
-        place = data.draw(st.sampled_from(MOVES[port]))
-        note(f"{port} moves from {now[port]} to {place}")
-        if place not in (each for other, each in now.items() if other != port):
-            topology: VirtualTopology = evolve(self.experiment.topology, places={**now, port: place})
-            self.experiment.reload(topology)
+    def hosts_ask_for_each_other(self, data: st.DataObject) -> None:
+        """Mostly as who they are, which some have in common with one elsewhere."""
+        for place in data.draw(st.lists(st.sampled_from(places()), min_size=2, max_size=12)):
+            number = places().index(place)
+            if data.draw(st.integers(0, 5)) == 0:
+                number = data.draw(st.integers(0, len(IPS) - 1))
+            has_address = data.draw(st.integers(0, 3)) > 0
+            self._ask(place, number, tpa=data.draw(st.sampled_from(IPS)), has_address=has_address)
 
-    @rule()
-    def the_hypervisor_is_restarted(self) -> None:
-        self.experiment.restart()
+    def _ask(self, place: Attachment, number: int, *, tpa: int, has_address: bool = True) -> None:
+        mac, spa = ADDRESSES[number % len(ADDRESSES)], IPS[number % len(IPS)] if has_address else 0
+        body = arp(ARP_REQUEST, sha=mac, spa=spa, tha=0, tpa=tpa)
+        vlan = place.vlan or None
+        self.experiment.asks(place.end, ethernet(BROADCAST, mac, ETH_TYPE_ARP, body, vlan=vlan))
+
+
+class AskingMachine(AskingHosts, Accidents):
+    """And accidents."""

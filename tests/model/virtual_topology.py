@@ -52,16 +52,18 @@ def is_labelled(end: End, packet: bytes) -> bool:
 
 @frozen
 class VirtualTopology:
-    """The files: `places` says where the ports lie that move."""
+    """The files: `places` says where the ports lie that move, and whether both networks `answer` who asks by ARP."""
 
     places: Mapping[str, str] = HOME
+    answer: bool = False
 
     @property
     def networks(self) -> tuple[VirtualNetwork, VirtualNetwork]:
         big = {**BIG, 2: self.places["blue/big/2"], 4: self.places["blue/big/4"]}
         hall = {**HALL, 1: self.places["red/hall/1"]}
-        blue = a_network("blue", {"big": big, "lab": LAB}, ["big/9 lab/9"], tables=TABLES)
-        return blue, a_network("red", {"hall": hall}, tables=TABLES)
+        switches = {"big": big, "lab": LAB}
+        blue = a_network("blue", switches, ["big/9 lab/9"], tables=TABLES, answers_arp=self.answer)
+        return blue, a_network("red", {"hall": hall}, tables=TABLES, answers_arp=self.answer)
 
     @property
     def slices(self) -> tuple[Slice, ...]:

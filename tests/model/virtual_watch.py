@@ -12,7 +12,7 @@ from tests.model.watched_datapath import Event, WatchedDatapath
 from tests.support.virtual_world import HOST_PORTS, VirtualWorld
 
 DPIDS = (1, 2, 3)
-N_TABLES = 16
+N_TABLES = 20
 MAX_HOPS = 200  # of the packets of one step; what goes further goes round
 
 
