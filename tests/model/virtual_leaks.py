@@ -11,8 +11,10 @@ import pytest
 from flowvisor.hypervisor import seen_addresses
 from flowvisor.hypervisor.peers import Fabric, VirtualSwitch
 from flowvisor.hypervisor.seen_addresses import SeenAddresses
+from flowvisor.openflow.actions import Actions
 from flowvisor.planning import claims, placement, share_entries
 from flowvisor.planning.claims import Claims
+from flowvisor.planning.labels import Label
 from flowvisor.planning.ownership import LABEL_GUARD_RANK, RankedBox
 from flowvisor.planning.share import LabelEntry
 
@@ -41,11 +43,13 @@ def attachments_are_the_slices(patch: pytest.MonkeyPatch) -> None:
 
 def labels_are_left_on(patch: pytest.MonkeyPatch) -> None:
     """What is delivered over the core still has its label."""
-    patch.setattr(
-        placement,
-        "_arriving",
-        lambda label, in_port, delivering: LabelEntry(label.arrival(in_port), delivering),
-    )
+
+    def entry(label: Label, in_port: int, out_port: int | None, delivering: Actions | None) -> LabelEntry:
+        made = right(label, in_port, out_port, delivering)
+        return LabelEntry(made.match, delivering) if out_port is None and delivering else made
+
+    right = placement._entry
+    patch.setattr(placement, "_entry", entry)
 
 
 def networks_know_of_each_other(patch: pytest.MonkeyPatch) -> None:
