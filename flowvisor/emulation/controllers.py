@@ -13,7 +13,6 @@ from flowvisor.openflow import messages as m
 
 ControllerId = int
 
-DEFAULT_MASKS: Final = m.AsyncMasks(packet_in=(0x3, 0))  # Open vSwitch's: no invalid TTL
 NO_GENERATION: Final = (1 << 64) - 1  # what is told while no controller has named one
 
 
@@ -22,7 +21,7 @@ class Controller:
     """What a datapath keeps for one controller while its channel is up."""
 
     role: int = m.ROLE_EQUAL
-    masks: m.AsyncMasks = DEFAULT_MASKS
+    masks: m.AsyncMasks = m.DEFAULT_MASKS
     config: m.SetConfig = field(factory=m.SetConfig)
 
 

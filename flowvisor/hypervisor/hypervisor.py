@@ -24,7 +24,6 @@ from flowvisor.hypervisor.big.big_switch import BigChannel
 from flowvisor.hypervisor.channels import close_channel, open_channel
 from flowvisor.hypervisor.effects import GATHERING_SECONDS, Effects, HangUp, VirtualSwitchName, Wake
 from flowvisor.hypervisor.journal import Name
-from flowvisor.hypervisor.limits import Limits
 from flowvisor.hypervisor.memory import Memory
 from flowvisor.hypervisor.networks import Networks
 from flowvisor.hypervisor.partial_requests import expire
@@ -41,8 +40,8 @@ from flowvisor.hypervisor.provisioning import reprovision
 from flowvisor.hypervisor.readings import forget_old
 from flowvisor.hypervisor.reembedding import look_at_ports, reembed
 from flowvisor.hypervisor.requests import give_up_late
-from flowvisor.hypervisor.room import Pool
 from flowvisor.hypervisor.sightings import Sighting
+from flowvisor.hypervisor.tenants import tenants_of
 from flowvisor.network.discovery import Discovery
 from flowvisor.network.topology import Topology
 from flowvisor.openflow.messages import FeaturesReply
@@ -53,9 +52,6 @@ from flowvisor.planning.claims import claims_of
 from flowvisor.planning.plan import Compiled, DatapathPlan, compile_plan, has_tables, ownership_at
 from flowvisor.planning.touched import Touched
 from flowvisor.planning.view import View
-from flowvisor.policies.bandwidth import Bandwidth
-from flowvisor.policies.quota import Quota
-from flowvisor.policies.rate_limit import RateLimit
 from flowvisor.slices.virtual_network import slice_of_share
 
 # Virtual switches whose datapaths are given new plans in one turn; the first datapath is, however many it has.
@@ -109,18 +105,8 @@ class Hypervisor:
         )
         self._acls = configuration.acls
         self._compiled = Compiled() if compiled is None else compiled
-        tenants = {one.name: self.tenants.get(one.name) or Tenant(one) for one in configuration.slices}
-        for one in configuration.slices:
-            tenant, rate_limit = tenants[one.name], configuration.policy_of(one, RateLimit)
-            quota = configuration.policy_of(one, Quota)
-            if tenant.quota != quota:
-                tenant.pool = Pool()
-            tenant.policy, tenant.quota = one, quota
-            tenant.bandwidth = configuration.policy_of(one, Bandwidth)
-            if tenant.limits is None or tenant.limits.policy != rate_limit:
-                tenant.limits = None if rate_limit is None else Limits(rate_limit)
-        self.tenants = tenants
-        self.networks.configure(configuration, self.allocations, tenants, effects)
+        self.tenants = tenants_of(configuration, self.tenants)
+        self.networks.configure(configuration, self.allocations, self.tenants, effects)
 
     def ahead(self) -> Ahead:
         """What a reload is compiled from; it is none of ours any more, so that a thread may do it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from attrs import Factory, define, field
 
@@ -31,8 +31,7 @@ from flowvisor.network.topology import Topology
 from flowvisor.network.wanted_datapath import ANYHOW, WantedDatapath
 from flowvisor.openflow.bridge import DEFAULT_QUEUE
 from flowvisor.openflow.messages import (
-    REASON_ACTION,
-    REASON_NO_MATCH,
+    DEFAULT_MASKS,
     ROLE_EQUAL,
     ROLE_SLAVE,
     AsyncMasks,
@@ -53,12 +52,6 @@ from flowvisor.planning.view import View
 from flowvisor.policies.bandwidth import Bandwidth
 from flowvisor.policies.quota import Quota
 from flowvisor.slices.slice import Slice
-
-# As Open vSwitch has it: who wants to hear of packets whose time to live is over asks for them.
-DEFAULT_MASKS: Final = AsyncMasks(packet_in=(1 << REASON_NO_MATCH | 1 << REASON_ACTION, 0))
-
-# What is done with a tenant's frame; gives a `Refusal` or None.
-OfTenant = Callable[["TenantChannel", bytes, Effects], Any]
 
 
 @define(eq=False)
@@ -116,8 +109,9 @@ class TenantChannel(Channel):
 
     switch: VirtualSwitch
     transactions: Transactions[Any]
-    flow_mod: OfTenant  # what is done with its FLOW_MODs and PACKET_OUTs, between these two versions
-    packet_out: OfTenant
+    # What is done with its FLOW_MODs and PACKET_OUTs, between these two versions; gives a `Refusal` or None.
+    flow_mod: Callable[[TenantChannel, bytes, Effects], Any]
+    packet_out: Callable[[TenantChannel, bytes, Effects], Any]
     # Whose leg it is (see `big`), None if it is a controller's own; and whether what it sends has taken its tokens.
     leg: Any = None
     is_prepaid: bool = False

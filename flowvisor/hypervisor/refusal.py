@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from collections.abc import Callable
+from typing import Final, NamedTuple, TypeVar
 
-from flowvisor.hypervisor.effects import Effects
+from flowvisor.errors import Inexpressible, MalformedMessage
+from flowvisor.hypervisor.effects import Effects, HangUp
+from flowvisor.hypervisor.faults import TOO_MANY_FAULTS
 from flowvisor.hypervisor.peers import Channel
 from flowvisor.hypervisor.refusals import Refused
 from flowvisor.openflow.frame import type_of, xid_of
@@ -19,6 +22,31 @@ class Refusal(NamedTuple):
 
     error: tuple[int, int]
     reason: str
+
+
+AnyChannel = TypeVar("AnyChannel", bound=Channel)
+
+
+def refuse_what_fails(
+    channel: AnyChannel,
+    frame: bytes,
+    translate: Callable[[AnyChannel, bytes, Effects], Refusal | None],
+    effects: Effects,
+) -> None:
+    """Do what is done with a tenant's frame, and answer with an error where that is refused or cannot be.
+
+    Who breaks the protocol too often is hung up on.
+    """
+    try:
+        refusal = translate(channel, frame, effects)
+    except MalformedMessage as error:
+        refusal = Refusal((error.error_type, error.error_code), "malformed")
+        if channel.faults.one_more(effects.now):
+            effects.commands.append(HangUp(channel, TOO_MANY_FAULTS))
+    except Inexpressible as error:
+        refusal = Refusal((error.error_type, error.error_code), "inexpressible")
+    if refusal is not None:
+        refuse(channel, frame, refusal, effects)
 
 
 def refuse(channel: Channel, frame: bytes, refusal: Refusal, effects: Effects) -> None:

@@ -8,13 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from flowvisor.errors import Inexpressible, MalformedMessage
-from flowvisor.hypervisor.effects import Effects, HangUp
-from flowvisor.hypervisor.faults import TOO_MANY_FAULTS
+from flowvisor.hypervisor.effects import Effects
 from flowvisor.hypervisor.flight import MESSAGE_WEIGHT
 from flowvisor.hypervisor.partial_requests import put_together
 from flowvisor.hypervisor.peers import TenantChannel
-from flowvisor.hypervisor.refusal import Refusal, refuse
+from flowvisor.hypervisor.refusal import Refusal, refuse, refuse_what_fails
 from flowvisor.hypervisor.translation import (
     flow_mod,
     flow_mod_intersect,
@@ -97,10 +95,10 @@ _SLAVE_FRAMES: Final = frozenset({FLOW_MOD, PACKET_OUT})
 def translate(channel: TenantChannel, frame: bytes, effects: Effects) -> None:
     """Do what is done with one of a tenant's frames; a refusal is answered."""
     if not channel.barriers:
-        _answer(channel, frame, effects)
+        refuse_what_fails(channel, frame, _translate, effects)
         return
     apart = Effects(effects.now)
-    _answer(channel, frame, apart)
+    refuse_what_fails(channel, frame, _translate, apart)
     _behind_barrier(channel, apart, effects)
 
 
@@ -123,19 +121,6 @@ def _behind_barrier(channel: TenantChannel, apart: Effects, effects: Effects) ->
     channel.barriers[-1].extend(answers)
     channel.switch.datapath.flight.sent += sum(len(frame) + MESSAGE_WEIGHT for frame in answers)
     effects.add(apart)
-
-
-def _answer(channel: TenantChannel, frame: bytes, effects: Effects) -> None:
-    try:
-        refusal = _translate(channel, frame, effects)
-    except MalformedMessage as error:
-        refusal = Refusal((error.error_type, error.error_code), "malformed")
-        if channel.faults.one_more(effects.now):
-            effects.commands.append(HangUp(channel, TOO_MANY_FAULTS))
-    except Inexpressible as error:
-        refusal = Refusal((error.error_type, error.error_code), "inexpressible")
-    if refusal is not None:
-        refuse(channel, frame, refusal, effects)
 
 
 def _translate(channel: TenantChannel, frame: bytes, effects: Effects) -> Refusal | None:

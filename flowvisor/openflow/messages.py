@@ -332,6 +332,10 @@ class AsyncMasks:
     flow_removed: tuple[int, int] = (0xF, 0)
 
 
+# As Open vSwitch has it: who wants to hear of packets whose time to live is over asks for them.
+DEFAULT_MASKS: Final = AsyncMasks(packet_in=(1 << REASON_NO_MATCH | 1 << REASON_ACTION, 0))
+
+
 @frozen(kw_only=True)
 class GetAsyncRequest(Message):
     """1.3 only."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from flowvisor.hypervisor.peers import DEFAULT_MASKS
 from flowvisor.openflow import messages as m
 from flowvisor.openflow.fields import ETH_TYPE_ARP, ETH_TYPE_IPV4, ETH_TYPE_MPLS, ETH_TYPE_VLAN
 from flowvisor.openflow.packet import parse
@@ -119,7 +118,7 @@ def _arrival(message: m.PacketIn) -> Arrival:
 def is_attentive(controller: Controller) -> bool:
     """Whether a controller hears whatever there is to hear by default."""
     channel = controller.channel
-    return channel.masks == DEFAULT_MASKS and channel.role == m.ROLE_EQUAL
+    return channel.masks == m.DEFAULT_MASKS and channel.role == m.ROLE_EQUAL
 
 
 # What headers behind the Ethernet one have at least.

@@ -11,13 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from flowvisor.errors import Inexpressible
 from flowvisor.hypervisor.big.big_switch import BigSwitch, Errand
 from flowvisor.hypervisor.big.copies import own_leg, put, take_away, when_done
 from flowvisor.hypervisor.big.entries import Entry, Key, key_of
 from flowvisor.hypervisor.big.errands import STALE, ask, begin
 from flowvisor.hypervisor.effects import Effects
-from flowvisor.openflow.frame import FLOW_REMOVED
+from flowvisor.hypervisor.translation.flow_removed import tell_channels
 from flowvisor.openflow.messages import (
     HARD_TIMEOUT,
     IDLE_TIMEOUT,
@@ -164,17 +163,7 @@ def tell(big: BigSwitch, entry: Entry, effects: Effects) -> None:
         byte_count=entry.byte_count,
         match=written.match,
     )
-    for channel in big.channels:
-        if not channel.wants(channel.masks.flow_removed, message.reason):
-            continue
-        try:
-            frame = channel.codec.encode(message)
-        except Inexpressible:
-            channel.counters.count_shed("inexpressible")
-            continue
-        effects.send(channel, frame)
-        channel.counters.up[FLOW_REMOVED] += 1
-        channel.counters.up_bytes += len(frame)
+    tell_channels(big.channels, message, effects)
 
 
 def age(entry: Entry, oldest: tuple[int, int], now: float) -> tuple[int, int]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from flowvisor.errors import Inexpressible, MalformedMessage
 from flowvisor.hypervisor.big import (
     flow_mod,
     modifications,
@@ -20,9 +19,8 @@ from flowvisor.hypervisor.big.big_switch import BigChannel, Errand
 from flowvisor.hypervisor.big.errands import ask, begin, finish_if_unsent
 from flowvisor.hypervisor.big.fan_out import first_leg, tell_one
 from flowvisor.hypervisor.big.settings import settings_changed
-from flowvisor.hypervisor.effects import Effects, HangUp
-from flowvisor.hypervisor.faults import TOO_MANY_FAULTS
-from flowvisor.hypervisor.refusal import Refusal, refuse
+from flowvisor.hypervisor.effects import Effects
+from flowvisor.hypervisor.refusal import Refusal, refuse_what_fails
 from flowvisor.hypervisor.translation import nicira, switch_messages, unowned
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow import messages as msg
@@ -91,16 +89,7 @@ _SLAVE: Final = Refusal(codes.IS_SLAVE, "slave")
 
 def translate(channel: BigChannel, frame: bytes, effects: Effects) -> None:
     """Do what is done with one of a tenant's frames; a refusal is answered."""
-    try:
-        refusal = _translate(channel, frame, effects)
-    except MalformedMessage as error:
-        refusal = Refusal((error.error_type, error.error_code), "malformed")
-        if channel.faults.one_more(effects.now):
-            effects.commands.append(HangUp(channel, TOO_MANY_FAULTS))
-    except Inexpressible as error:
-        refusal = Refusal((error.error_type, error.error_code), "inexpressible")
-    if refusal is not None:
-        refuse(channel, frame, refusal, effects)
+    refuse_what_fails(channel, frame, _translate, effects)
 
 
 def _translate(channel: BigChannel, frame: bytes, effects: Effects) -> Refusal | None:

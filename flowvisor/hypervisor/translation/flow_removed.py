@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from attrs import evolve
 
 from flowvisor.errors import Inexpressible
 from flowvisor.hypervisor.effects import Effects
 from flowvisor.hypervisor.entry_records import forget_entry, remember_entry
 from flowvisor.hypervisor.flow_table import MAX_ENTRY_NUMBER, PIECE_COOKIE, PIECE_COOKIE_MASK
-from flowvisor.hypervisor.peers import Datapath, TenantChannel, VirtualSwitch
+from flowvisor.hypervisor.peers import Channel, Datapath, TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.translation.idle_pieces import lived, put_back
 from flowvisor.hypervisor.translation.table_miss import install_miss
 from flowvisor.hypervisor.translation.virtual_ports import match_to_virtual
@@ -100,7 +102,12 @@ def tell_late(channel: TenantChannel, effects: Effects) -> None:
 
 
 def _tell(switch: VirtualSwitch, message: FlowRemoved, effects: Effects) -> None:
-    for channel in switch.channels:
+    tell_channels(switch.channels, message, effects)
+
+
+def tell_channels(channels: Iterable[Channel], message: FlowRemoved, effects: Effects) -> None:
+    """Tell those of a virtual switch's channels that want to hear of it and can be told in their version."""
+    for channel in channels:
         if not channel.wants(channel.masks.flow_removed, message.reason):
             continue
         try:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from flowvisor.hypervisor.peers import DEFAULT_MASKS
 from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.messages import (
     ALL_TABLES,
+    DEFAULT_MASKS,
     REASON_ACTION,
     REASON_NO_MATCH,
     AsyncMasks,
