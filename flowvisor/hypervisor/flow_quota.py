@@ -49,6 +49,9 @@ def begin(switch: VirtualSwitch) -> None:
     if quota.flow_entries is not None:
         room.pool = tenant.pool
         room.pool.limit = quota.flow_entries
+    else:
+        others = (one.room for one in switch.datapath.switches.values() if one.tenant is tenant)
+        room.pool = next((one.pool for one in others if one in one.pool.rooms), room.pool)
     room.pool.rooms.append(room)
 
 

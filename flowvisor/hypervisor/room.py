@@ -22,7 +22,7 @@ class Counting:
 
 @define(eq=False)
 class Pool:
-    """Rooms that share one limit: those of a slice where it has one over all datapaths, else each its own."""
+    """Rooms that are counted together: those of a slice where it has a limit over all datapaths, else of a datapath."""
 
     limit: int = UNLIMITED
     rooms: list[Room] = Factory(list)
@@ -31,7 +31,8 @@ class Pool:
 
 @define(eq=False)
 class Room:
-    """One virtual switch's. `left` is how many additions may pass unseen; with them there are `most` entries.
+    """One virtual switch's. `left` is how many additions may pass unseen; with them there are `most` entries. It shares
+    its `limit` with those of the pool that are at the same datapath, as those of one virtual network may be.
 
     Where nobody keeps the entries (`counts_itself` is None) `most` is an upper bound: entries time out, and additions
     overwrite. It is exact when they have just been counted, and not known at all before.
@@ -77,18 +78,25 @@ class Room:
         pool = self.pool
         if pool.counting is not None or not all(room.is_known for room in pool.rooms):
             return
-        free = self._unleased()
-        if free <= 0:  # only then is it worth it that all others have to come here again, too
-            for room in pool.rooms:
-                room.give_back()
-            free = self._unleased()
+        here = self._beside()
         # An equal share, so that not each addition at one datapath has to look at all others.
-        self.left = max(min(self.limit - self.held, -(-free // len(pool.rooms))), 0)
+        self.left = max(min(_share(here, self.limit), _share(pool.rooms, pool.limit)), 0)
         self.most += self.left
 
-    def _unleased(self) -> int:
-        """What of the shared limit nobody holds or may take unseen."""
-        pool = self.pool
-        if pool.limit >= UNLIMITED:
-            return UNLIMITED
-        return pool.limit - sum(room.held + room.left for room in pool.rooms)
+    def _beside(self) -> list[Room]:
+        """It and those others of the pool that are at the same datapath."""
+        if self.switch is None:
+            return [self]
+        return [room for room in self.pool.rooms if room.switch.datapath is self.switch.datapath]
+
+
+def _share(rooms: list[Room], limit: int) -> int:
+    """What each may take of a limit that they share, as far as nobody holds it or may take it unseen."""
+    if limit >= UNLIMITED:
+        return UNLIMITED
+    free = limit - sum(room.held + room.left for room in rooms)
+    if free <= 0:  # only then is it worth it that all others have to come here again, too
+        for room in rooms:
+            room.give_back()
+        free = limit - sum(room.held for room in rooms)
+    return -(-free // len(rooms))

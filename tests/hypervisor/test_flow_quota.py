@@ -29,6 +29,7 @@ from flowvisor.openflow.versions import codec
 from flowvisor.policies.quota import Quota
 from tests.support.examples import examples
 from tests.support.kinds import KINDS, ON_10, ON_FEW_TABLES, ON_TABLES, Kind
+from tests.support.share_world import BLUE, ShareWorld
 from tests.support.slices import MISS, B, ethernet, output, udp
 from tests.support.world import Controller, World, a_slice, ports
 
@@ -296,3 +297,34 @@ def test_an_entry_that_waits_is_judged_by_the_link_that_is_found_meanwhile(kind:
     world.packet(1, 1, ethernet(dst=1))
     assert b.heard(PacketIn) == []
     assert errors(a, FlowMod(priority=5, match=Match.of(in_port=2), instructions=output(1))) == []
+
+
+@pytest.mark.parametrize("in_all", [None, 5])
+@examples(20)
+@given(
+    wanted=st.lists(
+        st.tuples(st.sampled_from((("big", 1), ("big", 2), ("lab", 2))), st.integers(1, 4), st.booleans()),
+        max_size=20,
+    )
+)
+def test_virtual_switches_of_a_network_share_what_it_may_have_at_a_datapath(
+    in_all: int | None, wanted: list[tuple[tuple[str, int], int, bool]]
+) -> None:
+    world = ShareWorld(BLUE, quota=Quota("q", flow_entries_per_datapath=LIMIT, flow_entries=in_all))
+    tenants = {
+        (name, dpid): world.controller(f"blue/{name}", dpid)
+        for name, dpid in (("big", 1), ("big", 2), ("lab", 2))
+    }
+    there: set[tuple[str, int, int]] = set()
+    for (name, dpid), number, adds in wanted:
+        command = ADD if adds else DELETE_STRICT
+        message = FlowMod(priority=5, match=Match.of(eth_dst=number), command=command)
+        one = (name, dpid, number)
+        here = sum(at == dpid for _, at, _ in there)
+        is_full = here >= LIMIT or (in_all is not None and len(there) >= in_all)
+        refused = [codes.TABLE_FULL] if adds and is_full and one not in there else []
+        assert errors(tenants[name, dpid], message) == refused
+        if not adds:
+            there.discard(one)
+        elif not refused:
+            there.add(one)

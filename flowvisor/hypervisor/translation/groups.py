@@ -87,7 +87,8 @@ def _add(channel: TenantChannel, frame: bytes, request: GroupMod, effects: Effec
         return Refusal(codes.GROUP_EXISTS, "group-exists")
     if not datapath.group_features.types:
         return Refusal(codes.OUT_OF_GROUPS, "no-groups")
-    if quota is not None and quota.groups is not None and len(groups) >= quota.groups:
+    held = sum(len(one.groups) for one in datapath.switches.values() if one.tenant is switch.tenant)
+    if quota is not None and quota.groups is not None and held >= quota.groups:
         return Refusal(codes.OUT_OF_GROUPS, "quota")
     version = Version(request.group_type, request.buckets)
     refusal = _refused(switch, group_id, version)

@@ -80,7 +80,8 @@ def _add(channel: TenantChannel, frame: bytes, request: MeterMod, effects: Effec
     meters, quota = switch.meters, switch.tenant.quota
     if request.meter_id in meters.by_id:
         return Refusal(codes.METER_EXISTS, "meter-exists")
-    if quota is not None and quota.meters is not None and len(meters) >= quota.meters:
+    held = sum(len(one.meters) for one in datapath.switches.values() if one.tenant is switch.tenant)
+    if quota is not None and quota.meters is not None and held >= quota.meters:
         return Refusal(codes.OUT_OF_METERS, "quota")
     if not datapath.meter_features.max_meter:
         return Refusal(codes.OUT_OF_METERS, "no-meters")

@@ -43,6 +43,7 @@ from tests.support.dialogue import say, the_datapath, withheld
 from tests.support.examples import examples
 from tests.support.groups import add, bucket, delete, group_mods, modify, physical_groups, through, to
 from tests.support.kinds import ON_10, ON_FEW_TABLES, ON_TABLES, Kind
+from tests.support.share_world import BLUE, ShareWorld
 from tests.support.slices import A, B, tag, udp
 from tests.support.world import Controller, World, a_slice, ports, rule
 
@@ -211,6 +212,16 @@ def test_a_quota_is_kept_exactly(kind: Kind) -> None:
     a.send(delete(77), delete(1))
     assert a.send(add(3, *to(1))) == []
     assert a.refused(add(4, *to(1))) == codes.OUT_OF_GROUPS
+
+
+def test_virtual_switches_of_a_network_share_its_quota_at_a_datapath() -> None:
+    world = ShareWorld(BLUE, quota=Quota("few", groups=2))
+    big, lab, elsewhere = (
+        world.controller(f"blue/{name}", dpid) for name, dpid in (("big", 2), ("lab", 2), ("big", 1))
+    )
+    assert big.send(add(1, *to(1))) == lab.send(add(1, *to(1))) == []
+    assert big.refused(add(2, *to(1))) == lab.refused(add(2, *to(1))) == codes.OUT_OF_GROUPS
+    assert elsewhere.send(add(1, *to(1)), add(2, *to(1))) == []
 
 
 @KINDS_13

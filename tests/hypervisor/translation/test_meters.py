@@ -36,6 +36,7 @@ from flowvisor.openflow.multipart import (
 )
 from flowvisor.policies.quota import Quota
 from tests.support.kinds import ON_10, ON_FEW_TABLES, ON_TABLES, Kind
+from tests.support.share_world import BLUE, ShareWorld
 from tests.support.slices import A, B, udp
 from tests.support.world import Controller, World, a_slice, ports, rule
 
@@ -209,6 +210,15 @@ def test_a_quota_is_kept_exactly_and_shown(kind: Kind) -> None:
     assert a.send(meter(3)) == []
     assert a.refused(meter(4)) == codes.OUT_OF_METERS
     assert a.ask(MeterFeaturesRequest(), MeterFeaturesReply).max_meter == 2
+
+
+def test_virtual_switches_of_a_network_share_its_quota_at_a_datapath() -> None:
+    world = ShareWorld(BLUE, quota=Quota("few", meters=1))
+    big, lab, elsewhere = (
+        world.controller(f"blue/{name}", dpid) for name, dpid in (("big", 2), ("lab", 2), ("big", 1))
+    )
+    assert big.send(meter(1)) == elsewhere.send(meter(1)) == []
+    assert lab.refused(meter(1)) == codes.OUT_OF_METERS
 
 
 def test_the_upper_ids_of_a_datapath_are_left_to_the_hypervisor() -> None:
