@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from flowvisor.errors import Inexpressible
 from flowvisor.hypervisor.effects import Effects, Wake
 from flowvisor.hypervisor.peers import TenantChannel, VirtualSwitch
 from flowvisor.hypervisor.refusal import Refusal, refuse
@@ -155,7 +156,11 @@ class _Then:
 
     def sent(self, effects: Effects) -> None:
         """There is room."""
-        self._go_on(effects)
+        try:
+            self._go_on(effects)
+        except Inexpressible as error:  # nobody else is there any more to refuse it
+            refusal = Refusal((error.error_type, error.error_code), "inexpressible")
+            refuse(self._channel, self._frame, refusal, effects)
         self._channel.switch.datapath.resumable.append(self._channel)
 
     def refused(self, error: tuple[int, int], effects: Effects) -> None:

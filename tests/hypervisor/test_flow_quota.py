@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from flowvisor.emulation.datapath import EmulatedDatapath, Tell
 from flowvisor.hypervisor.effects import VirtualSwitchName
 from flowvisor.openflow import error_codes as codes
+from flowvisor.openflow.actions import ApplyActions, Output, SetTransportDestination
 from flowvisor.openflow.frame import MULTIPART_REQUEST
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import (
@@ -62,6 +63,18 @@ def errors(controller: Controller, *messages: FlowMod) -> list[tuple[int, int]]:
 
 def questions(world: World) -> int:
     return sum(frame[1] in (16, MULTIPART_REQUEST) for _, frame in world.to_datapaths)
+
+
+def test_an_addition_that_had_to_wait_is_refused_if_the_datapath_cannot_be_told_it() -> None:
+    actions = (SetTransportDestination(80), Output(2))  # of which protocol is not said
+    addition = FlowMod(xid=5, instructions=(ApplyActions(actions),))
+    at_once = limited(ON_FEW_TABLES).controller("a", 1, 1).refused(addition)
+    a = limited(ON_FEW_TABLES, ON_TABLES, in_all=LIMIT).controller("a", 1, 1)
+    refused, answered = a.send(addition, BarrierRequest(xid=6))
+    assert isinstance(refused, Error)
+    assert (refused.xid, refused.error) == (5, at_once)
+    assert answered == BarrierReply(xid=6)
+    assert errors(a, *(entry(number) for number in range(LIMIT + 1))) == [codes.TABLE_FULL]
 
 
 @st.composite
