@@ -206,7 +206,7 @@ steps = st.lists(
 )
 
 
-@examples(12)
+@examples(6)
 @given(steps)
 def test_an_answer_is_given_exactly_if_the_address_is_known_and_not_the_askers(
     steps: list[tuple[int, int, bool]],

@@ -130,8 +130,8 @@ def test_there_is_an_entry_for_each_address_and_not_for_each_port_that_may_ask()
         table = core.plans[1].shares["blue/big"].answer_table
         return sum(one.table_id == table for one in own_entries(core.plans[1], {}))
 
-    assert entries(2, 3) == entries(50, 3) == 6 + 3 * 3
-    assert entries(50, 30) == 6 + 3 * 30
+    assert entries(2, 3) == entries(12, 3) == 6 + 3 * 3
+    assert entries(12, 9) == 6 + 3 * 9
 
 
 def test_we_hear_who_says_that_it_has_an_address_unless_that_is_known() -> None:
