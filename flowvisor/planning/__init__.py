@@ -18,6 +18,7 @@ touched      which datapaths a change of the files concerns
 ahead        plans that a reload will need, compiled before it
 preview      what a reload would do, said before it is done
 explanation  whose a packet is, and why
+answer_explanation  whether a packet asks for a known address, for the explanation
 embedding_ahead  where virtual networks lie, for those two
 network_preview  what a reload would do to virtual networks
 network_claims  what of a virtual network has a packet, for the explanation

@@ -20,6 +20,7 @@ from flowvisor.flowspace.layout import FIELD_SLOTS, boxes_of, match_of
 from flowvisor.flowspace.packet_point import point_behind_one_tag, point_of_packet
 from flowvisor.openflow.match import Match
 from flowvisor.planning.ahead import Ahead
+from flowvisor.planning.answer_explanation import answering_entries
 from flowvisor.planning.claims import claims_of
 from flowvisor.planning.embedding_ahead import embedded
 from flowvisor.planning.entries import CLASSIFIER_TABLE
@@ -260,6 +261,7 @@ def _entries_met(plan: DatapathPlan, packet: Box) -> Iterator[Entry]:
         if any(overlaps(box, packet) for box in boxes):
             yield describe_entry(plan, entry)
             if any(covers(box, packet) for box in boxes):
+                yield from answering_entries(plan, entry, packet)
                 return
 
 
