@@ -188,7 +188,7 @@ class VirtualSwitch:
     writes: set[str] = Factory(set)  # fields that entries change, or did, wherever those packets go then
     # What entries write to action sets that send packets (a port, flood, group), and whether other tables come earlier:
     # False if packets go on from there.
-    set_ends: frozenset[tuple[str | int, bool]] = frozenset()
+    set_ends: frozenset[tuple[str | int, bool, int]] = frozenset()
     # On 1.3 tables with 1.0 controllers: whether our table-miss entry was sent, whether the tenant has put its own over
     # it, and whether it asked to be told when that one goes.
     has_our_miss: bool = False

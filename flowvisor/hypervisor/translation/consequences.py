@@ -36,6 +36,7 @@ MAX_USES_LOOKED_AT: Final = 256
 # Likewise the buckets, for all that one message may change.
 MAX_BUCKETS_OF_A_CHANGE: Final = 8 * MAX_BUCKETS_LOOKED_AT
 
+ANY_TABLE: Final = 0
 _SEVERAL_PORTS: Final = (ALL, FLOOD, IN_PORT)
 _FOREIGN: Final = Refusal(codes.ACTION_EPERM, "foreign-flowspace")
 _FLOOD_BESIDE_OTHERS: Final = Refusal(codes.ACTION_EPERM, "unsupported")
@@ -95,7 +96,7 @@ def take_note(
 def _take_note_of_ends(
     switch: VirtualSwitch, table_id: int, written: act.Actions, *, goes_on: bool
 ) -> Refusal | None:
-    """Take note of where action sets that several entries write may send packets in the end.
+    """Take note of where action sets that several entries write may send packets in the end, in whichever tables.
 
     A flood becomes a group, and so does an output to a port that is shut; in a set a group beats an output wherever it
     was written: what should take its place, or leave another group in its place, cannot be said together with it.
@@ -108,8 +109,8 @@ def _take_note_of_ends(
     counts = ["group"] if "group" in ends else ends[-1:]  # the others are void
     noted = (
         switch.set_ends
-        | {(end, False) for end in counts if goes_on}
-        | {(end, True) for end in counts if table_id}
+        | {(end, False, ANY_TABLE) for end in counts if goes_on}
+        | {(end, True, ANY_TABLE) for end in counts if table_id}
     )
     if _displaces(noted, switch.port_configs.is_shut):
         return _FLOOD_BESIDE_OTHERS
@@ -122,17 +123,17 @@ def _take_note_of_ends(
 def _take_note_of_virtual_ends(
     switch: VirtualSwitch, table_id: int, written: act.Actions, *, goes_on: bool
 ) -> Refusal | None:
-    """The same where every port is a group."""
+    """The same where every port is a group. Of two tables only the later one can be what a packet meets later."""
     if refused_ends(written) is not None:
         return _FLOOD_BESIDE_OTHERS
     ends = [end_of(action) for action in written if isinstance(action, (act.Output, act.Group))]
     counts = [GROUP] if GROUP in ends else ends[-1:]
     noted = (
         switch.set_ends
-        | {(end, False) for end in counts if goes_on}
-        | {(end, True) for end in counts if table_id}
+        | {(end, False, table_id) for end in counts if goes_on}
+        | {(end, True, table_id) for end in counts if table_id}
     )
-    if any({(first, False), (later, True)} <= noted for first, later in NOT_AFTER):
+    if any(_may_meet(noted, first, later) for first, later in NOT_AFTER):
         return _FLOOD_BESIDE_OTHERS
     if noted != switch.set_ends:
         switch.verdicts.clear()
@@ -140,10 +141,17 @@ def _take_note_of_virtual_ends(
     return None
 
 
-def _displaces(noted: Iterable[tuple[str | int, bool]], is_shut: Callable[[int], bool]) -> bool:
+def _may_meet(noted: Iterable[tuple[str | int, bool, int]], first: str, later: str) -> bool:
+    """Whether one table may write an end to a packet's action set, and another one behind it the other."""
+    begun = min((table for end, is_later, table in noted if end == first and not is_later), default=None)
+    ended = max((table for end, is_later, table in noted if end == later and is_later), default=None)
+    return begun is not None and ended is not None and begun < ended
+
+
+def _displaces(noted: Iterable[tuple[str | int, bool, int]], is_shut: Callable[[int], bool]) -> bool:
     """Whether some table may write what is a group on the datapath, but not to the tenant, beside what beats it."""
-    first = {end for end, comes_later in noted if not comes_later}
-    later = {end for end, comes_later in noted if comes_later}
+    first = {end for end, comes_later, _ in noted if not comes_later}
+    later = {end for end, comes_later, _ in noted if comes_later}
     shut_first, shut_later = (
         {end for end in ends if isinstance(end, int) and is_shut(end)} for ends in (first, later)
     )

@@ -23,9 +23,10 @@ from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import Error, FlowMod, PortMod
 from flowvisor.openflow.multipart import FlowStatsReply, FlowStatsRequest
-from flowvisor.openflow.ports import ALL, FLOOD, NO_FWD
+from flowvisor.openflow.ports import ALL, CONTROLLER, FLOOD, NO_FWD
 from tests.support.groups import add, bucket, modify, through, to
 from tests.support.kinds import ON_FEW_TABLES, ON_TABLES, Kind
+from tests.support.share_world import PLAIN, ShareWorld
 from tests.support.slices import A, tag, udp
 from tests.support.world import Controller, a_slice, ports, rule
 
@@ -166,6 +167,24 @@ def test_a_flood_and_an_output_in_one_action_set_are_refused() -> None:
     assert judge(a.switch, 0, writing(*both, goes_on=False)).refusal == Refusal(
         codes.ACTION_EPERM, "unsupported"
     )
+
+
+@pytest.mark.parametrize(
+    ("first", "later"), [(act.Group(7), act.Output(2)), (act.Output(2), act.Output(CONTROLLER))]
+)
+def test_of_a_virtual_network_what_entries_write_counts_only_for_later_tables(
+    first: act.Action, later: act.Action
+) -> None:
+    a = ShareWorld(PLAIN).controller("blue/big")
+    a.send(add(7, *to(1)))
+
+    def written(table_id: int, action: act.Action, number: int) -> FlowMod:
+        instructions = (act.WriteActions((action,)), act.GotoTable(table_id + 1))
+        return FlowMod(table_id=table_id, match=Match.of(eth_dst=number), instructions=instructions)
+
+    assert a.send(written(1, first, 1), written(1, later, 2), written(0, later, 3)) == []
+    assert a.refused(written(2, later, 4)) == codes.ACTION_EPERM
+    assert a.refused(written(0, first, 5)) == codes.ACTION_EPERM
 
 
 # -------------------------------------------------------------------------- action sets, and ports that are shut
