@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from flowvisor.admin import token_file
 from flowvisor.admin.token_file import TokenError, TokenFile
 from flowvisor.errors import ConfigurationError
 
@@ -120,3 +123,31 @@ def test_nothing_is_written_when_no_token_is_concerned(file: TokenFile) -> None:
     before = os.stat(file.path)
     file.void(lambda name: True)
     assert os.stat(file.path) == before
+
+
+def test_of_several_who_change_it_at_once_nobody_undoes_what_another_has_done(file: TokenFile) -> None:
+    names = [f"t{number}" for number in range(12)]
+    with ThreadPoolExecutor(len(names)) as at_once:
+        made = list(at_once.map(lambda name: TokenFile(file.path).create(name, None), names))
+    assert all(file.holder_of(text) for text in made)
+    with ThreadPoolExecutor(len(names)) as at_once:
+        list(at_once.map(lambda name: TokenFile(file.path).revoke(name), names[1:]))
+    assert list(file.look()) == ["t0"]
+
+
+def test_who_waits_too_long_is_told_and_changes_nothing(
+    file: TokenFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(token_file, "PATIENCE_SECONDS", 0.02)
+    text = file.create("blue", "blue")
+    folder = os.open(file.path.parent, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    for change in (lambda: file.create("other", None), lambda: file.revoke("blue")):
+        with pytest.raises(TokenError, match="is being changed by somebody else"):
+            change()
+    file.void(lambda _name: True)  # counts all the same, while we run
+    assert file.holder_of(text) is None
+    os.close(folder)
+    assert list(TokenFile(file.path).look()) == ["blue"]
+    file.void(lambda _name: False)
+    assert TokenFile(file.path).look() == {}
