@@ -8,6 +8,7 @@ from functools import partial
 
 from prometheus_client.metrics_core import Metric
 
+from flowvisor.admin.expansion_metrics import expansion_metrics
 from flowvisor.admin.families import Values, counter, counter_in_parts, gauge
 from flowvisor.admin.message_names import name_of
 from flowvisor.configuration.snapshot import Configuration
@@ -26,6 +27,7 @@ def slice_metrics(
     """All families, as things are now."""
     yield from _controllers(connections)
     yield from _messages(list(hypervisor.tenants.values()))
+    yield expansion_metrics(hypervisor.tenants.values())
     yield gauge("slices", "Slices that the admin's files name.", "", [((), len(configuration.slices))])
     yield gauge(
         "flowspace_rules",

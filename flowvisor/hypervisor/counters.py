@@ -11,10 +11,11 @@ class MessageCounters:
     """What became of the messages of one slice in one OpenFlow version; lists are indexed by wire message type.
 
     `up` is datapath to controller, `down` controller to datapath. `answered` was answered by the hypervisor,
-    `refused` answered with an error, by (type, reason); `shed` dropped, by reason.
+    `refused` answered with an error, by (type, reason); `shed` dropped, by reason. `expansions` are flow-mods that were
+    not sent on as one message, by as how many.
     """
 
-    __slots__ = ("answered", "down", "down_bytes", "refused", "shed", "up", "up_bytes")
+    __slots__ = ("answered", "down", "down_bytes", "expansions", "refused", "shed", "up", "up_bytes")
 
     def __init__(self) -> None:
         self.up: list[int] = [0] * KINDS
@@ -24,6 +25,7 @@ class MessageCounters:
         self.down_bytes = 0
         self.refused: dict[tuple[int, str], int] = {}
         self.shed: dict[str, int] = {}
+        self.expansions: dict[int, int] = {}
 
     def count_refused(self, message_type: int, reason: str) -> None:
         """One more request of this type was answered with an error."""
@@ -33,3 +35,8 @@ class MessageCounters:
     def count_shed(self, reason: str) -> None:
         """One more message was dropped for this reason."""
         self.shed[reason] = self.shed.get(reason, 0) + 1
+
+    def count_expansion(self, messages: int) -> None:
+        """One more flow-mod was sent on as so many messages."""
+        if messages != 1:
+            self.expansions[messages] = self.expansions.get(messages, 0) + 1

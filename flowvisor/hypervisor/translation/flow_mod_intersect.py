@@ -282,6 +282,7 @@ def _install(
         entry.packet_count, entry.byte_count = replaced.packet_count, replaced.byte_count
     remember_entry(datapath.dpid, entry, effects)
     table.note_punting(entry, message)
+    channel.counters.count_expansion(len(frames))
     send_all(channel, entry, frames, effects)
 
 
@@ -291,7 +292,10 @@ def _modify(channel: TenantChannel, frame: bytes, message: FlowMod, effects: Eff
     assert table is not None
     meant = _meant(table, switch.datapath, message, MODIFY_STRICT)
     if not meant:
-        return _add(channel, frame, message, effects) if TRAITS[channel.version].modify_adds else None
+        if TRAITS[channel.version].modify_adds:
+            return _add(channel, frame, message, effects)
+        channel.counters.count_expansion(0)
+        return None
     written = (channel.version, message.instructions)
     change = Change(frame, written)
     frames: list[FlowMod] = []
@@ -312,6 +316,7 @@ def _modify(channel: TenantChannel, frame: bytes, message: FlowMod, effects: Eff
         if TRAITS[channel.version].modify_adds:
             entry.cookie = message.cookie  # 1.0 has no cookie mask that would say "leave it"
         remember_entry(switch.datapath.dpid, entry, effects)
+    channel.counters.count_expansion(len(frames))
     send_all(channel, change, frames, effects)
     return None
 
@@ -320,10 +325,13 @@ def _delete(channel: TenantChannel, frame: bytes, message: FlowMod, effects: Eff
     switch = channel.switch
     table = switch.flow_table
     assert table is not None
+    frames: list[FlowMod] = []
     for entry in _meant(table, switch.datapath, message, DELETE_STRICT):
         table.take_out(entry)
         forget_entry(switch.datapath.dpid, entry, effects)
-        send_all(channel, None, deletions(switch.datapath, entry), effects)
+        frames += deletions(switch.datapath, entry)
+    channel.counters.count_expansion(len(frames))
+    send_all(channel, None, frames, effects)
     return None
 
 
