@@ -20,6 +20,7 @@ from attrs import Factory, define, evolve
 from flowvisor.hypervisor import answering, bandwidth, births, flow_quota, links
 from flowvisor.hypervisor.effects import Effects, HangUp, OpenChannels
 from flowvisor.hypervisor.groups import users_first
+from flowvisor.hypervisor.journal import GROUP, METER, TABLE_MISS
 from flowvisor.hypervisor.peers import Datapath, VirtualSwitch
 from flowvisor.hypervisor.port_configs import recalled
 from flowvisor.hypervisor.rejudging import correction, stop
@@ -258,7 +259,15 @@ def _take_leave(switch: VirtualSwitch, effects: Effects) -> None:
         datapath.group_ids.release(group.physical)
     for physical in switch.meters.by_physical:
         datapath.meter_ids.release(physical)
-    datapath.buffers.void_of(switch.view.slice_name)
+    name = switch.view.slice_name
+    for kind in (
+        GROUP,
+        METER,
+        TABLE_MISS,
+    ):  # its ids are anybody's now; how it has configured ports is its own still
+        for key in list(datapath.memory.of(kind, name)):
+            datapath.memory.forget(kind, name, key, effects)
+    datapath.buffers.void_of(name)
     take_away(switch)
     close(switch, "the slice has no share of the datapath any more", effects)
 

@@ -29,7 +29,7 @@ from flowvisor.openflow.messages import (
     MeterMod,
     PortStatus,
 )
-from flowvisor.openflow.multipart import FlowStatsReply, FlowStatsRequest
+from flowvisor.openflow.multipart import FlowStatsReply, FlowStatsRequest, GroupDescReply, GroupDescRequest
 from flowvisor.openflow.versions import codec
 from flowvisor.policies.bandwidth import Bandwidth
 from tests.support.dialogue import say, the_datapath
@@ -164,6 +164,23 @@ def test_who_comes_finds_its_tables_empty_and_who_goes_leaves_nothing() -> None:
     assert again.ask(FlowStatsRequest(), FlowStatsReply).flows == ()
     assert again.send(group, meter, ENTRY) == []
     assert world.packet(1, 1, udp()) == [(2, udp())]
+
+
+def test_who_may_only_look_on_from_now_on_has_no_groups_any_more_whoever_has_their_ids_now() -> None:
+    world = ON_TABLES.world(A, B)
+    group = GroupMod(command=GROUP_ADD, group_id=7, buckets=(Bucket(actions=(Output(2),)),))
+    assert world.controller("a").send(group) == []
+    looking = a_slice("a", ports(1, 2, at=[1], may_write=False), ports(1, at=[2]))
+    the_datapath(world).group_ids.last = 1  # so that the id is used again
+    world.reload(configuration(looking, B))
+    b = world.controller("b")
+    assert b.send(evolve(group, buckets=())) == []  # which anybody might have
+    world.reload(configuration(A, B))
+    world.leave(1)
+    world.join(world.emulated[1])
+    a, b = (world.controller(name) for name in "ab")
+    assert a.ask(GroupDescRequest(), GroupDescReply).groups == ()
+    assert [one.group_id for one in b.ask(GroupDescRequest(), GroupDescReply).groups] == [7]
 
 
 def test_who_only_looks_on_is_told_of_other_ports_and_waits_for_nothing() -> None:
