@@ -20,6 +20,7 @@ from flowvisor.hypervisor.translation.queueing import queued_actions
 from flowvisor.hypervisor.translation.virtual_ports import packet_in_to_virtual
 from flowvisor.network.neighbours import answer_to, question_in
 from flowvisor.openflow.actions import Group
+from flowvisor.openflow.fields import ETH_TYPE_ARP
 from flowvisor.openflow.messages import PacketIn, PacketOut
 from flowvisor.openflow.ports import CONTROLLER
 from flowvisor.planning.answer_entries import LISTENING_COOKIE
@@ -71,7 +72,7 @@ class Answers:
         key = (question.eth_type, question.address)
         known = share.answers.get(key)
         if known is None:
-            if question.ip == question.address:
+            if key == (ETH_TYPE_ARP, question.ip):
                 return None  # somebody says that it is its own, and all have heard that
             known = self.seen.where(share.name, key, effects.now)
         if known is None or known[0] == in_port or not _is_reached(switch, share, known[0]):

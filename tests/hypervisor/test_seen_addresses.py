@@ -15,7 +15,7 @@ from flowvisor.openflow.versions import codec
 from flowvisor.planning.seen_entries import FAMILIAR_SECONDS, NOT_HEARD_SECONDS, SEEN_SECONDS
 from flowvisor.slices.virtual_network import VirtualNetwork
 from flowvisor.slices.virtual_switch import Addresses
-from tests.support.questions import FROM_ASKER, solicitation
+from tests.support.questions import ASKER, FROM_ASKER, solicitation
 from tests.support.virtual import a_network
 from tests.support.virtual_world import VirtualWorld
 from tests.support.world import configuration
@@ -96,6 +96,15 @@ def test_neighbours_by_ipv6_are_seen(world: VirtualWorld) -> None:
     assert world.arrivals(1, 1, asks) == [(1, 1, answer_to(question, MAC + 0xA))]
     is_taken = bytes(solicitation(address, "::"))  # it is to be heard by who has it
     assert answer_to(question, MAC + 0xA) not in [packet for *_, packet in world.arrivals(1, 1, is_taken)]
+
+
+def test_who_asks_by_ipv6_for_what_it_says_that_it_has_is_told_who_has_it(world: VirtualWorld) -> None:
+    """Nobody else hears that, as they do by ARP, and nothing is dropped without a word."""
+    address = 0x20010DB8 << 96 | 0xA
+    world.packet(2, 1, bytes(solicitation(2 << 120, "2001:db8::a", FROM_ASKER)))
+    question = Question(ETH_TYPE_IPV6, address, ASKER, address)
+    asks = bytes(solicitation(address, "2001:db8::a"))
+    assert world.arrivals(1, 1, asks) == [(1, 1, answer_to(question, ASKER))]
 
 
 def test_what_was_seen_is_forgotten_unless_it_is_seen_again(world: VirtualWorld) -> None:
