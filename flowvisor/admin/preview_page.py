@@ -34,6 +34,7 @@ def _network_lines(one: Mapping[str, Any]) -> Iterator[str]:
     name = f"virtual switch {one['network']}/{one['switch']}"
     if one["channels"] != KEPT:
         yield f"{_SIGNS.get(one['channels'], '~')} {name}: its channels are {one['channels']}"
+    yield from (f"~ {name}: {said}" for said in _said_of_lines(one))
     for port in one["ports"]:
         number, before, after = port["port"], port["before"], port["after"]
         if before is None:
@@ -71,14 +72,18 @@ def _entry_text(entry: Mapping[str, Any]) -> str:
 def _said(changes: Mapping[str, Any]) -> Iterator[str]:
     if changes["channels"] != KEPT:
         yield f"its channels are {changes['channels']}"
-    if changes["hung_up_on"]:
-        yield f"its channels to {', '.join(changes['hung_up_on'])} are closed"
-    if changes["called"]:
-        yield f"{', '.join(changes['called'])} may control it"
+    yield from _said_of_lines(changes)
     if changes["ports_gained"]:
         yield f"gains ports {', '.join(changes['ports_gained'])}"
     if changes["ports_lost"]:
         yield f"loses ports {', '.join(changes['ports_lost'])}"
+
+
+def _said_of_lines(changes: Mapping[str, Any]) -> Iterator[str]:
+    if changes["hung_up_on"]:
+        yield f"its channels to {', '.join(changes['hung_up_on'])} are closed"
+    if changes["called"]:
+        yield f"{', '.join(changes['called'])} may control it"
 
 
 def preview_json(preview: Preview) -> dict[str, Any]:

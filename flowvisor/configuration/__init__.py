@@ -3,6 +3,7 @@
 * `documents`: YAML as trees whose every node knows its place
 * `schema`, `converters`: how mappings and values are read
 * `match_values`, `match_reader`: how matches are written, in both directions
+* `base_entries`: the admin's own flow entries
 * `link_reader`: how cables between datapaths are written; `when_reader`: days and times
 * `group_reader`: machines that an ACL speaks of by a name
 * `policy_uses`: which policies a slice has

@@ -18,6 +18,7 @@ answering      who asks for an address that is known is answered
 seen_addresses what hosts have said of themselves, for that
 port_descriptions  what a tenant is told of a virtual port
 rejudging      entries that are there already, judged as if they came now
+handover       packets change hands at one that is connected, and whom that does not concern does not wait
 replanning     what a reload of the files changes at one that is connected
 bandwidth      how each slice's is limited at a datapath
 northbound     a datapath's frames, by type: events, answers, errors

@@ -10,6 +10,7 @@ from attrs import frozen
 from flowvisor.configuration.snapshot import Configuration
 from flowvisor.planning.allocation import Allocations
 from flowvisor.planning.embedding import Embedding
+from flowvisor.planning.lines_ahead import lines_ahead
 from flowvisor.planning.share import Part
 from flowvisor.slices.virtual_network import VirtualNetwork
 from flowvisor.slices.virtual_switch import LogicalSwitch, VirtualPort
@@ -31,12 +32,14 @@ class PortChange:
 
 @frozen
 class NetworkChanges:
-    """Of one virtual switch of a virtual network."""
+    """Of one virtual switch of a virtual network; of one that is kept some may be hung up on, others called."""
 
     network: str
     switch: str
     channels: str
     ports: tuple[PortChange, ...]
+    hung_up_on: tuple[str, ...] = ()
+    called: tuple[str, ...] = ()
 
 
 @frozen
@@ -64,8 +67,17 @@ def network_changes(before: Laid, after: Laid) -> Iterator[NetworkChanges]:
         network, switch = new.get(share) or old[share]
         ports = tuple(_ports(before, after, share))
         channels = _channels(before, after, share)
-        if ports or channels != KEPT:
-            yield NetworkChanges(network.name, switch.name, channels, ports)
+        hung_up_on, called = _lines(before, after, share) if channels == KEPT else ((), ())
+        if ports or channels != KEPT or hung_up_on or called:
+            yield NetworkChanges(network.name, switch.name, channels, ports, hung_up_on, called)
+
+
+def _lines(before: Laid, after: Laid, share: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Who is hung up on and who is called, of a virtual switch that lies anywhere now and then."""
+    if not before.embedding.edges.get(share) or share not in after.switches:
+        return (), ()
+    (old, _), (new, switch) = before.switches[share], after.switches[share]
+    return lines_ahead(old, new, switch.dpid, before.files.settings, after.files.settings)
 
 
 def differing_datapaths(before: Embedding, after: Embedding) -> set[int]:

@@ -9,8 +9,7 @@ from attrs import evolve, field, frozen
 
 from flowvisor.configuration.changes import Changes, changes, live
 from flowvisor.configuration.match_values import format_value
-from flowvisor.configuration.snapshot import Configuration, Settings
-from flowvisor.configuration.tls_kinds import kind_of_switch
+from flowvisor.configuration.snapshot import Configuration
 from flowvisor.openflow.actions import ApplyActions, GotoTable, Group, Meter, Output, WriteMetadata
 from flowvisor.openflow.fields import FIELDS
 from flowvisor.openflow.match import Match
@@ -21,6 +20,7 @@ from flowvisor.planning.allocation import LAST_TABLE, Allocations
 from flowvisor.planning.claims import Claims, claims_of
 from flowvisor.planning.embedding_ahead import embedded
 from flowvisor.planning.entries import BASE_PRIORITY, CLASSIFIER_TABLE, PROBE_PRIORITY
+from flowvisor.planning.lines_ahead import lines_ahead
 from flowvisor.planning.meters import meter_ids
 from flowvisor.planning.network_preview import (
     CLOSED,
@@ -39,7 +39,6 @@ from flowvisor.planning.touched import Touched
 from flowvisor.planning.view import View
 from flowvisor.policies.bandwidth import Bandwidth
 from flowvisor.slices.flowspace_slice import ALL_DATAPATHS
-from flowvisor.slices.slice import Slice
 from flowvisor.slices.virtual_network import slice_of_share
 
 OTHER_DATAPATHS: Final = "all other datapaths"
@@ -265,7 +264,7 @@ def _slices(
     found = {}
     for name in sorted((old.views.keys() | new.views.keys()) - old.shares.keys() - new.shares.keys()):
         view, other = old.views.get(name), new.views.get(name)
-        lines = _lines(names[0].get(name), names[1].get(name), dpid, before.settings, after.settings)
+        lines = lines_ahead(names[0].get(name), names[1].get(name), dpid, before.settings, after.settings)
         ports = [_ports(one, old, new, facts) for one in (view, other)]
         if view is not None and other is not None:
             is_kept = (view.block, view.may_write) == (other.block, other.may_write)
@@ -290,31 +289,10 @@ def _untouched_slices(before: Configuration, after: Configuration, dpid: int) ->
     found = {}
     for one in after.flowspace_slices:
         if one.rules_at(dpid):
-            hung_up_on, called = _lines(old.get(one.name), one, dpid, before.settings, after.settings)
+            hung_up_on, called = lines_ahead(old.get(one.name), one, dpid, before.settings, after.settings)
             if hung_up_on or called:
                 found[one.name] = SliceChanges(hung_up_on=hung_up_on, called=called)
     return found
-
-
-def _lines(
-    old: Slice | None, new: Slice | None, dpid: int, before: Settings, after: Settings
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The controllers that are hung up on, and those that are called, where both slices are there."""
-    if old is None or new is None:
-        return (), ()
-    terms = [
-        {
-            str(method): (
-                one.versions,
-                one.controller_certificates,
-                kind_of_switch(one, dpid, settings) if method.uses_tls else None,
-            )
-            for method in one.controllers_of(dpid)
-        }
-        for one, settings in ((old, before), (new, after))
-    ]
-    gone = tuple(method for method, one in terms[0].items() if terms[1].get(method) != one)
-    return gone, tuple(method for method, one in terms[1].items() if terms[0].get(method) != one)
 
 
 def _ports(view: View | None, old: DatapathPlan, new: DatapathPlan, facts: Facts) -> tuple[str, ...]:

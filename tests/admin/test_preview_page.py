@@ -98,7 +98,7 @@ def test_of_virtual_networks_ports_and_channels_are_told() -> None:
     networks = (
         NetworkChanges("blue", "big", REOPENED, moves),
         NetworkChanges("red", "lab", CLOSED, ()),
-        NetworkChanges("red", "sea", KEPT, moves[:1]),
+        NetworkChanges("red", "sea", KEPT, moves[:1], ("tcp:a:1",), ("tcp:b:1",)),
     )
     found = Preview(Changes(), networks=networks)
     assert list(preview_lines(found)) == [
@@ -107,6 +107,8 @@ def test_of_virtual_networks_ports_and_channels_are_told() -> None:
         "- virtual switch blue/big: port 2 at a/2",
         "~ virtual switch blue/big: port 3 at b/3 (was at a/3)",
         "- virtual switch red/lab: its channels are closed",
+        "~ virtual switch red/sea: its channels to tcp:a:1 are closed",
+        "~ virtual switch red/sea: tcp:b:1 may control it",
         "+ virtual switch red/sea: port 1 at a/1",
     ]
     told = preview_json(found)
@@ -116,6 +118,8 @@ def test_of_virtual_networks_ports_and_channels_are_told() -> None:
         "switch": "sea",
         "channels": "kept",
         "ports": [{"port": 1, "before": None, "after": "a/1"}],
+        "hung_up_on": ["tcp:a:1"],
+        "called": ["tcp:b:1"],
     }
 
 

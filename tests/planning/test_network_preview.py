@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from flowvisor.configuration.snapshot import Configuration
 from flowvisor.hypervisor.effects import CloseChannels, OpenChannels, VirtualSwitchName
+from flowvisor.network.connection_method import parse_connection_method
 from flowvisor.planning.allocation import Allocations
 from flowvisor.planning.network_preview import (
     CLOSED,
@@ -62,6 +63,15 @@ def test_ports_that_come_go_and_move_are_told() -> None:
     here = next(each for each in found.datapaths if each.name == one)
     assert Entry(32767, "in_port 1", "blue/big, port 1") in here.entries.removed
     assert here.slices == {}
+
+
+def test_who_controls_a_virtual_switch_that_goes_on_is_told_if_that_is_somebody_else() -> None:
+    other = parse_connection_method("tcp:10.0.0.9:6653")
+    (found,) = said((BLUE,), (evolve(BLUE, controllers=(other,)),)).networks
+    assert (found.channels, found.ports) == (KEPT, ())
+    assert (found.hung_up_on, found.called) == (tuple(map(str, BLUE.controllers)), (str(other),))
+    (closed,) = said((BLUE,), ()).networks
+    assert (closed.hung_up_on, closed.called) == ((), ())
 
 
 def test_datapaths_are_called_what_the_admin_calls_them() -> None:

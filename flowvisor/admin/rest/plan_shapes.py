@@ -87,6 +87,8 @@ class PlannedNetwork(TypedDict):
     switch: str
     channels: Literal["kept", "opened", "closed", "reopened"]
     ports: list[PlannedPort]
+    hung_up_on: list[str]
+    called: list[str]
 
 
 class Plan(FileChanges):
