@@ -187,7 +187,7 @@ class VirtualSwitch:
     emits: set[int] = Factory(set)
     writes: set[str] = Factory(set)  # fields that entries change, or did, wherever those packets go then
     # What entries write to action sets that send packets (a port, flood, group), and whether other tables come earlier:
-    # False if packets go on from there.
+    # False if packets go on from there. Of virtual switches also by which table, else 0.
     set_ends: frozenset[tuple[str | int, bool, int]] = frozenset()
     # On 1.3 tables with 1.0 controllers: whether our table-miss entry was sent, whether the tenant has put its own over
     # it, and whether it asked to be told when that one goes.
