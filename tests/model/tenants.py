@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from flowvisor.openflow import messages as m
 from flowvisor.openflow.actions import Output
+from flowvisor.openflow.match import Match
 from flowvisor.openflow.ports import CONTROLLER
 from flowvisor.slices.flowspace_slice import FlowspaceSlice
 from tests.model.disguises import Disguise, chained, disguises, groups_in_use
@@ -209,7 +210,7 @@ class Tenants(RuleBasedStateMachine):
             matches = of_entries
         else:
             matches = of_rules
-        match = matches[data.draw(st.integers(0, len(matches) - 1))]
+        match = matches[data.draw(st.integers(0, len(matches) - 1))] if matches else Match()
         port, packet = data.draw(
             st.one_of(packets_like(match), packets_like(match), st.tuples(st.sampled_from(PORTS), packets))
         )

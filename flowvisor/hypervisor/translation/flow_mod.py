@@ -321,7 +321,10 @@ def _modify_or_add(channel: TenantChannel, frame: bytes, physical: FlowMod, effe
             if _is_meant(physical, flow) and not is_our_miss(channel.switch, flow)
         ]
         if not found:
-            if _add(channel, frame, evolve(physical, command=ADD), effects):
+            addition = evolve(
+                physical, command=ADD, flags=physical.flags | RESET_COUNTS
+            )  # ours may stand there
+            if _add(channel, frame, addition, effects):
                 datapath.resumable.append(channel)
             return
         copies = Copies(frame)

@@ -159,6 +159,17 @@ def test_modify_strict_changes_just_that_entry(kind: Kind, version: int) -> None
     assert world.packet(1, 1, PACKET) == [(1, PACKET)]
 
 
+@pytest.mark.parametrize("command", [ADD, MODIFY, MODIFY_STRICT])
+def test_an_entry_of_1_0s_in_our_place_has_counted_nothing_yet(kind: Kind, command: int) -> None:
+    world = kind.world(A, B)
+    a = world.controller("a", 1, 1)
+    world.packet(1, 1, PACKET)  # which meets our table-miss entry, where there is one
+    a.send(FlowMod(command=command, priority=0, instructions=output(IN_PORT)))
+    assert flow(a).packet_count == 0
+    world.packet(1, 1, PACKET)
+    assert flow(a).packet_count == 1
+
+
 @pytest.mark.parametrize("command", [MODIFY, MODIFY_STRICT])
 def test_a_modify_of_nothing_adds_in_1_0_and_does_nothing_in_1_3(
     kind: Kind, version: int, command: int
