@@ -67,13 +67,13 @@ class Paths:
             self._from.setdefault(hop.near.dpid, []).append(hop)
             self._into.setdefault(hop.far.dpid, []).append(hop)
         self._distances: dict[int, dict[int, int]] = {}
-        self._choices: dict[tuple[int, int], Sequence[Hop]] = {}
+        self._choices: dict[tuple[int, int], Sequence[tuple[int, Hop]]] = {}
 
     def distance(self, source: int, to: int) -> int | None:
         """How many links lead there, None if none do. From a datapath to itself, out and back."""
         if source == to:
             ahead = self._ahead(source, to)
-            return None if not ahead else 1 + self.distances(to)[ahead[0].far.dpid]
+            return None if not ahead else 1 + self.distances(to)[ahead[0][1].far.dpid]
         return self.distances(to).get(source)
 
     def distances(self, to: int) -> Mapping[int, int]:
@@ -93,17 +93,19 @@ class Paths:
         """Where what has a label goes next; None if there is no way."""
         ahead = self._ahead(at, to)
         if len(ahead) > 1:
-            return max(ahead, key=lambda hop: _score(self._salts[hop], hop.capacity, label))
-        return ahead[0] if ahead else None
+            return max(ahead, key=lambda one: _score(one[0], one[1].capacity, label))[1]
+        return ahead[0][1] if ahead else None
 
-    def _ahead(self, at: int, to: int) -> Sequence[Hop]:
-        """The next steps of all shortest ways."""
+    def _ahead(self, at: int, to: int) -> Sequence[tuple[int, Hop]]:
+        """The next steps of all shortest ways, each behind its salt."""
         found = self._choices.get((at, to))
         if found is None:
             far = self.distances(to)
             open_ = [hop for hop in self._from.get(at, ()) if hop.far.dpid in far]
             nearest = min((far[hop.far.dpid] for hop in open_), default=0)
-            found = self._choices[at, to] = [hop for hop in open_ if far[hop.far.dpid] == nearest]
+            found = self._choices[at, to] = [
+                (self._salts[hop], hop) for hop in open_ if far[hop.far.dpid] == nearest
+            ]
         return found
 
     def route(self, label: int, sources: Collection[int], to: int) -> Route:

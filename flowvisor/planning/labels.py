@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from flowvisor.openflow.actions import Actions, Output, PopVlan, PushVlan, SetField
-from flowvisor.openflow.fields import ETH_TYPE_SERVICE_VLAN, ETH_TYPE_VLAN, VLAN_PRESENT
+from flowvisor.openflow.fields import ETH_TYPE_SERVICE_VLAN, ETH_TYPE_VLAN, FIELDS, VLAN_PRESENT
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.ports import IN_PORT
 from flowvisor.slices.virtual_switch import UNTAGGED, Attachment
+
+_ALL_ONES: Final = {name: FIELDS[name].all_ones for name in ("in_port", "tunnel_id", "vlan_vid")}
 
 
 class Label(NamedTuple):
@@ -19,9 +21,8 @@ class Label(NamedTuple):
 
     def arrival(self, in_port: int) -> Match:
         """The packets that come in with it at a port."""
-        if self.is_key:
-            return Match.of(in_port=in_port, tunnel_id=self.value)
-        return Match.of(in_port=in_port, vlan_vid=VLAN_PRESENT | self.value)
+        name, value = ("tunnel_id", self.value) if self.is_key else ("vlan_vid", VLAN_PRESENT | self.value)
+        return Match({"in_port": (in_port, _ALL_ONES["in_port"]), name: (value, _ALL_ONES[name])})
 
     def sent(self, out_port: int) -> Actions:
         """Put it on, and send the packet on its way."""
@@ -33,10 +34,14 @@ class Label(NamedTuple):
             Output(out_port),
         )
 
-    def passed_on(self, in_port: int, out_port: int) -> Actions:
-        """Send a packet further that has it; OpenFlow does not send it back where it came in unless told so."""
-        output = Output(IN_PORT if in_port == out_port else out_port)
+    def passed_on(self, out_port: int) -> Actions:
+        """Send a packet further that has it, if it did not come in there."""
+        output = Output(out_port)
         return (SetField("tunnel_id", self.value), output) if self.is_key else (output,)
+
+    def passed_back(self) -> Actions:
+        """Send it back where it came in, as OpenFlow does only if told so."""
+        return self.passed_on(IN_PORT)
 
     def taken_off(self) -> Actions:
         """Leave nothing of it that whoever gets the packet could see."""

@@ -224,11 +224,17 @@ def _remote(
     made_of = (label, takes_copies, answered)
     known = before if before.made_of == made_of else NO_REMOTE
     ports = dict(known.ports)
+    by_exit: dict[
+        int, SharePort
+    ] = {}  # on all edges that it leaves by a port of the same number it is one object
     for edge in differing(known.exits, exits):
         ports.pop(edge, None)
-        if edge in exits:
-            egress = label.sent(exits[edge])
-            ports[edge] = SharePort(number, egress=egress, takes_copies=takes_copies, answered=answered)
+        port = exits.get(edge)
+        if port is not None:
+            if port not in by_exit:
+                egress = label.sent(port)
+                by_exit[port] = SharePort(number, egress=egress, takes_copies=takes_copies, answered=answered)
+            ports[edge] = by_exit[port]
     return _Remote(made_of, exits, ports)
 
 
@@ -247,15 +253,18 @@ def _passed(labelled: Labelled | None, delivering: Actions | None, before: _Pass
             continue
         if was is None or was.out_port != step.out_port:
             old = _NO_ENTRIES
-        entries[dpid] = {
-            in_port: old.get(in_port) or _entry(label, in_port, step.out_port, delivering)
-            for in_port in step.in_ports
-        }
+        entries[dpid] = _entries(label, step, delivering or (), old)
     return _Passed(made_of, steps, entries)
 
 
-def _entry(label: Label, in_port: int, out_port: int | None, delivering: Actions | None) -> LabelEntry:
-    """What is done with a label that comes in at one port."""
-    if out_port is not None:
-        return LabelEntry(label.arrival(in_port), label.passed_on(in_port, out_port))
-    return LabelEntry(label.arrival(in_port), (*label.taken_off(), *(delivering or ())))
+def _entries(label: Label, step: Step, delivering: Actions, known: LabelEntries) -> LabelEntries:
+    """What a datapath does with a label, by the ports that it comes in by; of some that is known."""
+    if step.out_port is None:
+        actions = back = (*label.taken_off(), *delivering)
+    else:
+        actions, back = label.passed_on(step.out_port), label.passed_back()
+    return {
+        in_port: known.get(in_port)
+        or LabelEntry(label.arrival(in_port), back if in_port == step.out_port else actions)
+        for in_port in step.in_ports
+    }

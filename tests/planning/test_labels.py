@@ -41,13 +41,13 @@ def test_a_service_tag_is_found_by_who_looks_for_it_whatever_tags_are_behind() -
 def test_a_tunnels_key_is_set_kept_and_forgotten() -> None:
     assert KEY.arrival(5) == Match.of(in_port=5, tunnel_id=77)
     assert KEY.sent(5) == (SetField("tunnel_id", 77), Output(5))
-    assert KEY.passed_on(5, 6) == (SetField("tunnel_id", 77), Output(6))
+    assert KEY.passed_on(6) == (SetField("tunnel_id", 77), Output(6))
     assert KEY.taken_off() == (SetField("tunnel_id", 0),)
 
 
 def test_what_goes_back_the_way_it_came_is_told_so() -> None:
-    assert TAG.passed_on(5, 6) == (Output(6),)
-    assert TAG.passed_on(5, 5) == (Output(IN_PORT),)
+    assert TAG.passed_on(6) == (Output(6),)
+    assert TAG.passed_back() == (Output(IN_PORT),)
 
 
 def test_packets_are_delivered_as_the_place_has_them() -> None:
