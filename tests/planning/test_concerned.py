@@ -42,7 +42,7 @@ def view(ownership: Ownership, far: Ownership, name: str = "a") -> View:
     return made
 
 
-@examples(80)
+@examples(50)
 @given(st.data())
 def test_whatever_a_slice_has_that_is_not_concerned_is_judged_as_it_was(data: st.DataObject) -> None:
     own, *others = data.draw(meeting_slices())

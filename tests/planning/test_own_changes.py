@@ -80,7 +80,7 @@ def becomes_of(datapath: EmulatedDatapath, packet: bytes, port: int) -> Instruct
     return max(met, key=lambda entry: entry.priority).instructions
 
 
-@examples(40)
+@examples(25)
 @given(st.data())
 def test_changes_lead_from_one_plan_to_the_other_and_no_packet_to_a_third(data: st.DataObject) -> None:
     configs = data.draw(port_configs)
