@@ -106,7 +106,11 @@ def _reader_changed(draw: st.DrawFn, topology: Topology) -> Topology:
     """The slice that owns nothing comes, or goes."""
     others = tuple(one for one in topology.slices if one.name != READER)
     is_there = len(others) < len(topology.slices)
-    return evolve(topology, slices=others if is_there else (*others, draw(readers())))
+    if not others:
+        return topology
+    return evolve(
+        topology, slices=others if is_there else (*others, draw(readers(_free_priority(draw, topology))))
+    )
 
 
 @st.composite
@@ -139,13 +143,17 @@ _KINDS: tuple[Callable[[Topology], st.SearchStrategy[Topology]], ...] = (
 @st.composite
 def _rules(draw: st.DrawFn, topology: Topology) -> FlowspaceRule:
     """A rule of a priority that no other has."""
-    taken = {each.priority for one in topology.slices for each in one.rules}
-    priority = draw(st.sampled_from([one for one in PRIORITIES if one not in taken]))
+    priority = _free_priority(draw, topology)
     at = draw(st.sampled_from((None, None, *((dpid,) for dpid in topology.kinds))))
     if draw(st.booleans()):
         return ports(draw(st.sampled_from(PORTS)), priority=priority, at=at)
     matches = draw(st.lists(flowspace_matches(), min_size=1, max_size=2))
     return rule(*matches, priority=priority, at=at)
+
+
+def _free_priority(draw: st.DrawFn, topology: Topology) -> int:
+    taken = {each.priority for one in topology.slices for each in one.rules}
+    return draw(st.sampled_from([one for one in PRIORITIES if one not in taken]))
 
 
 def _put(topology: Topology, one: FlowspaceSlice) -> Topology:

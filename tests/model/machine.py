@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import note
 from hypothesis import strategies as st
-from hypothesis.stateful import rule
+from hypothesis.stateful import RULE_MARKER, rule
 
 from tests.model.changes import changed
 from tests.model.tenants import Tenants
@@ -26,6 +26,7 @@ class Reloads(Tenants):
 
     @rule(data=st.data())
     def the_files_change(self, data: st.DataObject) -> None:
+        self.tenants_change_their_entries(data)
         for _ in range(data.draw(st.integers(1, 2))):
             topology = data.draw(changed(self.experiment.topology), label="files")
             had = [match for one in self.experiment.topology.slices for match in rule_matches(one)]
@@ -90,6 +91,12 @@ class Machine(Reloads):
     @rule(seconds=st.sampled_from((1.0, 4.0, 6.0, 11.0)))
     def time_passes(self, seconds: float) -> None:
         self.experiment.time_passes(seconds)
+
+
+def only(kind: type[Tenants], *rules: str) -> type[Tenants]:
+    """The machine with no other rules than these."""
+    others = {name for name in dir(kind) if hasattr(getattr(kind, name), RULE_MARKER)} - set(rules)
+    return type(kind.__name__, (kind,), dict.fromkeys(others))
 
 
 def machine_on(network: str, kind: type[Tenants] = Machine) -> type[Tenants]:

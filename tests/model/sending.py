@@ -20,6 +20,7 @@ from tests.model.looking import Looking
 from tests.model.network import Share, at_ports
 from tests.model.oracle import LLDP_TYPES, Violation
 from tests.model.watched_datapath import Arrival, Event
+from tests.support.slices import is_denied
 from tests.support.world import Controller
 
 # Message types, by version, that have no answer if all is well: what they do is looked at, or is counted.
@@ -114,9 +115,8 @@ class Sending(Looking):
         quota = self.topology.quotas.get(share.slice_name, Quota("none"))
         held = self.held(share.slice_name)
         if error == codes.OUT_OF_GROUPS:
-            is_full = (
-                quota.groups is not None and len(share.reference.datapath.pipeline.groups) >= quota.groups
-            )
+            number = len(share.reference.datapath.pipeline.groups)
+            is_full = not self.has_groups(share) or (quota.groups is not None and number >= quota.groups)
         else:
             assert isinstance(message, m.FlowMod)
             limits = ((quota.flow_entries_per_datapath, held[share.dpid]), (quota.flow_entries, held[None]))
@@ -132,9 +132,14 @@ class Sending(Looking):
             for dpid, far in self.world.arrives_at(share.dpid, port):
                 for beyond in self.shares_at(dpid) if (dpid, far) != (share.dpid, port) else ():
                     is_there = beyond.slice_name == share.slice_name and self.world.is_connected(dpid)
+                    is_there = is_there and not self._is_denied(beyond, far, message.data)
                     if is_there and self._is_open_for(share, port) and self._is_open_for(beyond, far):
                         arrivals = self.shown.setdefault((dpid, share.slice_name), [])
                         arrivals.append(Arrival(far, message.data))
+
+    def _is_denied(self, share: Share, port: int, packet: bytes) -> bool:
+        """Whether the slice's ACL keeps a packet out."""
+        return is_denied(self.topology.acls.get(share.slice_name), parse(packet, port), share.dpid)
 
     def _is_open_for(self, share: Share, number: int) -> bool:
         port = share.reference.datapath.pipeline.ports.get(number)

@@ -15,12 +15,7 @@ STEPS = 30
 EXAMPLES = 32 if settings.get_current_profile_name() == "gate" else settings().max_examples
 
 
-# In a whole run, where other examples are drawn, this network is found not to hold what it should; by itself it does.
-# It is left to hunts until it is known why.
-IN_THE_GATE = [name for name in NETWORKS if name != "few-tables" or EXAMPLES != 32]
-
-
-@pytest.mark.parametrize("network", IN_THE_GATE)
+@pytest.mark.parametrize("network", NETWORKS)
 def test_the_invariants_hold(network: str) -> None:
     run_state_machine_as_test(
         machine_on(network), settings=settings(max_examples=EXAMPLES, stateful_step_count=STEPS)

@@ -18,6 +18,7 @@ from tests.support.world import a_slice, ports, rule
 
 NAMES = ("a", "b", "c", "d")
 READER = "r"  # owns nothing, ever
+READERS_PRIORITY = 50
 TABLES = 3  # of each slice
 N_TABLES = 1 + len(NAMES) * TABLES
 
@@ -88,7 +89,7 @@ def topologies(draw: st.DrawFn, kinds: tuple[Kind, ...]) -> Topology:
         buffering=frozenset(dpid for dpid in dpids if draw(st.booleans())),
         links=draw(cables(tuple(dpids))),
         links_are=draw(st.sampled_from(("unknown", "declared", "found"))),
-        slices=(*drawn, *(draw(readers()) for _ in range(draw(st.sampled_from((0, 0, 1)))))),
+        slices=(*drawn, *(draw(readers(READERS_PRIORITY)) for _ in range(draw(st.sampled_from((0, 0, 1)))))),
         acls=draw(some_acls(names)) if draw(st.booleans()) else {},
         quotas={name: draw(quotas(name)) for name in names if draw(st.sampled_from((False, False, True)))},
         versions={name: draw(st.sampled_from((1, 4))) for name in (*NAMES, READER)},
@@ -96,11 +97,11 @@ def topologies(draw: st.DrawFn, kinds: tuple[Kind, ...]) -> Topology:
 
 
 @st.composite
-def readers(draw: st.DrawFn) -> FlowspaceSlice:
-    """A slice that may only look at what others own."""
+def readers(draw: st.DrawFn, priority: int) -> FlowspaceSlice:
+    """A slice that may only look at what others own. Nobody else has the priority: others may get the rule one day."""
     matches = draw(st.lists(flowspace_matches(), min_size=1, max_size=2))
     at = draw(st.sampled_from((None, None, (1,))))
-    return a_slice(READER, rule(*matches, at=at, may_write=False), tables=TABLES)
+    return a_slice(READER, rule(*matches, priority=priority, at=at, may_write=False), tables=TABLES)
 
 
 def quotas(name: str) -> st.SearchStrategy[Quota]:
