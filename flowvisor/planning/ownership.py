@@ -189,6 +189,7 @@ class Ownership:
         taken: list[Box] = []
         if owner in self._denied and not (is_fenced and owner in self.fenced):
             taken = [denied for _, denied, _ in self._denied[owner].overlapping(box)]
+        foreign = [(rank, other) for rank, other, name in overlapping if name != owner]
         for rank, rule_box, rule_owner in overlapping:
             if rule_owner != owner:
                 continue
@@ -196,9 +197,7 @@ class Ownership:
             assert piece is not None
             if any(covers(other, piece) for other in base):
                 continue
-            winners = [
-                other for other_rank, other, name in overlapping if name != owner and other_rank > rank
-            ]
+            winners = [other for other_rank, other in foreign if other_rank > rank]
             yield from _less(piece, [*winners, *taken])
 
     def _kept_out(self, box: Box, *, unlabelled: bool) -> set[int]:
