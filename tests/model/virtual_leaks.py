@@ -11,12 +11,13 @@ import pytest
 from flowvisor.hypervisor import seen_addresses
 from flowvisor.hypervisor.peers import Fabric, VirtualSwitch
 from flowvisor.hypervisor.seen_addresses import SeenAddresses
+from flowvisor.network.paths import Step
 from flowvisor.openflow.actions import Actions
 from flowvisor.planning import claims, placement, share_entries
 from flowvisor.planning.claims import Claims
 from flowvisor.planning.labels import Label
 from flowvisor.planning.ownership import LABEL_GUARD_RANK, RankedBox
-from flowvisor.planning.share import LabelEntry
+from flowvisor.planning.share import LabelEntries, LabelEntry
 
 SHARES: Final = ("blue/big", "blue/lab", "red/hall")
 
@@ -44,12 +45,14 @@ def attachments_are_the_slices(patch: pytest.MonkeyPatch) -> None:
 def labels_are_left_on(patch: pytest.MonkeyPatch) -> None:
     """What is delivered over the core still has its label."""
 
-    def entry(label: Label, in_port: int, out_port: int | None, delivering: Actions | None) -> LabelEntry:
-        made = right(label, in_port, out_port, delivering)
-        return LabelEntry(made.match, delivering) if out_port is None and delivering else made
+    def entries(label: Label, step: Step, delivering: Actions, known: LabelEntries) -> LabelEntries:
+        made = right(label, step, delivering, known)
+        if step.out_port is not None or not delivering:
+            return made
+        return {in_port: LabelEntry(one.match, delivering) for in_port, one in made.items()}
 
-    right = placement._entry
-    patch.setattr(placement, "_entry", entry)
+    right = placement._entries
+    patch.setattr(placement, "_entries", entries)
 
 
 def networks_know_of_each_other(patch: pytest.MonkeyPatch) -> None:
