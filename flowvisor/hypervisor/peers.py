@@ -32,6 +32,7 @@ from flowvisor.network.wanted_datapath import ANYHOW, WantedDatapath
 from flowvisor.openflow.bridge import DEFAULT_QUEUE
 from flowvisor.openflow.messages import (
     DEFAULT_MASKS,
+    NO_COOKIE,
     ROLE_EQUAL,
     ROLE_SLAVE,
     AsyncMasks,
@@ -198,6 +199,7 @@ class VirtualSwitch:
     room: Room = Factory(Room)  # for more flow entries
     share: Share[TenantChannel] = Factory(Share)  # of the datapath's time
     answer_bytes: dict[type[Message], int] = Factory(dict)  # of statistics lately, by what was asked
+    lldp_cookie: int = NO_COOKIE  # what packet-ins of tenants' LLDP have, see `translation/tenant_lldp`
     storm: Storm = Factory(Storm)
     # While its entries are read back and sent again: what goes on when that is done.
     rewriting: list[Callable[[Effects], None]] | None = None

@@ -27,6 +27,7 @@ from flowvisor.hypervisor.translation import (
     statistics,
     switch_messages,
     table_features,
+    tenant_lldp,
     unowned,
 )
 from flowvisor.openflow import error_codes as codes
@@ -128,6 +129,8 @@ def _translate(channel: TenantChannel, frame: bytes, effects: Effects) -> Refusa
     if kind in _SLAVE_FRAMES:  # FLOW_MOD and PACKET_OUT, in every version
         if channel.role == msg.ROLE_SLAVE:
             return Refusal(codes.IS_SLAVE, "slave")
+        if kind == FLOW_MOD and tenant_lldp.IN_MATCH in frame:
+            tenant_lldp.take_note(channel, frame)
         hot: OfFrame = channel.flow_mod if kind == FLOW_MOD else channel.packet_out
         return hot(channel, frame, effects)
     message = channel.codec.decode(frame)

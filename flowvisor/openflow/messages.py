@@ -171,6 +171,9 @@ class SetConfig(Message):
     miss_send_len: int = 128
 
 
+NO_COOKIE: Final = 0xFFFF_FFFF_FFFF_FFFF  # of a packet-in that no entry has sent
+
+
 @frozen(kw_only=True)
 class PacketIn(Message):
     """The port is `match.exact("in_port")` in every version; in 1.0 `table_id` is 0, `cookie` all ones."""
@@ -179,7 +182,7 @@ class PacketIn(Message):
     total_len: int
     reason: int
     table_id: int = 0
-    cookie: int = 0xFFFFFFFFFFFFFFFF
+    cookie: int = NO_COOKIE
     match: Match
     data: bytes = b""
 

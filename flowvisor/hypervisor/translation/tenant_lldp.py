@@ -3,9 +3,10 @@
 Strategy: a packet that a controller sends to find links appears at the far end at once, as a packet-in of the slice's
 virtual switch there, whatever the slice's flowspace says of such packets, unless its ACL denies them there: what a
 controller's own discovery looks for is which of its ports are joined, and a slice by VLAN owns no untagged LLDP. It
-comes as by an entry that sends LLDP to the controller (table 0, reason "action", no cookie), which all controllers
-that do discovery install, or would have as their table-miss; whether this one has is not looked up, because the
-entries of a slice are on the datapath only.
+comes as by an entry that sends LLDP to the controller (table 0, reason "action"), which all controllers that do
+discovery install, or would have as their table-miss; whether this one has is not looked up, because the entries of a
+slice are on the datapath only. Some take no packet-in that has not the cookie of their own entries, so that it has the
+one of the entry for LLDP that was added last, if there was any.
 """
 
 from __future__ import annotations
@@ -27,9 +28,14 @@ from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.fields import ETH_TYPE_SERVICE_VLAN, ETH_TYPE_VLAN
 from flowvisor.openflow.frame import PACKET_OUT
 from flowvisor.openflow.match import Match
-from flowvisor.openflow.messages import REASON_ACTION, PacketIn, PacketOut
+from flowvisor.openflow.messages import ADD, REASON_ACTION, PacketIn, PacketOut
 from flowvisor.openflow.packet import parse
 from flowvisor.openflow.ports import CONTROLLER, IN_PORT, LINK_DOWN, NO_RECV, PORT_DOWN, TABLE
+
+# In a match of OpenFlow 1.3 that says LLDP: eth_type, two bytes, without a mask (section 7.2.3.7).
+IN_MATCH: Final = bytes.fromhex("80000a02 88cc")
+_COOKIE: Final = slice(8, 16)  # of a flow-mod of OpenFlow 1.3
+_COMMAND: Final = 25
 
 DENIED: Final = "denied"  # by the slice's ACL
 LLDP: Final = "lldp"  # why such a packet goes nowhere: no link inside the slice
@@ -42,6 +48,12 @@ _VID_BITS: Final = 0xFFF
 _PCP_SHIFT: Final = 13
 # Behind these the packet would be LLDP no more, and there would be something to send.
 _CHANGES_KIND: Final = (act.PushMpls, act.PopMpls, act.PushPbb, act.PopPbb)
+
+
+def take_note(channel: TenantChannel, frame: bytes) -> None:
+    """A FLOW_MOD has `IN_MATCH` in it: if it adds an entry, its cookie is that of LLDP from now on."""
+    if channel.version == 4 and frame[_COMMAND] == ADD:
+        channel.switch.lldp_cookie = int.from_bytes(frame[_COOKIE], "big")
 
 
 def southbound(channel: TenantChannel, message: PacketOut, data: bytes, effects: Effects) -> Refusal | None:
@@ -124,6 +136,7 @@ def _show(switch: VirtualSwitch, in_port: int, data: bytes, effects: Effects) ->
     message = PacketIn(
         total_len=len(data),
         reason=REASON_ACTION,
+        cookie=switch.lldp_cookie,
         match=Match.of(in_port=in_port),
         data=data,
     )

@@ -16,9 +16,12 @@ from flowvisor.openflow import error_codes as codes
 from flowvisor.openflow.actions import Output
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import (
+    DELETE,
+    NO_COOKIE,
     REASON_ACTION,
     ROLE_SLAVE,
     AsyncMasks,
+    FlowMod,
     PacketIn,
     PacketOut,
     PortMod,
@@ -83,6 +86,22 @@ def test_it_appears_at_the_far_end_of_a_link_inside_the_slice(kind: Kind, versio
     assert told.match == Match.of(in_port=2)
     assert (told.reason, told.table_id) == (REASON_ACTION, 0)
     assert pair.near.channel.counters.shed == {}
+
+
+@pytest.mark.parametrize("version", [4])
+def test_it_comes_with_the_cookie_of_the_tenants_entry_for_it(kind: Kind, version: int) -> None:
+    pair = Pair(kind, version)
+    for_lldp = FlowMod(
+        cookie=0x5ADC,
+        match=Match.of(in_port=2, eth_type=0x88CC),
+        instructions=(act.ApplyActions((Output(CONTROLLER),)),),
+    )
+    pair.far.send(evolve(for_lldp, cookie=7, match=Match.of(in_port=2, eth_type=0x800)))
+    assert [one.cookie for one in pair.send(1)] == [NO_COOKIE]
+    pair.far.send(
+        for_lldp, evolve(for_lldp, command=DELETE, cookie=0), evolve(for_lldp, match=Match.of(in_port=2))
+    )
+    assert [one.cookie for one in pair.send(1)] == [0x5ADC]
 
 
 def test_it_appears_between_datapaths_and_controllers_of_all_versions() -> None:
