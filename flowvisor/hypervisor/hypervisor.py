@@ -24,7 +24,7 @@ from flowvisor.hypervisor.big.big_switch import BigChannel
 from flowvisor.hypervisor.channels import close_channel, open_channel
 from flowvisor.hypervisor.effects import GATHERING_SECONDS, Effects, HangUp, VirtualSwitchName, Wake
 from flowvisor.hypervisor.journal import Name
-from flowvisor.hypervisor.memory import Memory
+from flowvisor.hypervisor.memory import MAX_AWAY, Memory
 from flowvisor.hypervisor.networks import Networks
 from flowvisor.hypervisor.partial_requests import expire
 from flowvisor.hypervisor.peers import (
@@ -293,6 +293,8 @@ class Hypervisor:
         datapath.has_left = True
         del self.datapaths[datapath.dpid]
         links.datapath_left(datapath, effects)
+        if len(self.memories) - len(self.datapaths) > MAX_AWAY:
+            datapath.memory.forget_what_is_found_out_again(effects)
         if datapath.memory.is_empty:
             del self.memories[datapath.dpid]
         for switch in datapath.switches.values():

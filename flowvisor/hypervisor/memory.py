@@ -9,9 +9,14 @@ from typing import Final
 from flowvisor.hypervisor.effects import Effects
 from flowvisor.hypervisor.entry_records import encode_entry, entry_name, forget_entry
 from flowvisor.hypervisor.flow_table import Entry, FlowTable
-from flowvisor.hypervisor.journal import FLOW_ENTRY, Name, encode_record
+from flowvisor.hypervisor.journal import BIRTH, FLOW_ENTRY, SEEN_DATAPATH, SEEN_LINK, Name, encode_record
 
 NO_SLICE: Final = ""  # in a slice's place, of what is known of the datapath itself
+
+# Who may connect may do so under many names: when so many datapaths are away, nothing is kept of one that leaves that a
+# look at it tells (whose tables are in use, how it is linked).
+MAX_AWAY: Final = 4096
+_FOUND_OUT_AGAIN: Final = frozenset({BIRTH, SEEN_DATAPATH, SEEN_LINK})
 
 _NOTHING: Final[Mapping[bytes, bytes]] = MappingProxyType({})
 
@@ -66,6 +71,14 @@ class Memory:
         """This is known no more."""
         if self._known.get((kind, slice_name), {}).pop(key, None) is not None:
             effects.record(self.dpid, encode_record(kind, slice_name, key, None))
+
+    def forget_what_is_found_out_again(self, effects: Effects) -> None:
+        """Nothing is known any more, unless something is that only we know."""
+        kinds = {kind for (kind, _), known in self._known.items() if known}
+        if kinds <= _FOUND_OUT_AGAIN and not any(map(len, self.flow_tables.values())):
+            for kind, slice_name in list(self._known):
+                for key in list(self._known[kind, slice_name]):
+                    self.forget(kind, slice_name, key, effects)
 
     def forget_slices_but(self, names: Collection[str], effects: Effects) -> None:
         """Nothing is known any more of slices that are gone."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from flowvisor.hypervisor import hypervisor
 from flowvisor.hypervisor.effects import CloseChannels, HangUp, OpenChannels, VirtualSwitchName
 from flowvisor.openflow.match import Match
 from flowvisor.openflow.messages import (
@@ -28,7 +29,7 @@ from flowvisor.openflow.multipart import (
     PortDescRequest,
     PortStatsRequest,
 )
-from flowvisor.openflow.ports import NO_PACKET_IN
+from flowvisor.openflow.ports import NO_FWD, NO_PACKET_IN
 from tests.support.dialogue import say, the_datapath, withheld
 from tests.support.groups import add, to
 from tests.support.kinds import ON_10, ON_TABLES, Kind
@@ -55,6 +56,18 @@ def test_a_datapath_that_leaves_takes_its_switches_channels_with_it(kind: Kind, 
     assert world.hypervisor.from_controller(a.channel, [frame], world.now).frames == {}
     assert world.hypervisor.controller_left(a.channel, world.now).frames == {}
     assert elsewhere.ask(BarrierRequest(xid=4), BarrierReply)
+
+
+def test_of_many_datapaths_that_are_away_only_what_nobody_else_knows_is_kept(
+    kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hypervisor, "MAX_AWAY", 2)
+    world = World([A, B], [kind.datapath(dpid=dpid) for dpid in range(1, 6)])
+    shut = PortMod(port=1, hw_addr=world.emulated[4].pipeline.ports[1].hw_addr, config=NO_FWD, mask=NO_FWD)
+    assert world.controller("a", 4, 4).send(shut) == []
+    for dpid in range(1, 6):
+        world.leave(dpid)
+    assert set(world.hypervisor.memories) == {1, 2, 4}
 
 
 def test_of_two_connections_of_one_datapath_the_newer_wins(kind: Kind, version: int) -> None:
