@@ -231,11 +231,6 @@ class VirtualSwitch:
         )
 
     @property
-    def wants_our_miss(self) -> bool:
-        """Whether the table-miss entry's place is to be the hypervisor's."""
-        return self.wants_misses and not self.has_own_miss
-
-    @property
     def our_entries(self) -> int:
         """How many of the entries in its first table are the hypervisor's, once what was sent has been done."""
         return int(self.has_our_miss and not self.has_own_miss)

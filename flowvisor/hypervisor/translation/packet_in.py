@@ -19,7 +19,7 @@ from flowvisor.hypervisor.flow_table import MAX_ENTRY_NUMBER, PIECE_COOKIE, PIEC
 from flowvisor.hypervisor.limits import RATE_LIMITED
 from flowvisor.hypervisor.links import probe_arrived
 from flowvisor.hypervisor.peers import Datapath, VirtualSwitch
-from flowvisor.hypervisor.translation import short_drops
+from flowvisor.hypervisor.translation import short_drops, table_miss
 from flowvisor.hypervisor.translation.packet_in_copies import NO_CONTROLLER, copy_to_readers, send_to
 from flowvisor.hypervisor.translation.virtual_ports import packet_in_to_virtual, patched_packet_in
 from flowvisor.network.discovery import PROBE_ADDRESS_BYTES, addresses_a_probe
@@ -210,7 +210,7 @@ def _is_our_miss(switch: VirtualSwitch, message: PacketIn) -> bool:
     if block is None:
         return message.cookie == COOKIE
     # In its own tables a tenant may have chosen the same cookie.
-    return switch.wants_our_miss and message.table_id == block.first and message.cookie == COOKIE
+    return table_miss.is_wanted(switch) and message.table_id == block.first and message.cookie == COOKIE
 
 
 def _was_unmatched(datapath: Datapath, message: PacketIn) -> bool:

@@ -30,6 +30,11 @@ def is_miss(message: FlowMod | FlowStats, block: TableBlock) -> bool:
     return message.table_id == block.first and message.priority == 0 and not message.match.fields
 
 
+def is_wanted(switch: VirtualSwitch) -> bool:
+    """Whether that place is to be the hypervisor's."""
+    return switch.wants_misses and not switch.has_own_miss
+
+
 def is_sent_by_us(switch: VirtualSwitch, entry: FlowStats) -> bool:
     """Whether an entry in that place is the hypervisor's, of this connection or of one before."""
     return entry.cookie == COOKIE and _KEY in switch.datapath.memory.of(TABLE_MISS, switch.name.slice_name)
@@ -87,7 +92,7 @@ def _watch_own_miss(switch: VirtualSwitch, flow: FlowStats, effects: Effects) ->
 
 def install_miss(switch: VirtualSwitch, effects: Effects) -> None:
     """Put the table-miss entry for 1.0 controllers in its place, if some controller wants it and it has a place."""
-    if switch.wants_our_miss:
+    if is_wanted(switch):
         _send_miss(switch, ADD, effects)
 
 
@@ -117,6 +122,4 @@ def _send_miss(switch: VirtualSwitch, command: int, effects: Effects) -> None:
 def is_our_miss(switch: VirtualSwitch, flow: FlowStats) -> bool:
     """Whether an entry of the slice's first table is the hypervisor's own."""
     block = switch.view.block
-    return (
-        switch.wants_our_miss and block is not None and is_miss(flow, block) and is_sent_by_us(switch, flow)
-    )
+    return is_wanted(switch) and block is not None and is_miss(flow, block) and is_sent_by_us(switch, flow)
