@@ -11,13 +11,13 @@ from hypothesis.internal.conjecture import providers
 
 # Of each property. Code runs three times slower while it is traced for coverage, and later examples reach nothing that
 # the first ones of all properties have not reached.
-TRACED_EXAMPLES = 8
+TRACED_EXAMPLES = 4
 
 # The gate must give the same answer on every machine: no randomness and no clock. What a hunt finds
 # (tox -e hunt) becomes a plain test. How long a hunt takes is up to FLOWVISOR_EXAMPLES, the examples of each property.
 settings.register_profile(
     "gate",
-    max_examples=30,
+    max_examples=24,
     derandomize=True,
     deadline=None,
     print_blob=True,

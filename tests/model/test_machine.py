@@ -12,7 +12,7 @@ from tests.model.machine import NETWORKS, machine_on
 pytestmark = pytest.mark.no_cover
 
 STEPS = 30
-EXAMPLES = 32 if settings.get_current_profile_name() == "gate" else settings().max_examples
+EXAMPLES = 22 if settings.get_current_profile_name() == "gate" else settings().max_examples
 
 
 @pytest.mark.parametrize("network", NETWORKS)

@@ -21,7 +21,7 @@ from tests.model.virtual_machine import AskingHosts, AskingMachine, Neighbours, 
 pytestmark = pytest.mark.no_cover
 
 STEPS = 30
-EXAMPLES = 16 if settings.get_current_profile_name() == "gate" else settings().max_examples
+EXAMPLES = 12 if settings.get_current_profile_name() == "gate" else settings().max_examples
 
 
 def test_the_invariants_hold_of_virtual_networks() -> None:
