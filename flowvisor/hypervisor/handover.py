@@ -22,9 +22,18 @@ from flowvisor.hypervisor.effects import Effects, HangUp, OpenChannels
 from flowvisor.hypervisor.groups import users_first
 from flowvisor.hypervisor.journal import GROUP, METER, TABLE_MISS
 from flowvisor.hypervisor.peers import Datapath, VirtualSwitch
-from flowvisor.hypervisor.port_configs import recalled
 from flowvisor.hypervisor.rejudging import correction, stop
-from flowvisor.hypervisor.replanning import MakeSwitch, close, place, take_away, tell_of_ports, told_here
+from flowvisor.hypervisor.replanning import (
+    NO_SHARE,
+    MakeSwitch,
+    close,
+    goes_on,
+    place,
+    put_view,
+    take_away,
+    tell_of_ports,
+    told_here,
+)
 from flowvisor.hypervisor.requests import ask, fence_datapath, send_own
 from flowvisor.hypervisor.translation import storm_meters
 from flowvisor.hypervisor.translation.groups import take_out_illegal
@@ -86,7 +95,7 @@ class _Handover:
         concerned = Concerned(here, _beyond(datapath))
         for name, switch in datapath.switches.items():
             view = self.plan.views.get(name)
-            if switch.view.block is None or switch.view.share is not None or not _goes_on(switch, view):
+            if switch.view.block is None or switch.view.share is not None or not goes_on(switch, view):
                 continue
             if concerned.includes(name, _writes(switch)):
                 assert view is not None
@@ -107,11 +116,8 @@ class _Handover:
         flow_quota.end(switch, effects)
         flow_quota.begin(switch)
         datapath.buffers.void_of(name)
-        switch.view = view
-        switch.port_configs = recalled(datapath.memory, self.plan, name)
-        switch.verdicts.clear()
-        switch.packet_outs.clear()
-        switch.rewritten, switch.emits, switch.writes, switch.set_ends = set(), set(), set(), frozenset()
+        put_view(switch, view, self.plan)
+        switch.writes = set()
         switch.past_changes += 1  # what was read of its entries before is out of date
         tell_of_ports(switch, shown, effects)
 
@@ -152,7 +158,7 @@ class _Handover:
         before = OwnState(datapath.plan, {**datapath.port_configs, **self.configs})
         meters_before = _own_meters(datapath)
         plan = evolve(self.plan.with_part(before.plan.part), is_probed=before.plan.is_probed)
-        gone = [one for name, one in datapath.switches.items() if not _goes_on(one, plan.views.get(name))]
+        gone = [one for name, one in datapath.switches.items() if not goes_on(one, plan.views.get(name))]
         removals = [message for switch in gone for message in _all_of(switch)]
         for switch in gone:
             _take_leave(switch, effects)
@@ -219,11 +225,6 @@ class _Handover:
             ask(datapath, datapath.transactions, [BarrierRequest()], done, self._failed, effects)
 
 
-def _goes_on(switch: VirtualSwitch, view: View | None) -> bool:
-    """Whether a slice has the same tables as before at the datapath, whatever it has of packets."""
-    return view is not None and (view.block, view.may_write) == (switch.view.block, switch.view.may_write)
-
-
 def _writes(switch: VirtualSwitch) -> set[str]:
     """The fields that a slice's entries and groups may change, or did."""
     found = set(switch.writes)
@@ -260,16 +261,13 @@ def _take_leave(switch: VirtualSwitch, effects: Effects) -> None:
     for physical in switch.meters.by_physical:
         datapath.meter_ids.release(physical)
     name = switch.view.slice_name
-    for kind in (
-        GROUP,
-        METER,
-        TABLE_MISS,
-    ):  # its ids are anybody's now; how it has configured ports is its own still
+    # Its ids are anybody's now; how it has configured ports is its own still.
+    for kind in (GROUP, METER, TABLE_MISS):
         for key in list(datapath.memory.of(kind, name)):
             datapath.memory.forget(kind, name, key, effects)
     datapath.buffers.void_of(name)
     take_away(switch)
-    close(switch, "the slice has no share of the datapath any more", effects)
+    close(switch, NO_SHARE, effects)
 
 
 def _empty(switch: VirtualSwitch) -> Iterator[Message]:

@@ -8,6 +8,7 @@ and wait until it is done.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from attrs import evolve
 
@@ -28,6 +29,8 @@ from flowvisor.planning.view import View
 
 MakeSwitch = Callable[[Datapath, str, View], VirtualSwitch]
 
+NO_SHARE: Final = "the slice has no share of the datapath any more"  # why its channels close
+
 
 def put_plan(datapath: Datapath, plan: DatapathPlan, make: MakeSwitch, effects: Effects) -> bool:
     """Give each slice its new share. False if that cannot be now: the datapath is hung up on, and comes back."""
@@ -44,8 +47,8 @@ def put_plan(datapath: Datapath, plan: DatapathPlan, make: MakeSwitch, effects: 
     datapath.switch_by_table[:] = [None] * len(datapath.switch_by_table)
     for name, switch in before.items():
         view = plan.views.get(name)
-        if view is None or (view.block, view.may_write) != (switch.view.block, switch.view.may_write):
-            close(switch, "the slice has no share of the datapath any more", effects)
+        if not goes_on(switch, view):
+            close(switch, NO_SHARE, effects)
             del shown[name]
     for name, view in plan.views.items():
         if name in shown:
@@ -128,14 +131,24 @@ def free_slot(datapath: Datapath, slot: int, effects: Effects) -> None:
     ask(datapath, datapath.transactions, [BarrierRequest()], settled, failed, effects)
 
 
+def goes_on(switch: VirtualSwitch, view: View | None) -> bool:
+    """Whether a slice has the same tables as before at the datapath, whatever it has of packets."""
+    return view is not None and (view.block, view.may_write) == (switch.view.block, switch.view.may_write)
+
+
 def _change(switch: VirtualSwitch, view: View) -> None:
     """What a virtual switch goes on with."""
+    put_view(switch, view, switch.datapath.plan)
+    switch.queue, switch.exceeds_bandwidth = None, False
+
+
+def put_view(switch: VirtualSwitch, view: View, plan: DatapathPlan) -> None:
+    """Give a virtual switch the view that it has by a plan; what its entries do is to be learned anew from them."""
     switch.view = view
-    switch.port_configs = recalled(switch.datapath.memory, switch.datapath.plan, view.slice_name)
+    switch.port_configs = recalled(switch.datapath.memory, plan, view.slice_name)
     switch.verdicts.clear()
     switch.packet_outs.clear()
     switch.rewritten, switch.emits, switch.set_ends = set(), set(), frozenset()
-    switch.queue, switch.exceeds_bandwidth = None, False
 
 
 def told_here(switch: VirtualSwitch) -> list[Port]:
